@@ -1,0 +1,51 @@
+# contact_status: an extension of PostgreSQL 15 to 18, built by PGXS.
+#
+#   make, make install        builds and installs it for the PostgreSQL that PG_CONFIG names
+#   make test                 installs what is missing on a Debian, builds, and runs the whole test suite
+#   make test TEST=name       only the tests whose file names contain the name
+#   make demo                 shows one story under four policies; DATA=folder plays your own files
+
+EXTENSION = contact_status
+EXTVERSION = 1.0
+
+MODULE_big = contact_status
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+DATA_built = sql/contact_status--$(EXTVERSION).sql
+
+# the install script, in the order a reader wants
+SQL_PARTS = types functions policies fold triggers tables maintenance
+
+EXTRA_CLEAN = $(DATA_built) test/unit/unit
+PG_CFLAGS = -std=gnu11
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+ifneq ($(PGXS),)
+include $(PGXS)
+endif
+
+$(DATA_built): $(SQL_PARTS:%=sql/%.sql)
+	printf '%s\n' '\echo Use "CREATE EXTENSION contact_status" to load this file. \quit' > $@
+	for file in $^; do echo; cat $$file; done >> $@
+
+$(OBJS): $(wildcard src/*.h)
+
+# The machine knows no PostgreSQL and is tested alone.
+.PHONY: unit
+unit:
+	$(CC) -std=gnu11 -Wall -Wextra -Werror -g -O1 -fsanitize=address,undefined -fno-sanitize-recover \
+		-Isrc -o test/unit/unit test/unit/unit.c src/machine.c
+	test/unit/unit
+
+# These set the machine up, so they choose the PostgreSQL anew once that is done.
+SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
+.PHONY: setup build-and-install test demo
+setup:
+	script/setup
+build-and-install: setup
+	PG_CONFIG=$$(script/pg_config) && $(MAKE) -s PG_CONFIG=$$PG_CONFIG all && \
+		$(SUDO) $(MAKE) -s PG_CONFIG=$$PG_CONFIG install >/dev/null
+test: build-and-install
+	PG_CONFIG=$$(script/pg_config) script/test $(TEST)
+demo: build-and-install
+	PG_CONFIG=$$(script/pg_config) script/demo $(DATA)

@@ -1,0 +1,239 @@
+/*
+ * machine.h
+ *		The state machine: what one event does to what is known of a contact.
+ *
+ * Plain C that knows no PostgreSQL, so that it can be read beside the rules
+ * (DESIGN.md, sections 2 and 3; README, "The rules"), compiled and fuzzed alone.
+ *
+ * Facts depend on events only, never on the clock; a status is a function of
+ * the facts and of a moment.  So nothing has to happen for a suspension to end.
+ *
+ * Times and intervals are in microseconds; the epoch does not matter.
+ */
+#ifndef CONTACT_STATUS_MACHINE_H
+#define CONTACT_STATUS_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef int64_t cs_time;
+
+#define CS_NEVER INT64_MAX		/* later than any moment */
+
+/* Statuses, in the order of precedence: of several the greatest is shown. */
+typedef enum cs_status
+{
+	CS_STATUS_ACTIVE,
+	CS_STATUS_SOFT_BOUNCED,
+	CS_STATUS_UNRESPONSIVE,
+	CS_STATUS_UNCONFIRMED,
+	CS_STATUS_SUSPENDED,
+	CS_STATUS_FAILING,
+	CS_STATUS_HARD_BOUNCED,
+	CS_STATUS_UNSUBSCRIBED,
+	CS_STATUS_COMPLAINED,
+	CS_STATUS_DELETED
+} cs_status;
+
+#define CS_STATUSES (CS_STATUS_DELETED + 1)
+
+/* Kinds of event, in the order that breaks ties: what restricts comes last. */
+typedef enum cs_kind
+{
+	CS_SIGNED_UP,
+	CS_ADDED,
+	CS_CONFIRMED,
+	CS_RESUBSCRIBED,
+	CS_RELEASED,
+	CS_RESTORED,
+	CS_VALIDATED,
+	CS_SENT,
+	CS_DELIVERED,
+	CS_OPENED,
+	CS_CLICKED,
+	CS_VISITED,
+	CS_SOFT_BOUNCED,
+	CS_BLOCKED,
+	CS_HARD_BOUNCED,
+	CS_NONEXISTENT,
+	CS_INVALIDATED,
+	CS_SUSPENDED,
+	CS_REMOVED,
+	CS_UNSUBSCRIBED,
+	CS_COMPLAINED,
+	CS_DELETED
+} cs_kind;
+
+#define CS_KINDS (CS_DELETED + 1)
+
+/* Labels as in SQL, by value. */
+extern const char *const cs_status_labels[CS_STATUSES];
+extern const char *const cs_kind_labels[CS_KINDS];
+
+/* How a policy judges bounces and engagement; 0 where it has no such rule. */
+typedef struct cs_policy
+{
+	int			soft_bounce_limit;
+	int			soft_bounces_per_campaign;
+	cs_time		soft_bounce_window;
+	cs_status	soft_bounce_outcome;	/* failing or hard_bounced */
+	bool		blocked_counts;
+	int			hard_bounce_limit;
+	int			unresponsive_campaigns;
+	cs_time		unresponsive_after;
+} cs_policy;
+
+#define CS_LIMIT_MAX 1000		/* greatest value of a policy's counting limits */
+
+/* How consent is judged: the settings in force when an event was recorded. */
+typedef struct cs_consent_rules
+{
+	bool		import_by_list; /* import_consent = by_list */
+	bool		double_opt_in;	/* of the list, else of the policy */
+	bool		unsubscribe_account;	/* unsubscribe_scope = account */
+	bool		resubscribe_never;	/* resubscribe = never */
+} cs_consent_rules;
+
+/* A bigint that may be null: a list or a campaign. */
+typedef struct cs_id
+{
+	bool		set;
+	int64_t		id;
+} cs_id;
+
+/* A moment that may be null: since when a fact holds. */
+typedef struct cs_moment
+{
+	bool		set;
+	cs_time		at;
+} cs_moment;
+
+typedef struct cs_event
+{
+	cs_time		at;
+	cs_kind		kind;
+	cs_id		list;
+	cs_id		campaign;
+	const char *key;			/* not terminated */
+	size_t		key_size;
+	bool		manual;			/* source is 'manual' */
+	cs_moment	until;			/* of a suspension */
+	cs_consent_rules rules;		/* looked at for kinds of cs_judges_consent() */
+} cs_event;
+
+/* An error of the run of delivery errors. */
+typedef struct cs_error
+{
+	cs_id		campaign;
+	cs_time		at;
+} cs_error;
+
+/* Consent on one list: subscribed (active), unconfirmed or unsubscribed. */
+typedef struct cs_consent
+{
+	int64_t		list;
+	cs_status	consent;
+	cs_time		at;				/* of the event that gave it */
+	cs_moment	requested;		/* sign-up after an opt-out, not confirmed */
+	char	   *key;			/* that sign-up's key */
+	size_t		key_size;
+	size_t		key_space;
+} cs_consent;
+
+/* All that is known of a contact: the facts. */
+typedef struct cs_contact
+{
+	/* the run of errors, as far as the limit needs it; empty once dead */
+	cs_error   *run;
+	int			run_count;
+	int			run_space;
+	int			hard_bounces;
+	cs_moment	hard_bounced;	/* the address is dead */
+	/* a delivery of this campaign ended the run, but may be taken back */
+	cs_id		delivered;
+
+	/* campaigns since the last interaction, as far as the limit needs them */
+	int64_t    *unanswered;
+	int			unanswered_count;
+	int			unanswered_space;
+	cs_time		unanswered_since;
+
+	cs_moment	suspended;
+	cs_moment	suspended_until;
+	cs_moment	complained;
+	cs_moment	deleted;
+	cs_moment	unsubscribed;	/* account-wide */
+	bool		monitored;
+
+	cs_consent *consents;		/* by list, ascending */
+	int			consent_count;
+	int			consent_space;
+
+	bool		changed;		/* by the event just applied */
+} cs_contact;
+
+/*
+ * Apply one event.  Events are to come in the order of cs_compare_events().
+ * Returns whether any fact changed; an event of any kind may change none.
+ */
+extern bool cs_apply(cs_contact *contact, const cs_policy *policy, const cs_event *event);
+
+/* The greatest of the address facts, at the given moment. */
+extern cs_status cs_address_status(const cs_contact *contact, const cs_policy *policy, cs_time now);
+
+/* Status of a subscription: the greater of its consent and the address status. */
+extern cs_status cs_subscription_status(cs_status consent, cs_status address);
+
+/* Status of a contact: the best over its subscriptions. */
+extern cs_status cs_contact_status(const cs_contact *contact, cs_status address);
+
+/* When the address status changes next by itself, after now; CS_NEVER if not. */
+extern cs_time cs_due(const cs_contact *contact, const cs_policy *policy, cs_time now);
+
+/* May a contact of this status be mailed, and does it count as active? */
+extern bool cs_is_mailable(cs_status status);
+
+/* Is an event of this kind judged by the consent settings of its time? */
+extern bool cs_judges_consent(cs_kind kind);
+
+/* Can an event of this kind change a consent?  (Then consents are to be known.) */
+extern bool cs_touches_consent(cs_kind kind);
+
+/* What the shape of an event must be: NULL if it is right, else what is wrong. */
+typedef enum cs_evidence
+{
+	CS_EVIDENCE_GIVEN, CS_EVIDENCE_BLANK
+} cs_evidence;
+extern const char *cs_shape_error(const cs_event *event, cs_evidence evidence);
+
+/* Order of the fold: <0, 0, >0. */
+extern int	cs_compare_events(const cs_event *a, const cs_event *b);
+
+/* The consent on a list, or NULL. */
+extern cs_consent *cs_find_consent(const cs_contact *contact, int64_t list);
+
+/*
+ * For the reader of stored facts, which come in any order of columns.  Consents
+ * are to be given in ascending order of their lists.
+ */
+extern void cs_clear(cs_contact *contact);
+extern void cs_load_error(cs_contact *contact, cs_id campaign, cs_time at);
+extern void cs_load_unanswered(cs_contact *contact, int64_t campaign);
+extern cs_consent *cs_load_consent(cs_contact *contact, int64_t list, cs_status consent, cs_time at);
+extern void cs_load_request(cs_consent *consent, cs_time at, const char *key, size_t key_size);
+
+/* Copy facts into another contact, which must have been zeroed or in use. */
+extern void cs_copy(cs_contact *to, const cs_contact *from);
+
+/* Are these the same facts?  Of a contact without its consents. */
+extern bool cs_same_address_facts(const cs_contact *a, const cs_contact *b);
+extern bool cs_same_consent(const cs_consent *a, const cs_consent *b);
+
+/*
+ * Given by the host: memory of the asked size holding what the old one held.
+ * Does not return on failure.
+ */
+extern void *cs_resize(void *old, size_t size);
+
+#endif							/* CONTACT_STATUS_MACHINE_H */

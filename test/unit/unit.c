@@ -1,0 +1,237 @@
+/*
+ * unit.c
+ *		The machine alone: what can be said without a server.  Prints TAP.
+ *
+ * Rules by table, in the words of a story; and random events, of which only
+ * must be true that nothing is broken by them: the sanitizers watch, facts that
+ * a limit bounds stay bounded, and what is said to be unchanged is.
+ */
+#include "machine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DAY (24 * INT64_C(3600000000))
+#define lengthof(array) (sizeof(array) / sizeof((array)[0]))
+
+void *
+cs_resize(void *old, size_t size)
+{
+	void	   *new = realloc(old, size);
+
+	if (new == NULL)
+		abort();
+	return new;
+}
+
+static int	tests;
+static int	failures;
+
+static void
+ok(bool passed, const char *name)
+{
+	printf("%sok %d - %s\n", passed ? "" : "not ", ++tests, name);
+	failures += !passed;
+}
+
+static void
+release(cs_contact *c)
+{
+	for (int i = 0; i < c->consent_space; i++)
+		free(c->consents[i].key);
+	free(c->consents);
+	free(c->run);
+	free(c->unanswered);
+	memset(c, 0, sizeof(*c));
+}
+
+/* ---- stories ---- */
+
+static const cs_policy policies[] = {
+	{.soft_bounce_limit = 5,.soft_bounces_per_campaign = 1,.soft_bounce_outcome = CS_STATUS_HARD_BOUNCED,.hard_bounce_limit = 1},
+	{.soft_bounce_outcome = CS_STATUS_FAILING,.hard_bounce_limit = 2},
+	{.soft_bounce_limit = 5,.soft_bounce_outcome = CS_STATUS_FAILING,.blocked_counts = true,
+	.unresponsive_campaigns = 10,.unresponsive_after = 15 * DAY},
+};
+
+typedef struct Story
+{
+	const char *name;
+	int			policy;
+	cs_status	expected;
+	struct
+	{
+		cs_kind		kind;
+		int			campaign;	/* 0: none */
+		const char *key;
+	}			events[12];
+} Story;
+
+static const Story stories[] = {
+	{"an import", 0, CS_STATUS_ACTIVE, {{CS_ADDED, 0, ""}}},
+	{"an import never raises consent", 0, CS_STATUS_UNSUBSCRIBED,
+	{{CS_ADDED, 0, ""}, {CS_UNSUBSCRIBED, 0, ""}, {CS_ADDED, 0, ""}}},
+	{"a request confirmed by its own link", 0, CS_STATUS_ACTIVE,
+	{{CS_ADDED, 0, ""}, {CS_UNSUBSCRIBED, 0, ""}, {CS_SIGNED_UP, 0, "k2"}, {CS_CONFIRMED, 0, "k2"}}},
+	{"an old link revives nobody", 0, CS_STATUS_UNSUBSCRIBED,
+	{{CS_SIGNED_UP, 0, "k1"}, {CS_UNSUBSCRIBED, 0, ""}, {CS_SIGNED_UP, 0, "k2"}, {CS_CONFIRMED, 0, "k1"}}},
+	{"accepted, then bounced: the run goes on", 0, CS_STATUS_HARD_BOUNCED,
+		{{CS_ADDED, 0, ""}, {CS_SOFT_BOUNCED, 1, ""}, {CS_SOFT_BOUNCED, 2, ""}, {CS_SOFT_BOUNCED, 3, ""},
+	{CS_SOFT_BOUNCED, 4, ""}, {CS_DELIVERED, 5, ""}, {CS_DELIVERED, 5, ""}, {CS_SOFT_BOUNCED, 5, ""}}},
+	{"a delivery that an open follows stands", 0, CS_STATUS_SOFT_BOUNCED,
+		{{CS_ADDED, 0, ""}, {CS_SOFT_BOUNCED, 1, ""}, {CS_SOFT_BOUNCED, 2, ""}, {CS_SOFT_BOUNCED, 3, ""},
+	{CS_SOFT_BOUNCED, 4, ""}, {CS_DELIVERED, 5, ""}, {CS_OPENED, 5, ""}, {CS_SOFT_BOUNCED, 5, ""}}},
+	{"one permanent refusal of two", 1, CS_STATUS_SOFT_BOUNCED, {{CS_ADDED, 0, ""}, {CS_HARD_BOUNCED, 1, ""}}},
+	{"two permanent refusals", 1, CS_STATUS_HARD_BOUNCED,
+	{{CS_ADDED, 0, ""}, {CS_HARD_BOUNCED, 1, ""}, {CS_NONEXISTENT, 1, ""}}},
+	{"blocks that count", 2, CS_STATUS_FAILING,
+		{{CS_ADDED, 0, ""}, {CS_BLOCKED, 1, ""}, {CS_BLOCKED, 1, ""}, {CS_BLOCKED, 1, ""},
+	{CS_BLOCKED, 1, ""}, {CS_BLOCKED, 1, ""}}},
+	{"a complaint is for good", 0, CS_STATUS_COMPLAINED,
+	{{CS_ADDED, 0, ""}, {CS_COMPLAINED, 0, ""}, {CS_RESUBSCRIBED, 0, ""}, {CS_CONFIRMED, 0, ""}}},
+};
+
+static void
+test_stories(void)
+{
+	for (size_t i = 0; i < lengthof(stories); i++)
+	{
+		const Story *story = &stories[i];
+		const cs_policy *policy = &policies[story->policy];
+		cs_contact	contact = {0};
+		cs_time		now = 0;
+
+		for (int e = 0; e < 12 && story->events[e].key != NULL; e++)
+		{
+			cs_event	event = {.at = ++now,.kind = story->events[e].kind,.list = {true, 1},
+				.campaign = {story->events[e].campaign != 0, story->events[e].campaign},
+				.key = story->events[e].key,.key_size = strlen(story->events[e].key),
+			.rules = {.double_opt_in = true}};
+
+			cs_apply(&contact, policy, &event);
+		}
+		ok(cs_contact_status(&contact, cs_address_status(&contact, policy, now)) == story->expected,
+		   story->name);
+		release(&contact);
+	}
+}
+
+/* ---- time ---- */
+
+static void
+test_time(void)
+{
+	const cs_policy *policy = &policies[2];
+	cs_contact	contact = {0};
+	cs_event	sent = {.at = 0,.kind = CS_SENT,.campaign = {true, 1}};
+	cs_event	held = {.at = DAY,.kind = CS_SUSPENDED,.until = {true, 2 * DAY}};
+
+	cs_apply(&contact, policy, &sent);
+	cs_apply(&contact, policy, &held);
+	ok(cs_due(&contact, policy, DAY) == 2 * DAY, "the end of the suspension is due first");
+	ok(cs_address_status(&contact, policy, DAY) == CS_STATUS_SUSPENDED, "held until then");
+	ok(cs_address_status(&contact, policy, 2 * DAY) == CS_STATUS_ACTIVE, "and free from then on");
+	ok(cs_due(&contact, policy, 2 * DAY) == 15 * DAY, "then unresponsiveness");
+	ok(cs_address_status(&contact, policy, 15 * DAY) == CS_STATUS_UNRESPONSIVE, "reached counts");
+	ok(cs_due(&contact, policy, 15 * DAY) == CS_NEVER, "then nothing");
+	release(&contact);
+}
+
+/* ---- random events ---- */
+
+static uint64_t seed = 20261121;
+
+static int
+below(int n)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return (int) (seed % (uint64_t) n);
+}
+
+static void
+test_random(void)
+{
+	bool		bounded = true,
+				honest = true,
+				copied = true;
+	cs_contact	contact = {0},
+				before = {0};
+
+	for (int round = 0; round < 2000; round++)
+	{
+		cs_policy	policy = policies[below(lengthof(policies))];
+		cs_time		now = below(2) ? INT64_MIN : 0;
+
+		if (below(2))
+			policy.soft_bounce_window = below(3) ? DAY : INT64_MAX;
+		cs_clear(&contact);
+		for (int i = 0; i < 100; i++)
+		{
+			static const char *const keys[] = {"", "a", "ab", "a longer key than those"};
+			const char *key = keys[below(4)];
+			cs_event	event = {.kind = below(CS_KINDS),.list = {below(8) > 0, below(4)},
+				.campaign = {below(3) > 0, below(4)},.key = key,.key_size = strlen(key),.manual = below(2),
+				.until = {below(2), below(2) ? INT64_MAX : INT64_MIN},
+			.rules = {below(2), below(2), below(2), below(2)}};
+
+			now = below(20) ? (now < INT64_MAX - DAY ? now + below(1000000) : now) : INT64_MAX - below(9);
+			event.at = now;
+			if (cs_touches_consent(event.kind) && event.kind != CS_UNSUBSCRIBED)
+				event.list.set = true;
+			cs_copy(&before, &contact);
+			if (!cs_apply(&contact, &policy, &event))
+			{
+				honest = honest && cs_same_address_facts(&before, &contact) &&
+					before.consent_count == contact.consent_count;
+				for (int s = 0; honest && s < contact.consent_count; s++)
+					honest = cs_same_consent(&before.consents[s], &contact.consents[s]);
+			}
+			bounded = bounded && contact.run_count <= 5 && contact.unanswered_count <= 10 &&
+				contact.hard_bounces <= 1 && contact.consent_count <= 4;
+			cs_copy(&before, &contact);
+			copied = copied && cs_same_address_facts(&before, &contact);
+			(void) cs_due(&contact, &policy, now);
+			(void) cs_address_status(&contact, &policy, now);
+		}
+	}
+	ok(bounded, "random events: facts stay within their limits");
+	ok(honest, "random events: what is said to be unchanged is");
+	ok(copied, "random events: a copy is the same");
+	release(&contact);
+	release(&before);
+}
+
+/* ---- order ---- */
+
+static void
+test_order(void)
+{
+	cs_event	a = {.at = 1,.kind = CS_CONFIRMED,.list = {true, 1},.key = "a",.key_size = 1};
+	cs_event	b = a;
+
+	ok(cs_compare_events(&a, &b) == 0, "an event equals itself");
+	b.key = "ab", b.key_size = 2;
+	ok(cs_compare_events(&a, &b) < 0 && cs_compare_events(&b, &a) > 0, "keys by byte, the shorter first");
+	b.campaign = (cs_id) {true, INT64_MIN};
+	ok(cs_compare_events(&a, &b) < 0, "no campaign before any");
+	b = a, b.list.set = false;
+	ok(cs_compare_events(&b, &a) < 0, "no list before any");
+	b = a, b.kind = CS_UNSUBSCRIBED;
+	ok(cs_compare_events(&a, &b) < 0, "what restricts comes last");
+	b = a, b.at = 0;
+	ok(cs_compare_events(&b, &a) < 0, "time before all");
+}
+
+int
+main(void)
+{
+	test_stories();
+	test_time();
+	test_order();
+	test_random();
+	printf("1..%d\n", tests);
+	return failures ? 1 : 0;
+}
