@@ -1,0 +1,157 @@
+-- Functions on an installation: its schema is their first argument.
+
+CREATE FUNCTION contact_status.settle_contacts(
+    schema name, accounts bigint[], contacts bigint[], anew boolean, as_of timestamptz
+) RETURNS bigint
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_settle_contacts';
+COMMENT ON FUNCTION contact_status.settle_contacts(name, bigint[], bigint[], boolean, timestamptz) IS
+'brings contacts, given in the order of their ids, up to date as of a moment, folding their log anew if asked; returns how many changed';
+
+CREATE FUNCTION contact_status.keep_settings(schema name, account_id bigint) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_keep_settings';
+COMMENT ON FUNCTION contact_status.keep_settings(name, bigint) IS
+'keeps the consent settings of an account from now on, where they were not kept';
+
+CREATE FUNCTION contact_status.sweep(schema name, as_of timestamptz DEFAULT now()) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE STRICT
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    accounts bigint[];
+    contacts bigint[];
+BEGIN
+    EXECUTE format('SELECT array_agg(account_id ORDER BY contact_id, account_id), '
+                   'array_agg(contact_id ORDER BY contact_id, account_id) '
+                   'FROM %I.contact WHERE due_at <= $1', sweep.schema)
+       INTO accounts, contacts USING sweep.as_of;
+    RETURN coalesce(contact_status.settle_contacts(sweep.schema, accounts, contacts, false, sweep.as_of), 0);
+END
+$$;
+COMMENT ON FUNCTION contact_status.sweep(name, timestamptz) IS
+'materialises what fell due: suspensions that ended, contacts that became unresponsive; returns how many contacts changed';
+
+CREATE FUNCTION contact_status.reevaluate(schema name, account_id bigint DEFAULT NULL) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    accounts bigint[];
+    contacts bigint[];
+    last_account bigint;
+    last_contact bigint;
+    changed bigint := 0;
+BEGIN
+    LOOP
+        EXECUTE format('SELECT array_agg(account_id), array_agg(contact_id) FROM ('
+                       'SELECT account_id, contact_id FROM %I.contact '
+                       'WHERE ($1 IS NULL OR account_id = $1) '
+                       'AND ($2 IS NULL OR (contact_id, account_id) > ($2, $3)) '
+                       'ORDER BY contact_id, account_id LIMIT 10000) batch', reevaluate.schema)
+           INTO accounts, contacts USING reevaluate.account_id, last_contact, last_account;
+        EXIT WHEN contacts IS NULL;
+        changed := changed + contact_status.settle_contacts(reevaluate.schema, accounts, contacts, true, now());
+        last_contact := contacts[cardinality(contacts)];
+        last_account := accounts[cardinality(accounts)];
+    END LOOP;
+    RETURN changed;
+END
+$$;
+COMMENT ON FUNCTION contact_status.reevaluate(name, bigint) IS
+'folds the contacts of an account, or of all, anew after a change of policy; returns how many contacts changed';
+
+CREATE FUNCTION contact_status.verify(
+    schema name, as_of timestamptz DEFAULT now(),
+    OUT account_id bigint, OUT contact_id bigint, OUT list_id bigint,
+    OUT item text, OUT stored text, OUT expected text
+) RETURNS SETOF record
+    LANGUAGE plpgsql STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+AS $verify$
+BEGIN
+    RETURN QUERY EXECUTE replace($query$
+WITH folded AS MATERIALIZED (
+    -- a stored status holds until the contact is due; then the next sweep writes it
+    SELECT e.account_id, e.contact_id,
+           contact_status.fold(p::contact_status.policy, e.settings, e.kind, e.occurred_at, e.list_id, e.campaign_id,
+               e.event_key, e.source, e.until, $1
+               ORDER BY e.occurred_at, e.kind, e.list_id NULLS FIRST, e.campaign_id NULLS FIRST,
+                        e.event_key COLLATE "C") AS f
+      FROM @.judged_event e
+      JOIN @.contact c USING (account_id, contact_id)
+      JOIN @.account a USING (account_id)
+      JOIN @.policy p ON p.name = a.policy
+     GROUP BY e.account_id, e.contact_id
+), compared AS (
+    SELECT c.account_id, c.contact_id, coalesce(c.due_at <= $1, false) AS is_due, to_jsonb(c) AS stored,
+           coalesce(to_jsonb(f), '{"status": "unconfirmed", "monitored": false, "hard_bounces": 0}') AS expected
+      FROM @.contact c LEFT JOIN folded USING (account_id, contact_id)
+     WHERE (c.monitored, c.hard_bounces) IS DISTINCT FROM
+           (coalesce((f).monitored, false), coalesce((f).hard_bounces, 0::smallint))
+        OR c.status <> coalesce((f).status, 'unconfirmed'::contact_status.contact_status) AND (c.due_at <= $1) IS NOT TRUE
+        OR (c.changed_at, c.hard_bounced_at, c.unsubscribed_at, c.complained_at, c.deleted_at, c.suspended_at,
+            c.suspended_until, c.unanswered_since, c.unanswered, c.delivered_campaign, c.run_campaigns, c.run_times)
+           IS DISTINCT FROM
+           ((f).changed_at, (f).hard_bounced_at, (f).unsubscribed_at, (f).complained_at, (f).deleted_at, (f).suspended_at,
+            (f).suspended_until, (f).unanswered_since, (f).unanswered, (f).delivered_campaign, (f).run_campaigns, (f).run_times)
+        OR (f).due_at < c.due_at OR ((f).due_at IS NOT NULL AND c.due_at IS NULL)
+)
+SELECT account_id, contact_id, NULL::bigint, key, stored ->> key, expected ->> key
+  FROM compared,
+       unnest('{status,monitored,hard_bounces,changed_at,due_at,hard_bounced_at,unsubscribed_at,complained_at,deleted_at,'
+              'suspended_at,suspended_until,unanswered_since,unanswered,delivered_campaign,run_campaigns,run_times}'::text[]) key
+ WHERE coalesce(stored -> key, 'null') IS DISTINCT FROM coalesce(expected -> key, 'null')
+   AND NOT (is_due AND key = 'status')
+UNION ALL
+SELECT account_id, contact_id, list_id, 'subscription',
+       CASE WHEN s.account_id IS NOT NULL THEN concat_ws(', ', s.status, s.consent, s.consent_at, s.requested_at, s.request_key) END,
+       CASE WHEN x.account_id IS NOT NULL THEN concat_ws(', ', x.status, x.consent, x.consent_at, x.requested_at, x.request_key) END
+  FROM @.subscription s
+  FULL JOIN (SELECT folded.account_id, folded.contact_id, u.* FROM folded, unnest((f).subscriptions) u) x
+      USING (account_id, contact_id, list_id)
+  LEFT JOIN @.contact c USING (account_id, contact_id)
+ WHERE (s.consent, s.consent_at, s.requested_at, s.request_key) IS DISTINCT FROM
+       (x.consent, x.consent_at, x.requested_at, x.request_key)
+    OR s.status <> x.status AND (c.due_at <= $1) IS NOT TRUE
+UNION ALL
+SELECT a.account_id, NULL, NULL, 'consent_setting',
+       concat_ws(', ', s.import_consent, s.double_opt_in, s.unsubscribe_scope, s.resubscribe),
+       concat_ws(', ', p.import_consent, p.double_opt_in, p.unsubscribe_scope, p.resubscribe)
+  FROM @.account a
+  JOIN @.policy p ON p.name = a.policy
+  LEFT JOIN LATERAL (SELECT * FROM @.consent_setting k WHERE k.account_id = a.account_id AND k.list_id IS NULL
+                      ORDER BY k.since DESC LIMIT 1) s ON true
+ WHERE (s.import_consent, s.double_opt_in, s.unsubscribe_scope, s.resubscribe) IS DISTINCT FROM
+       (p.import_consent, p.double_opt_in, p.unsubscribe_scope, p.resubscribe)
+    $query$, '@', quote_ident(verify.schema)) USING verify.as_of;
+END
+$verify$;
+COMMENT ON FUNCTION contact_status.verify(name, timestamptz) IS
+'a row for each difference between what is stored and what the log says; none is good';
+
+CREATE FUNCTION contact_status.repair(schema name) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE STRICT
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    damaged_accounts bigint[];
+    damaged_contacts bigint[];
+    settings_of bigint[];
+    account bigint;
+    repaired bigint;
+BEGIN
+    SELECT array_agg(d.account_id) INTO settings_of
+      FROM contact_status.verify(repair.schema) d WHERE d.item = 'consent_setting';
+    FOREACH account IN ARRAY coalesce(settings_of, '{}') LOOP
+        PERFORM contact_status.keep_settings(repair.schema, account);
+    END LOOP;
+    SELECT array_agg(d.account_id), array_agg(d.contact_id) INTO damaged_accounts, damaged_contacts
+      FROM (SELECT DISTINCT v.account_id, v.contact_id FROM contact_status.verify(repair.schema) v
+             WHERE v.contact_id IS NOT NULL ORDER BY v.contact_id, v.account_id) d;
+    repaired := coalesce(contact_status.settle_contacts(repair.schema, damaged_accounts, damaged_contacts, true, now()), 0);
+    RETURN repaired + cardinality(coalesce(settings_of, '{}'));
+END
+$$;
+COMMENT ON FUNCTION contact_status.repair(name) IS
+'makes stored facts and statuses again what the log says, where verify finds a difference; returns how many rows it repaired';
+
+GRANT USAGE ON SCHEMA contact_status TO PUBLIC;

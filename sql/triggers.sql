@@ -1,0 +1,48 @@
+-- Trigger functions of the tables that create_tables makes.
+
+CREATE FUNCTION contact_status.apply_events() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'cs_apply_events';
+COMMENT ON FUNCTION contact_status.apply_events() IS
+'after a statement that inserts events: folds them into contacts and subscriptions';
+
+CREATE FUNCTION contact_status.begin_contacts() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'cs_begin_contacts';
+COMMENT ON FUNCTION contact_status.begin_contacts() IS
+'after a statement that inserts contacts: checks them and tells them from earlier contacts of the same id';
+
+CREATE FUNCTION contact_status.end_contacts() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'cs_end_contacts';
+COMMENT ON FUNCTION contact_status.end_contacts() IS
+'after a statement that deletes contacts: takes their subscriptions along';
+
+CREATE FUNCTION contact_status.change_policy() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'cs_change_policy';
+COMMENT ON FUNCTION contact_status.change_policy() IS
+'after a row of policy changed: checks it and keeps the consent settings of its accounts';
+
+CREATE FUNCTION contact_status.change_account() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'cs_change_account';
+COMMENT ON FUNCTION contact_status.change_account() IS
+'after a row of account changed: checks it and keeps its consent settings';
+
+CREATE FUNCTION contact_status.change_list() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'cs_change_list';
+COMMENT ON FUNCTION contact_status.change_list() IS
+'after a row of list changed: checks it and keeps its consent settings';
+
+CREATE FUNCTION contact_status.refuse_write() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'cs_refuse_write';
+COMMENT ON FUNCTION contact_status.refuse_write() IS
+'refuses a direct write to a derived column or table';
+
+CREATE FUNCTION contact_status.refuse_truncate() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'cs_refuse_truncate';
+COMMENT ON FUNCTION contact_status.refuse_truncate() IS
+'refuses TRUNCATE of a table that must remember';
+
+CREATE FUNCTION contact_status.address_status(
+    policy contact_status.policy, contact record, as_of timestamptz
+) RETURNS contact_status.contact_status
+    LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_address_status_of';
+COMMENT ON FUNCTION contact_status.address_status(contact_status.policy, record, timestamptz) IS
+'the greatest of the address facts in a row of contact, as of a moment';

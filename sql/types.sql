@@ -1,0 +1,90 @@
+-- Types: the vocabulary of statuses and events, and the shape of a policy.
+
+CREATE TYPE contact_status.contact_status AS ENUM (
+    'active', 'soft_bounced', 'unresponsive', 'unconfirmed', 'suspended',
+    'failing', 'hard_bounced', 'unsubscribed', 'complained', 'deleted'
+);
+COMMENT ON TYPE contact_status.contact_status IS
+'status of a contact or subscription, in order of precedence: of several the greatest is shown';
+
+CREATE TYPE contact_status.event_kind AS ENUM (
+    'signed_up', 'added', 'confirmed', 'resubscribed', 'released', 'restored',
+    'validated', 'sent', 'delivered', 'opened', 'clicked', 'visited',
+    'soft_bounced', 'blocked', 'hard_bounced', 'nonexistent', 'invalidated',
+    'suspended', 'removed', 'unsubscribed', 'complained', 'deleted'
+);
+COMMENT ON TYPE contact_status.event_kind IS
+'kind of an event, in the order that breaks ties: what restricts comes last and wins';
+
+CREATE TYPE contact_status.policy AS (
+    name                      text,
+    import_consent            text,
+    double_opt_in             boolean,
+    soft_bounce_limit         integer,
+    soft_bounces_per_campaign integer,
+    soft_bounce_window        interval,
+    soft_bounce_outcome       contact_status.contact_status,
+    blocked_counts            boolean,
+    hard_bounce_limit         integer,
+    unresponsive_campaigns    integer,
+    unresponsive_after        interval,
+    unsubscribe_scope         text,
+    resubscribe               text,
+    complained_insert         text,
+    counted                   contact_status.contact_status[]
+);
+COMMENT ON TYPE contact_status.policy IS
+'the settings by which events are judged; null: this rule does not exist';
+
+CREATE TYPE contact_status.consent_settings AS (
+    import_consent    text,
+    double_opt_in     boolean,
+    unsubscribe_scope text,
+    resubscribe       text
+);
+COMMENT ON TYPE contact_status.consent_settings IS
+'the settings in force when an event was recorded, by which its consent is judged for ever';
+
+CREATE TYPE contact_status.folded_subscription AS (
+    list_id      bigint,
+    status       contact_status.contact_status,
+    consent      contact_status.contact_status,
+    consent_at   timestamptz,
+    requested_at timestamptz,
+    request_key  text
+);
+COMMENT ON TYPE contact_status.folded_subscription IS
+'what the events of a contact come to on one list';
+
+CREATE TYPE contact_status.folded_contact AS (
+    status             contact_status.contact_status,
+    monitored          boolean,
+    run_campaigns      bigint[],
+    run_times          timestamptz[],
+    hard_bounces       smallint,
+    hard_bounced_at    timestamptz,
+    delivered_campaign bigint,
+    unanswered         bigint[],
+    unanswered_since   timestamptz,
+    suspended_at       timestamptz,
+    suspended_until    timestamptz,
+    complained_at      timestamptz,
+    deleted_at         timestamptz,
+    unsubscribed_at    timestamptz,
+    changed_at         timestamptz,
+    due_at             timestamptz,
+    subscriptions      contact_status.folded_subscription[]
+);
+COMMENT ON TYPE contact_status.folded_contact IS
+'what the events of a contact come to: its status and the facts behind it';
+
+CREATE TYPE contact_status.status_change AS (
+    changed_at      timestamptz,
+    list_id         bigint,
+    previous_status contact_status.contact_status,
+    status          contact_status.contact_status,
+    kind            contact_status.event_kind,
+    event_key       text
+);
+COMMENT ON TYPE contact_status.status_change IS
+'a change of one subscription; kind is null where time alone brought it, status where the subscription went';

@@ -1,0 +1,434 @@
+/*
+ * changes.c
+ *		Changes of settings: of policies, accounts and lists.
+ *
+ * Who changes a setting first waits for all transactions that judged events by
+ * it (settings.c takes the lock that says so).  Then consent_setting gets a row
+ * that says since when the new setting is in force; events recorded before are
+ * judged by the old one for ever.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_collation_d.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "enums.h"
+#include "settings.h"
+#include "tables.h"
+
+/* ---- the kept settings ---- */
+
+/* The latest kept settings of an account or list; false where there are none. */
+static bool
+latest_setting(CsInstallation *in, const cs_id *key, Datum *values, bool *nulls)
+{
+	CsTable    *table = cs_table(in, TABLE_CONSENT_SETTING);
+	Snapshot	snapshot = cs_latest_snapshot();
+	TupleDesc	desc = table->rel->rd_att;
+	CsKeyScan	scan;
+	bool		found = false;
+
+	cs_begin_scan(&scan, table, snapshot, key, 2, NULL);
+	while (cs_next_row(&scan))
+	{
+		found = true;
+		cs_check_shown(table, table->slot);
+		slot_getallattrs(table->slot);
+		for (int i = 0; i < desc->natts; i++)
+		{
+			nulls[i] = table->slot->tts_isnull[i];
+			values[i] = nulls[i] ? (Datum) 0 : datumCopy(table->slot->tts_values[i],
+														 TupleDescAttr(desc, i)->attbyval,
+														 TupleDescAttr(desc, i)->attlen);
+		}
+	}
+	cs_end_scan(&scan);
+	UnregisterSnapshot(snapshot);
+	return found;
+}
+
+/*
+ * Keep settings from now on, where they differ from those kept last.  The
+ * first ones of an account or list hold from ever.
+ */
+static void
+keep_setting(CsInstallation *in, int64 account, cs_id list, const Datum *settings, const bool *are_null)
+{
+	CsTable    *table = cs_table(in, TABLE_CONSENT_SETTING);
+	TupleDesc	desc = table->rel->rd_att;
+	cs_id		key[2] = {{true, account}, list};
+	Datum	   *values = palloc0(desc->natts * sizeof(Datum));
+	bool	   *nulls = palloc0(desc->natts * sizeof(bool));
+	TimestampTz since = DT_NOBEGIN;
+
+#define VALUE(column) values[table->columns[column] - 1]
+#define ISNULL(column) nulls[table->columns[column] - 1]
+	if (latest_setting(in, key, values, nulls))
+	{
+		bool		same = true;
+
+		for (int i = 0; i < 4; i++)
+		{
+			int			column = table->columns[SETTING_IMPORT_CONSENT + i] - 1;
+			Form_pg_attribute att = TupleDescAttr(desc, column);
+
+			same = same && nulls[column] == are_null[i] &&
+				(are_null[i] || datum_image_eq(values[column], settings[i], att->attbyval, att->attlen));
+		}
+		if (same)
+			return;
+		since = Max(GetCurrentTimestamp(), DatumGetTimestampTz(VALUE(SETTING_SINCE)) + 1);
+	}
+	VALUE(SETTING_ACCOUNT) = Int64GetDatum(account);
+	VALUE(SETTING_LIST) = Int64GetDatum(list.id);
+	VALUE(SETTING_SINCE) = TimestampTzGetDatum(since);
+	ISNULL(SETTING_ACCOUNT) = ISNULL(SETTING_SINCE) = false;
+	ISNULL(SETTING_LIST) = !list.set;
+	for (int i = 0; i < 4; i++)
+	{
+		VALUE(SETTING_IMPORT_CONSENT + i) = settings[i];
+		ISNULL(SETTING_IMPORT_CONSENT + i) = are_null[i];
+	}
+	cs_insert_row(in, table, values, nulls);
+	CommandCounterIncrement();
+#undef ISNULL
+#undef VALUE
+}
+
+/* The consent settings that a policy has; it must stand in policy's slot. */
+static void
+keep_policy_of(CsInstallation *in, int64 account)
+{
+	CsPolicy	policy = cs_policy_of_slot(cs_table(in, TABLE_POLICY)->slot);
+	bool		nulls[4] = {0};
+	Datum		values[4];
+
+	values[0] = CStringGetTextDatum(policy.consent.import_by_list ? "by_list" : "subscribed");
+	values[1] = BoolGetDatum(policy.consent.double_opt_in);
+	values[2] = CStringGetTextDatum(policy.consent.unsubscribe_account ? "account" : "list");
+	values[3] = CStringGetTextDatum(policy.consent.resubscribe_never ? "never" : "confirmed");
+	keep_setting(in, account, (cs_id) {0}, values, nulls);
+}
+
+/* ---- the triggers ---- */
+
+typedef struct Change
+{
+	TriggerData *trigger;
+	CsInstallation *in;
+	CsTable    *table;
+	MemoryContext caller;
+	TupleTableSlot *old;		/* NULL on INSERT */
+	TupleTableSlot *new;		/* NULL on DELETE */
+} Change;
+
+static void
+begin_change(Change *change, FunctionCallInfo fcinfo, CsTableId id, const char *function)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+		TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("%s was not fired as create_tables has it", function),
+				 errhint("contact_status.create_tables creates its trigger.")));
+
+	CommandCounterIncrement();
+	change->trigger = trigger;
+	change->in = cs_open(RelationGetNamespace(trigger->tg_relation));
+	change->caller = MemoryContextSwitchTo(change->in->context);
+	change->table = cs_table(change->in, id);
+	change->old = TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? NULL : trigger->tg_trigslot;
+	change->new = TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? trigger->tg_trigslot :
+		TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newslot : NULL;
+}
+
+static Datum
+end_change(Change *change)
+{
+	TriggerData *trigger = change->trigger;
+
+	MemoryContextSwitchTo(change->caller);
+	cs_close(change->in);
+	CommandCounterIncrement();
+	/* a BEFORE trigger returns the row that it lets through */
+	return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple);
+}
+
+/* Wait for all who use the settings, and let nobody use them until we commit. */
+static void
+lock_settings(Change *change)
+{
+	LockRelationOid(RelationGetRelid(cs_table(change->in, TABLE_POLICY)->rel), ExclusiveLock);
+}
+
+static int64
+bigint_of(CsTable *table, TupleTableSlot *slot, int column)
+{
+	bool		isnull;
+
+	return DatumGetInt64(cs_column(table, slot, column, &isnull));
+}
+
+static void pg_attribute_noreturn()
+refuse_key_change(Change *change)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CHECK_VIOLATION),
+			 cs_errconstraint(CONSTRAINT_DERIVED),
+			 errtable(change->table->rel),
+			 errmsg("the key of a row of table \"%s\" cannot be changed",
+					RelationGetRelationName(change->table->rel)),
+			 errhint("Insert another row instead.")));
+}
+
+/* Do the two rows have the same value in a column? */
+static bool
+same_value(Change *change, AttrNumber column)
+{
+	Form_pg_attribute att = TupleDescAttr(change->table->rel->rd_att, column - 1);
+	bool		old_null,
+				new_null;
+	Datum		old = slot_getattr(change->old, column, &old_null);
+	Datum		new = slot_getattr(change->new, column, &new_null);
+
+	return old_null == new_null && (old_null || datum_image_eq(old, new, att->attbyval, att->attlen));
+}
+
+/* Is any row of a table of this account? */
+static bool
+account_has_rows(Change *change, CsTableId id, int64 account)
+{
+	CsTable    *table = cs_table(change->in, id);
+	Snapshot	snapshot = cs_latest_snapshot();
+	cs_id		key = {true, account};
+	CsKeyScan	scan;
+	bool		found;
+
+	cs_begin_scan(&scan, table, snapshot, &key, 1, NULL);
+	found = cs_next_row(&scan);
+	cs_end_scan(&scan);
+	UnregisterSnapshot(snapshot);
+	return found;
+}
+
+/* For each account that has a policy: keep its consent settings, or only say that there is one. */
+static bool
+accounts_with_policy(Change *change, Datum name, bool keep)
+{
+	CsTable    *accounts = cs_table(change->in, TABLE_ACCOUNT);
+	Snapshot	snapshot = cs_latest_snapshot();
+	TableScanDesc scan = table_beginscan(accounts->rel, snapshot, 0, NULL);
+	bool		found = false;
+	bool		isnull;
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, accounts->slot))
+	{
+		Datum		its = cs_column(accounts, accounts->slot, ACCOUNT_POLICY, &isnull);
+
+		if (!DatumGetBool(DirectFunctionCall2Coll(texteq, DEFAULT_COLLATION_OID, its, name)))
+			continue;
+		found = true;
+		if (!keep)
+			break;
+		cs_check_shown(accounts, accounts->slot);
+		keep_policy_of(change->in, bigint_of(accounts, accounts->slot, ACCOUNT_ID));
+	}
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	return found;
+}
+
+PG_FUNCTION_INFO_V1(cs_change_policy);
+Datum
+cs_change_policy(PG_FUNCTION_ARGS)
+{
+	Change		change;
+	AttrNumber	name_column = POLICY_NAME + 1;
+	bool		isnull;
+	Datum		name;
+
+	begin_change(&change, fcinfo, TABLE_POLICY, "change_policy");
+	if (change.new != NULL)
+		(void) cs_policy_of_slot(change.new);	/* refuses settings out of range */
+
+	if (change.old != NULL)
+	{
+		lock_settings(&change);
+		name = slot_getattr(change.old, name_column, &isnull);
+		if (change.new == NULL || !same_value(&change, name_column))
+		{
+			if (accounts_with_policy(&change, name, false))
+				ereport(ERROR,
+						(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+						 errtable(change.table->rel),
+						 errmsg("policy \"%s\" is the policy of an account", TextDatumGetCString(name)),
+						 errhint("Give its accounts another policy first.")));
+		}
+		else if (cs_fetch_policy(change.in, name))
+			accounts_with_policy(&change, name, true);
+	}
+	return end_change(&change);
+}
+
+PG_FUNCTION_INFO_V1(cs_change_account);
+Datum
+cs_change_account(PG_FUNCTION_ARGS)
+{
+	Change		change;
+	AttrNumber *columns;
+	bool		isnull;
+
+	begin_change(&change, fcinfo, TABLE_ACCOUNT, "change_account");
+	columns = change.table->columns;
+	if (change.old != NULL && change.new != NULL && !same_value(&change, columns[ACCOUNT_ID]))
+		refuse_key_change(&change);
+
+	if (change.new == NULL)
+	{
+		int64		account = bigint_of(change.table, change.old, ACCOUNT_ID);
+
+		lock_settings(&change);
+		if (account_has_rows(&change, TABLE_CONTACT, account) ||
+			account_has_rows(&change, TABLE_LIST, account))
+			ereport(ERROR,
+					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+					 errtable(change.table->rel),
+					 errmsg("account %lld still has contacts or lists", (long long) account),
+					 errhint("Delete them first.")));
+	}
+	else if (change.old == NULL || !same_value(&change, columns[ACCOUNT_POLICY]))
+	{
+		Datum		policy = slot_getattr(change.new, columns[ACCOUNT_POLICY], &isnull);
+
+		if (change.old != NULL)
+			lock_settings(&change);
+		if (!cs_fetch_policy(change.in, policy))
+			ereport(ERROR,
+					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+					 errtable(change.table->rel),
+					 errmsg("policy \"%s\" does not exist", TextDatumGetCString(policy)),
+					 errhint("Insert it into table policy first.")));
+		keep_policy_of(change.in, bigint_of(change.table, change.new, ACCOUNT_ID));
+	}
+	return end_change(&change);
+}
+
+/*
+ * The contacts of a list that is deleted are taken off it, as by the owner;
+ * their opt-outs stay.  Read row by row: lists are seldom deleted.
+ */
+static void
+remove_subscribers(Change *change, int64 account, int64 list)
+{
+	CsTable    *subscriptions = cs_table(change->in, TABLE_SUBSCRIPTION);
+	CsTable    *log = cs_table(change->in, TABLE_EVENT);
+	Oid			status_type = TupleDescAttr(subscriptions->rel->rd_att,
+											subscriptions->columns[SUBSCRIPTION_CONSENT] - 1)->atttypid;
+	Oid			kind_type = TupleDescAttr(log->rel->rd_att, log->columns[EVENT_KIND] - 1)->atttypid;
+	Datum	   *values = palloc(log->rel->rd_att->natts * sizeof(Datum));
+	bool	   *nulls = palloc(log->rel->rd_att->natts * sizeof(bool));
+	Snapshot	snapshot = cs_latest_snapshot();
+	TableScanDesc scan = table_beginscan(subscriptions->rel, snapshot, 0, NULL);
+	TupleTableSlot *slot = subscriptions->slot;
+	bool		isnull;
+
+#define SET(column, value) \
+	(values[log->columns[column] - 1] = (value), nulls[log->columns[column] - 1] = false)
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		if (bigint_of(subscriptions, slot, SUBSCRIPTION_LIST) != list ||
+			bigint_of(subscriptions, slot, SUBSCRIPTION_ACCOUNT) != account ||
+			cs_status_of_datum(status_type, cs_column(subscriptions, slot, SUBSCRIPTION_CONSENT, &isnull)) ==
+			CS_STATUS_UNSUBSCRIBED)
+			continue;
+		cs_row_defaults(change->in, log, values, nulls);
+		SET(EVENT_ACCOUNT, Int64GetDatum(account));
+		SET(EVENT_CONTACT, Int64GetDatum(bigint_of(subscriptions, slot, SUBSCRIPTION_CONTACT)));
+		SET(EVENT_LIST, Int64GetDatum(list));
+		SET(EVENT_KIND, cs_kind_datum(kind_type, CS_REMOVED));
+		SET(EVENT_SOURCE, CStringGetTextDatum("list deleted"));
+		cs_insert_row(change->in, log, values, nulls);
+	}
+#undef SET
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+}
+
+PG_FUNCTION_INFO_V1(cs_change_list);
+Datum
+cs_change_list(PG_FUNCTION_ARGS)
+{
+	Change		change;
+	AttrNumber *columns;
+	int64		account,
+				list;
+
+	begin_change(&change, fcinfo, TABLE_LIST, "change_list");
+	columns = change.table->columns;
+	account = bigint_of(change.table, change.new ? change.new : change.old, LIST_ACCOUNT);
+	list = bigint_of(change.table, change.new ? change.new : change.old, LIST_ID);
+	if (change.old != NULL && change.new != NULL &&
+		!(same_value(&change, columns[LIST_ACCOUNT]) && same_value(&change, columns[LIST_ID])))
+		refuse_key_change(&change);
+
+	if (change.new == NULL)
+	{
+		lock_settings(&change);
+		remove_subscribers(&change, account, list);
+	}
+	else
+	{
+		Datum		settings[4] = {0};
+		bool		are_null[4] = {true, true, true, true};
+		bool		changed = change.old != NULL && !same_value(&change, columns[LIST_DOUBLE_OPT_IN]);
+
+		if (change.old == NULL && cs_account_policy(change.in, account) == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+					 errtable(change.table->rel),
+					 errmsg("account %lld of list %lld does not exist", (long long) account, (long long) list),
+					 errhint("Insert it into table account first.")));
+		if (changed)
+			lock_settings(&change);
+		if (changed || change.old == NULL)
+		{
+			settings[1] = cs_column(change.table, change.new, LIST_DOUBLE_OPT_IN, &are_null[1]);
+			keep_setting(change.in, account, (cs_id) {true, list}, settings, are_null);
+		}
+	}
+	return end_change(&change);
+}
+
+/* Keep the settings of an account or list that are lost; for repair. */
+PG_FUNCTION_INFO_V1(cs_keep_settings);
+Datum
+cs_keep_settings(PG_FUNCTION_ARGS)
+{
+	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
+	MemoryContext caller = MemoryContextSwitchTo(in->context);
+	int64		account = PG_GETARG_INT64(1);
+	cs_id		key = {true, account};
+	CsTable    *accounts = cs_table(in, TABLE_ACCOUNT);
+	bool		isnull;
+
+	cs_check_rights(in);
+	LockRelationOid(RelationGetRelid(cs_table(in, TABLE_POLICY)->rel), ExclusiveLock);
+	if (cs_fetch_latest(accounts, &key, 1) &&
+		cs_fetch_policy(in, cs_column(accounts, accounts->slot, ACCOUNT_POLICY, &isnull)))
+		keep_policy_of(in, account);
+	MemoryContextSwitchTo(caller);
+	cs_close(in);
+	CommandCounterIncrement();
+	PG_RETURN_VOID();
+}

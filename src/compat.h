@@ -1,0 +1,87 @@
+/*
+ * compat.h
+ *		What differs between the supported versions of PostgreSQL, 15 to 18.
+ */
+#ifndef CONTACT_STATUS_COMPAT_H
+#define CONTACT_STATUS_COMPAT_H
+
+#include "access/genam.h"
+#include "access/tableam.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "utils/relcache.h"
+#if PG_VERSION_NUM >= 160000
+#include "parser/parse_relation.h"
+#endif
+
+/* 18: an index scan may be instrumented */
+#if PG_VERSION_NUM >= 180000
+#define cs_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#else
+#define cs_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, nkeys, 0)
+#endif
+
+/* 18: a deferrable primary key may be left out */
+#if PG_VERSION_NUM >= 180000
+#define cs_primary_key_index(rel) RelationGetPrimaryKeyIndex(rel, false)
+#else
+#define cs_primary_key_index(rel) RelationGetPrimaryKeyIndex(rel)
+#endif
+
+/* 16: an update says whether only summarizing indexes need an entry */
+#if PG_VERSION_NUM >= 160000
+typedef TU_UpdateIndexes cs_update_indexes;
+#define cs_needs_index_entries(update_indexes) ((update_indexes) != TU_None)
+#define cs_insert_index_entries(rri, slot, estate, update, update_indexes) \
+	ExecInsertIndexTuples(rri, slot, estate, update, false, NULL, NIL, \
+						  (update_indexes) == TU_Summarizing)
+#else
+typedef bool cs_update_indexes;
+#define cs_needs_index_entries(update_indexes) (update_indexes)
+#define cs_insert_index_entries(rri, slot, estate, update, update_indexes) \
+	ExecInsertIndexTuples(rri, slot, estate, update, false, NULL, NIL)
+#endif
+
+/* 16 and 18: row triggers report more of what they met */
+#if PG_VERSION_NUM >= 180000
+#define cs_before_update(estate, epq, rri, tid, slot) \
+	ExecBRUpdateTriggers(estate, epq, rri, tid, NULL, slot, NULL, NULL, false)
+#define cs_before_delete(estate, epq, rri, tid) \
+	ExecBRDeleteTriggers(estate, epq, rri, tid, NULL, NULL, NULL, NULL, false)
+#elif PG_VERSION_NUM >= 160000
+#define cs_before_update(estate, epq, rri, tid, slot) \
+	ExecBRUpdateTriggers(estate, epq, rri, tid, NULL, slot, NULL, NULL)
+#define cs_before_delete(estate, epq, rri, tid) \
+	ExecBRDeleteTriggers(estate, epq, rri, tid, NULL, NULL, NULL, NULL)
+#else
+#define cs_before_update(estate, epq, rri, tid, slot) \
+	ExecBRUpdateTriggers(estate, epq, rri, tid, NULL, slot, NULL)
+#define cs_before_delete(estate, epq, rri, tid) \
+	ExecBRDeleteTriggers(estate, epq, rri, tid, NULL, NULL)
+#endif
+
+/* 16: the columns of a write are noted apart from the range table; 18: pruning */
+static inline void
+cs_init_range_table(EState *estate, RangeTblEntry *rte, Bitmapset *columns)
+{
+#if PG_VERSION_NUM >= 160000
+	List	   *permissions = NIL;
+	RTEPermissionInfo *permission = addRTEPermissionInfo(&permissions, rte);
+
+	permission->insertedCols = columns;
+	permission->updatedCols = columns;
+#if PG_VERSION_NUM >= 180000
+	ExecInitRangeTable(estate, list_make1(rte), permissions, bms_make_singleton(1));
+#else
+	ExecInitRangeTable(estate, list_make1(rte), permissions);
+#endif
+#else
+	rte->insertedCols = columns;
+	rte->updatedCols = columns;
+	ExecInitRangeTable(estate, list_make1(rte));
+#endif
+}
+
+#endif							/* CONTACT_STATUS_COMPAT_H */

@@ -1,0 +1,677 @@
+/*
+ * contacts.c
+ *		One contact at a time: lock it, bring it up to date, save it.
+ *
+ * The row of a contact holds the facts after its last event that changed one,
+ * and that event's time.  Events of a later time start from there; those that
+ * change nothing need no look into the log, and nothing is written for them.
+ * Where one changes a fact, what the log already holds from its time on is
+ * folded again; where one comes late, the whole log is.
+ *
+ * Every visited contact is locked, also where nothing changes: an event that
+ * changes nothing now may matter to an earlier one that is being recorded.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/fmgroids.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "contacts.h"
+#include "enums.h"
+
+/* A row of subscription as it was found. */
+typedef struct StoredSubscription
+{
+	ItemPointerData tid;
+	Datum	   *values;
+	bool	   *nulls;
+	int64		list;
+	cs_status	status;
+} StoredSubscription;
+
+typedef enum Progress
+{
+	UNCHANGED,					/* no event changed a fact so far */
+	CHANGED,					/* one did: the log is to be looked at from its time on */
+	ANEW						/* the log is to be folded from its beginning */
+} Progress;
+
+struct CsVisits
+{
+	CsInstallation *in;
+	CsTable    *contacts;
+	CsKeyScan	lookup;			/* of contacts by key; scan is NULL until begun */
+	MemoryContext context;		/* of the contact that is being visited */
+
+	/* the contact */
+	int64		account;
+	int64		contact;
+	ItemPointerData tid;
+	const CsPolicy *policy;
+	TimestampTz begins_after;	/* or PG_INT64_MIN */
+	bool		begins_anew;	/* begins_after is to be written */
+	CsFacts		stored;			/* as in the row */
+	cs_contact	facts;			/* as they become */
+	cs_moment	changed;
+	cs_moment	due;
+
+	Progress	progress;
+	cs_time		from;			/* time of the first event that changed a fact */
+	int64		own;			/* events added from that time on */
+	cs_time		last;			/* time of the last event added, */
+	int64		at_last;		/* and how many were of that time */
+
+	bool		consents_known;
+	StoredSubscription *subscriptions;	/* by list, ascending */
+	int			subscription_count;
+};
+
+CsVisits *
+cs_begin_visits(CsInstallation *in)
+{
+	CsVisits   *v = MemoryContextAllocZero(in->context, sizeof(CsVisits));
+
+	v->in = in;
+	v->contacts = cs_table(in, TABLE_CONTACT);
+	v->context = AllocSetContextCreate(in->context, "contact_status contact", ALLOCSET_DEFAULT_SIZES);
+	return v;
+}
+
+static void
+end_lookup(CsVisits *v)
+{
+	if (v->lookup.scan == NULL)
+		return;
+	index_endscan(v->lookup.scan);
+	UnregisterSnapshot(v->lookup.snapshot);
+	v->lookup.scan = NULL;
+}
+
+void
+cs_end_visits(CsVisits *v)
+{
+	end_lookup(v);
+	MemoryContextDelete(v->context);
+}
+
+/* ---- reading ---- */
+
+void
+cs_read_event(CsTable *log, TupleTableSlot *slot, CsLoggedEvent *logged)
+{
+	cs_event   *event = &logged->event;
+	Datum		value;
+	bool		isnull;
+
+	memset(logged, 0, sizeof(*logged));
+	logged->account = DatumGetInt64(cs_column(log, slot, EVENT_ACCOUNT, &isnull));
+	logged->contact = DatumGetInt64(cs_column(log, slot, EVENT_CONTACT, &isnull));
+	logged->recorded = DatumGetTimestampTz(cs_column(log, slot, EVENT_RECORDED_AT, &isnull));
+	cs_column(log, slot, EVENT_RETRACTED_AT, &isnull);
+	logged->retracted = !isnull;
+
+	value = cs_column(log, slot, EVENT_KIND, &isnull);
+	event->kind = cs_kind_of_datum(TupleDescAttr(slot->tts_tupleDescriptor,
+												 log->columns[EVENT_KIND] - 1)->atttypid, value);
+	event->at = DatumGetTimestampTz(cs_column(log, slot, EVENT_OCCURRED_AT, &isnull));
+	value = cs_column(log, slot, EVENT_LIST, &isnull);
+	event->list = cs_id_of_datum(value, isnull);
+	value = cs_column(log, slot, EVENT_CAMPAIGN, &isnull);
+	event->campaign = cs_id_of_datum(value, isnull);
+	value = cs_column(log, slot, EVENT_UNTIL, &isnull);
+	event->until = cs_moment_of_datum(value, isnull);
+	value = cs_column(log, slot, EVENT_KEY, &isnull);
+	if (!isnull)
+	{
+		text	   *key = DatumGetTextPP(value);
+
+		event->key = VARDATA_ANY(key);
+		event->key_size = VARSIZE_ANY_EXHDR(key);
+	}
+	if (!cs_touches_consent(event->kind))
+		return;
+
+	value = cs_column(log, slot, EVENT_SOURCE, &isnull);
+	if (!isnull)
+	{
+		text	   *source = DatumGetTextPP(value);
+
+		event->manual = VARSIZE_ANY_EXHDR(source) == 6 && memcmp(VARDATA_ANY(source), "manual", 6) == 0;
+	}
+	logged->evidence = CS_EVIDENCE_BLANK;
+	value = cs_column(log, slot, EVENT_EVIDENCE, &isnull);
+	if (!isnull)
+	{
+		text	   *evidence = DatumGetTextPP(value);
+
+		for (size_t i = 0; i < VARSIZE_ANY_EXHDR(evidence); i++)
+			if (!isspace((unsigned char) VARDATA_ANY(evidence)[i]))
+			{
+				logged->evidence = CS_EVIDENCE_GIVEN;
+				break;
+			}
+	}
+}
+
+/* Load the facts of the locked row, which stands in the table's slot. */
+static void
+load_facts(CsVisits *v)
+{
+	TupleTableSlot *slot = v->contacts->slot;
+
+	slot_getallattrs(slot);
+	cs_facts_of_values(&v->stored, slot->tts_tupleDescriptor, v->contacts->facts,
+					   slot->tts_values, slot->tts_isnull);
+}
+
+/* Start over from the facts as stored. */
+static void
+begin_from_stored(CsVisits *v)
+{
+	cs_copy(&v->facts, &v->stored.contact);
+	v->changed = v->stored.changed;
+}
+
+/* Read the contact's subscriptions, as they are behind the lock. */
+static void
+load_subscriptions(CsVisits *v)
+{
+	CsTable    *table = cs_table(v->in, TABLE_SUBSCRIPTION);
+	TupleTableSlot *slot = table->slot;
+	int			natts = slot->tts_tupleDescriptor->natts;
+	Snapshot	snapshot = cs_latest_snapshot();
+	cs_id		key[2] = {{true, v->account}, {true, v->contact}};
+	int			space = 4;
+	CsKeyScan	scan;
+
+	v->subscriptions = palloc(space * sizeof(StoredSubscription));
+	v->subscription_count = 0;
+	cs_begin_scan(&scan, table, snapshot, key, 2, NULL);
+	while (cs_next_row(&scan))
+	{
+		StoredSubscription *s;
+		cs_consent *consent;
+		Oid			status_type = TupleDescAttr(slot->tts_tupleDescriptor,
+												table->columns[SUBSCRIPTION_STATUS] - 1)->atttypid;
+
+		if (v->subscription_count == space)
+		{
+			space *= 2;
+			v->subscriptions = repalloc(v->subscriptions, space * sizeof(StoredSubscription));
+		}
+		s = &v->subscriptions[v->subscription_count++];
+		s->tid = slot->tts_tid;
+		s->values = palloc(natts * sizeof(Datum));
+		s->nulls = palloc(natts * sizeof(bool));
+		slot_getallattrs(slot);
+		for (int i = 0; i < natts; i++)
+		{
+			Form_pg_attribute column = TupleDescAttr(slot->tts_tupleDescriptor, i);
+
+			s->nulls[i] = slot->tts_isnull[i];
+			s->values[i] = s->nulls[i] ? (Datum) 0 :
+				datumCopy(slot->tts_values[i], column->attbyval, column->attlen);
+		}
+#define VALUE(column) s->values[table->columns[column] - 1]
+#define ISNULL(column) s->nulls[table->columns[column] - 1]
+		s->list = DatumGetInt64(VALUE(SUBSCRIPTION_LIST));
+		s->status = cs_status_of_datum(status_type, VALUE(SUBSCRIPTION_STATUS));
+		consent = cs_load_consent(&v->stored.contact, s->list,
+								  cs_status_of_datum(status_type, VALUE(SUBSCRIPTION_CONSENT)),
+								  DatumGetTimestampTz(VALUE(SUBSCRIPTION_CONSENT_AT)));
+		if (!ISNULL(SUBSCRIPTION_REQUESTED_AT))
+		{
+			text	   *request_key = ISNULL(SUBSCRIPTION_REQUEST_KEY) ? cstring_to_text("") :
+				DatumGetTextPP(VALUE(SUBSCRIPTION_REQUEST_KEY));
+
+			cs_load_request(consent, DatumGetTimestampTz(VALUE(SUBSCRIPTION_REQUESTED_AT)),
+							VARDATA_ANY(request_key), VARSIZE_ANY_EXHDR(request_key));
+		}
+#undef ISNULL
+#undef VALUE
+	}
+	cs_end_scan(&scan);
+	UnregisterSnapshot(snapshot);
+	v->consents_known = true;
+}
+
+/* From here on the facts include consents. */
+static void
+need_consents(CsVisits *v)
+{
+	if (v->consents_known)
+		return;
+	load_subscriptions(v);
+	if (v->progress != ANEW)
+		for (int i = 0; i < v->stored.contact.consent_count; i++)
+		{
+			const cs_consent *s = &v->stored.contact.consents[i];
+			cs_consent *copy = cs_load_consent(&v->facts, s->list, s->consent, s->at);
+
+			if (s->requested.set)
+				cs_load_request(copy, s->requested.at, s->key, s->key_size);
+		}
+}
+
+/* ---- locking ---- */
+
+static void
+begin_lookup(CsVisits *v)
+{
+	v->lookup.table = v->contacts;
+	v->lookup.snapshot = cs_latest_snapshot();
+	v->lookup.scan = cs_index_beginscan(v->contacts->rel, v->contacts->key, v->lookup.snapshot, 2);
+}
+
+static bool
+look_up(CsVisits *v)
+{
+	ScanKeyData keys[2];
+
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(v->account));
+	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(v->contact));
+	index_rescan(v->lookup.scan, keys, 2, NULL, 0);
+	return index_getnext_slot(v->lookup.scan, ForwardScanDirection, v->contacts->slot);
+}
+
+/*
+ * Lock the newest version of the contact's row, into the table's slot.  False
+ * where there is none: then a snapshot taken after the last wait showed none.
+ */
+static bool
+lock_contact(CsVisits *v)
+{
+	TupleTableSlot *slot = v->contacts->slot;
+	bool		fresh = false;
+
+	for (;;)
+	{
+		TM_FailureData failure;
+		TM_Result	result;
+
+		if (v->lookup.scan == NULL)
+		{
+			MemoryContext caller = MemoryContextSwitchTo(v->in->context);
+
+			begin_lookup(v);
+			MemoryContextSwitchTo(caller);
+			fresh = true;
+		}
+		if (!look_up(v))
+		{
+			if (fresh)
+				return false;
+			end_lookup(v);
+			continue;
+		}
+
+		v->tid = slot->tts_tid;
+		result = table_tuple_lock(v->contacts->rel, &v->tid, v->lookup.snapshot, slot,
+								  GetCurrentCommandId(false), LockTupleNoKeyExclusive, LockWaitBlock,
+								  TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
+		switch (result)
+		{
+			case TM_Ok:
+				v->tid = slot->tts_tid;
+				cs_check_shown(v->contacts, slot);
+				return true;
+
+			case TM_Updated:
+			case TM_Deleted:
+			case TM_Invisible:
+				/* gone, given back under the same key while we waited, or changed by ourselves */
+				end_lookup(v);
+				break;
+
+			case TM_SelfModified:
+				ereport(ERROR,
+						(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+						 errmsg("contact %lld of account %lld was changed by an operation that the current command triggered",
+								(long long) v->contact, (long long) v->account),
+						 errhint("Record events in an AFTER trigger instead of a BEFORE trigger.")));
+				break;
+
+			default:
+				elog(ERROR, "unexpected result %d of locking a contact", result);
+		}
+	}
+}
+
+bool
+cs_visit(CsVisits *v, int64 account, int64 contact)
+{
+	MemoryContext caller;
+	Datum		begins_after;
+	bool		isnull;
+
+	v->account = account;
+	v->contact = contact;
+	v->policy = cs_account_policy(v->in, account);
+	if (v->policy == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("account %lld of contact %lld does not exist", (long long) account, (long long) contact),
+				 errhint("Insert it into table account first.")));
+
+	if (!lock_contact(v))
+		return false;
+
+	/* what an earlier visit allocated goes with its context */
+	MemoryContextReset(v->context);
+	memset(&v->stored, 0, sizeof(v->stored));
+	memset(&v->facts, 0, sizeof(v->facts));
+	caller = MemoryContextSwitchTo(v->context);
+
+	load_facts(v);
+	begin_from_stored(v);
+	begins_after = cs_column(v->contacts, v->contacts->slot, CONTACT_BEGINS_AFTER, &isnull);
+	v->begins_after = isnull ? PG_INT64_MIN : DatumGetTimestampTz(begins_after);
+	v->begins_anew = false;
+	v->progress = UNCHANGED;
+	v->own = 0;
+	v->last = PG_INT64_MIN;
+	v->at_last = 0;
+	v->consents_known = false;
+	v->subscriptions = NULL;
+	v->subscription_count = 0;
+	MemoryContextSwitchTo(caller);
+	return true;
+}
+
+/* ---- the events ---- */
+
+/* Apply an event of the log; returns whether it changed a fact. */
+static bool
+apply(CsVisits *v, CsLoggedEvent *logged)
+{
+	if (cs_touches_consent(logged->event.kind))
+		need_consents(v);
+	if (cs_judges_consent(logged->event.kind))
+		logged->event.rules = cs_consent_rules_at(v->in, v->account, logged->event.list, logged->recorded);
+	if (!cs_apply(&v->facts, &v->policy->rules, &logged->event))
+		return false;
+	v->changed = (cs_moment) {true, logged->event.at};
+	return true;
+}
+
+void
+cs_add_event(CsVisits *v, const CsLoggedEvent *logged)
+{
+	CsLoggedEvent event = *logged;
+	MemoryContext caller;
+
+	if (event.recorded <= v->begins_after)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("an event of contact %lld is recorded before the contact begins", (long long) v->contact),
+				 errdetail("An earlier contact of the same id ended, and the server's clock has gone back since."),
+				 errhint("Try again when the clock is right.")));
+	if (v->progress == ANEW)
+		return;
+	if (v->stored.changed.set && event.event.at <= v->stored.changed.at)
+	{
+		v->progress = ANEW;
+		return;
+	}
+
+	v->at_last = event.event.at == v->last ? v->at_last + 1 : 1;
+	v->last = event.event.at;
+
+	caller = MemoryContextSwitchTo(v->context);
+	if (apply(v, &event) && v->progress == UNCHANGED)
+	{
+		/* those of the same time that came before it are looked for as well */
+		v->progress = CHANGED;
+		v->from = event.event.at;
+		v->own = v->at_last;
+	}
+	else if (v->progress == CHANGED)
+		v->own++;
+	MemoryContextSwitchTo(caller);
+}
+
+void
+cs_fold_anew(CsVisits *v)
+{
+	v->progress = ANEW;
+}
+
+void
+cs_begin_after(CsVisits *v, TimestampTz begins_after)
+{
+	v->begins_after = begins_after;
+	v->begins_anew = true;
+	v->progress = ANEW;
+}
+
+/* Does the log hold no other event from the first changing one on than ours? */
+static bool
+log_holds_ours_only(CsVisits *v)
+{
+	Snapshot	snapshot = cs_latest_snapshot();
+	cs_id		key[2] = {{true, v->account}, {true, v->contact}};
+	int64		found = 0;
+	CsKeyScan	scan;
+
+	/* entries of rows that nobody sees count too: then the log itself tells */
+	cs_begin_scan(&scan, cs_table(v->in, TABLE_EVENT), snapshot, key, 2, &v->from);
+	while (found <= v->own && cs_next_entry(&scan))
+		found++;
+	cs_end_scan(&scan);
+	UnregisterSnapshot(snapshot);
+	return found == v->own;
+}
+
+/* Apply what the log holds from a time on (NULL: all of it). */
+static void
+fold_log(CsVisits *v, const cs_time *from)
+{
+	CsTable    *log = cs_table(v->in, TABLE_EVENT);
+	Snapshot	snapshot = cs_latest_snapshot();
+	cs_id		key[2] = {{true, v->account}, {true, v->contact}};
+	CsKeyScan	scan;
+	CsLoggedEvent event;
+
+	cs_begin_scan(&scan, log, snapshot, key, 2, from);
+	while (cs_next_row(&scan))
+	{
+		cs_check_shown(log, log->slot);
+		cs_read_event(log, log->slot, &event);
+		if (!event.retracted && event.recorded > v->begins_after)
+			apply(v, &event);
+	}
+	cs_end_scan(&scan);
+	UnregisterSnapshot(snapshot);
+}
+
+static void
+settle_events(CsVisits *v)
+{
+	if (v->progress == CHANGED && !log_holds_ours_only(v))
+	{
+		/* none before that time changed a fact */
+		cs_time		from = v->from;
+
+		begin_from_stored(v);
+		fold_log(v, &from);
+	}
+	else if (v->progress == ANEW)
+	{
+		need_consents(v);
+		cs_clear(&v->facts);
+		v->changed = (cs_moment) {0};
+		fold_log(v, NULL);
+	}
+}
+
+/* ---- saving ---- */
+
+static void
+set_subscription(CsTable *table, Datum *values, bool *nulls, const CsVisits *v,
+				 const cs_consent *s, cs_status status)
+{
+	Oid			status_type = TupleDescAttr(table->rel->rd_att, table->columns[SUBSCRIPTION_STATUS] - 1)->atttypid;
+
+#define SET(column, value) \
+	(values[table->columns[column] - 1] = (value), nulls[table->columns[column] - 1] = false)
+	SET(SUBSCRIPTION_ACCOUNT, Int64GetDatum(v->account));
+	SET(SUBSCRIPTION_LIST, Int64GetDatum(s->list));
+	SET(SUBSCRIPTION_CONTACT, Int64GetDatum(v->contact));
+	SET(SUBSCRIPTION_STATUS, cs_status_datum(status_type, status));
+	SET(SUBSCRIPTION_CONSENT, cs_status_datum(status_type, s->consent));
+	SET(SUBSCRIPTION_CONSENT_AT, TimestampTzGetDatum(s->at));
+	SET(SUBSCRIPTION_REQUESTED_AT, TimestampTzGetDatum(s->requested.at));
+	SET(SUBSCRIPTION_REQUEST_KEY, s->requested.set ?
+		PointerGetDatum(cstring_to_text_with_len(s->key, s->key_size)) : (Datum) 0);
+	nulls[table->columns[SUBSCRIPTION_REQUESTED_AT] - 1] = !s->requested.set;
+	nulls[table->columns[SUBSCRIPTION_REQUEST_KEY] - 1] = !s->requested.set;
+#undef SET
+}
+
+static void
+insert_subscription(CsVisits *v, CsTable *table, const cs_consent *s, cs_status status)
+{
+	TupleDesc	desc = table->rel->rd_att;
+	Datum	   *values = palloc0(desc->natts * sizeof(Datum));
+	bool	   *nulls = palloc(desc->natts * sizeof(bool));
+
+	cs_row_defaults(v->in, table, values, nulls);
+	set_subscription(table, values, nulls, v, s, status);
+	cs_insert_row(v->in, table, values, nulls);
+}
+
+/* Make the rows of subscription what the consents and the address status say. */
+static bool
+save_subscriptions(CsVisits *v, cs_status address)
+{
+	CsTable    *table = cs_table(v->in, TABLE_SUBSCRIPTION);
+	const cs_contact *old = &v->stored.contact;
+	const cs_contact *new = &v->facts;
+	bool		wrote = false;
+	int			i = 0,
+				j = 0;
+
+	while (i < old->consent_count || j < new->consent_count)
+	{
+		const cs_consent *a = i < old->consent_count ? &old->consents[i] : NULL;
+		const cs_consent *b = j < new->consent_count ? &new->consents[j] : NULL;
+
+		if (a && (!b || a->list < b->list))
+		{
+			cs_delete_row(v->in, table, &v->subscriptions[i++].tid);
+			wrote = true;
+		}
+		else if (!a || b->list < a->list)
+		{
+			insert_subscription(v, table, b, cs_subscription_status(b->consent, address));
+			j++;
+			wrote = true;
+		}
+		else
+		{
+			StoredSubscription *row = &v->subscriptions[i];
+			cs_status	status = cs_subscription_status(b->consent, address);
+
+			if (row->status != status || !cs_same_consent(a, b))
+			{
+				set_subscription(table, row->values, row->nulls, v, b, status);
+				cs_update_row(v->in, table, &row->tid, row->values, row->nulls);
+				wrote = true;
+			}
+			i++;
+			j++;
+		}
+	}
+	return wrote;
+}
+
+static void
+save_contact(CsVisits *v, cs_status status, cs_moment due)
+{
+	TupleTableSlot *slot = v->contacts->slot;
+	int			natts = slot->tts_tupleDescriptor->natts;
+	Datum	   *values = palloc(natts * sizeof(Datum));
+	bool	   *nulls = palloc(natts * sizeof(bool));
+	CsFacts		facts;
+
+	memcpy(values, slot->tts_values, natts * sizeof(Datum));
+	memcpy(nulls, slot->tts_isnull, natts * sizeof(bool));
+	facts.contact = v->facts;
+	facts.status = status;
+	facts.changed = v->changed;
+	facts.due = due;
+	cs_facts_to_values(&facts, slot->tts_tupleDescriptor, v->contacts->facts, values, nulls);
+	if (v->begins_anew)
+	{
+		AttrNumber	column = v->contacts->columns[CONTACT_BEGINS_AFTER];
+
+		values[column - 1] = TimestampTzGetDatum(v->begins_after);
+		nulls[column - 1] = false;
+	}
+	cs_update_row(v->in, v->contacts, &v->tid, values, nulls);
+}
+
+/*
+ * The bound before which nothing falls due.  Writers only lower it, so that an
+ * indexed column seldom changes; once it is reached it is set right.  A status
+ * stored ahead of its time is due at once: whoever judges as of now looks at
+ * the facts, and the next sweep puts it right.
+ */
+static cs_moment
+due_bound(const CsVisits *v, cs_time as_of)
+{
+	const cs_policy *rules = &v->policy->rules;
+	cs_time		due = cs_due(&v->facts, rules, as_of);
+	cs_moment	stored = v->stored.due;
+
+	if (as_of > v->in->now &&
+		cs_address_status(&v->facts, rules, as_of) != cs_address_status(&v->facts, rules, v->in->now))
+		return (cs_moment) {true, DT_NOBEGIN};
+	if (stored.set && stored.at > as_of && stored.at <= due)
+		return stored;
+	return (cs_moment) {due != CS_NEVER, due != CS_NEVER ? due : 0};
+}
+
+bool
+cs_leave(CsVisits *v, TimestampTz as_of)
+{
+	MemoryContext caller;
+	const cs_policy *rules = &v->policy->rules;
+	cs_status	address,
+				status;
+	cs_moment	due;
+	bool		is_due = v->stored.due.set && v->stored.due.at <= as_of;
+	bool		changed = false;
+
+	if (v->progress == UNCHANGED && !is_due)
+		return false;
+
+	caller = MemoryContextSwitchTo(v->context);
+	settle_events(v);
+
+	address = cs_address_status(&v->facts, rules, as_of);
+	if (v->consents_known || is_due ||
+		address != cs_address_status(&v->stored.contact, rules, as_of))
+	{
+		need_consents(v);
+		changed = save_subscriptions(v, address);
+		status = cs_contact_status(&v->facts, address);
+	}
+	else
+		status = v->stored.status;
+
+	due = due_bound(v, as_of);
+	changed = changed || status != v->stored.status ||
+		v->changed.set != v->stored.changed.set || v->changed.at != v->stored.changed.at ||
+		!cs_same_address_facts(&v->facts, &v->stored.contact);
+	if (changed || v->begins_anew || due.set != v->stored.due.set || due.at != v->stored.due.at)
+		save_contact(v, status, due);
+	MemoryContextSwitchTo(caller);
+	return changed;
+}

@@ -1,0 +1,63 @@
+/*
+ * contacts.h
+ *		One contact at a time: lock it, bring it up to date, save it.
+ */
+#ifndef CONTACT_STATUS_CONTACTS_H
+#define CONTACT_STATUS_CONTACTS_H
+
+#include "facts.h"
+#include "settings.h"
+#include "tables.h"
+
+/* An event as it stands in the log. */
+typedef struct CsLoggedEvent
+{
+	int64		account;
+	int64		contact;
+	cs_event	event;			/* its rules are not filled in */
+	TimestampTz recorded;
+	bool		retracted;
+	cs_evidence evidence;		/* CS_EVIDENCE_BLANK where none is given */
+} CsLoggedEvent;
+
+/*
+ * The event in a row of the log, of any slot with the log's columns.  The key
+ * may point into the slot.
+ */
+extern void cs_read_event(CsTable *log, TupleTableSlot *slot, CsLoggedEvent *event);
+
+/* What to do with a contact beside adding events to it. */
+typedef struct CsVisits CsVisits;
+
+extern CsVisits *cs_begin_visits(CsInstallation *in);
+extern void cs_end_visits(CsVisits *visits);
+
+/*
+ * Visit a contact: lock its row and read its facts.  Returns whether there is
+ * one.  Contacts must be visited in ascending order of (contact, account), or
+ * two calls over the same contacts deadlock.
+ */
+extern bool cs_visit(CsVisits *visits, int64 account, int64 contact);
+
+/*
+ * Add an event that is in the log already; events of a contact come in the
+ * order of the fold.
+ */
+extern void cs_add_event(CsVisits *visits, const CsLoggedEvent *event);
+
+/* Fold the contact's whole log anew, whatever its row says. */
+extern void cs_fold_anew(CsVisits *visits);
+
+/* The same, without the events that were recorded up to a time: the row will say so. */
+extern void cs_begin_after(CsVisits *visits, TimestampTz begins_after);
+
+/*
+ * Leave the contact: write what changed of it and its subscriptions, statuses
+ * as of the given moment.  Returns whether any fact or status did.
+ */
+extern bool cs_leave(CsVisits *visits, TimestampTz as_of);
+
+/* Take a contact's subscriptions away; the caller holds what locks its row. */
+extern void cs_delete_subscriptions(CsInstallation *in, int64 account, int64 contact);
+
+#endif							/* CONTACT_STATUS_CONTACTS_H */

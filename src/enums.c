@@ -1,0 +1,89 @@
+/*
+ * enums.c
+ *		Between the machine's numbers and the OIDs of the SQL enums' labels.
+ *
+ * The OIDs of a type's labels are looked up once a session.  They never change
+ * while the type exists; another type has another OID and is looked up anew.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_enum.h"
+#include "utils/builtins.h"
+#include "utils/syscache.h"
+
+#include "enums.h"
+
+#define MAX_LABELS CS_KINDS
+
+typedef struct EnumLabels
+{
+	Oid			type;			/* InvalidOid until the rest is filled in */
+	int			count;
+	Oid			oids[MAX_LABELS];
+} EnumLabels;
+
+static EnumLabels statuses;
+static EnumLabels kinds;
+
+static void
+look_up(EnumLabels *cache, Oid type, const char *const *labels, int count)
+{
+	cache->type = InvalidOid;
+	for (int i = 0; i < count; i++)
+	{
+		HeapTuple	tuple = SearchSysCache2(ENUMTYPOIDNAME, ObjectIdGetDatum(type),
+											CStringGetDatum(labels[i]));
+
+		if (!HeapTupleIsValid(tuple))
+			elog(ERROR, "enum type %u has no label \"%s\"", type, labels[i]);
+		cache->oids[i] = ((Form_pg_enum) GETSTRUCT(tuple))->oid;
+		ReleaseSysCache(tuple);
+	}
+	cache->count = count;
+	cache->type = type;
+}
+
+static int
+number_of(EnumLabels *cache, Datum value)
+{
+	Oid			oid = DatumGetObjectId(value);
+
+	for (int i = 0; i < cache->count; i++)
+		if (cache->oids[i] == oid)
+			return i;
+	elog(ERROR, "enum type %u has an unknown value %u", cache->type, oid);
+	return 0;					/* keep compiler quiet */
+}
+
+cs_status
+cs_status_of_datum(Oid type, Datum value)
+{
+	if (statuses.type != type)
+		look_up(&statuses, type, cs_status_labels, CS_STATUSES);
+	return number_of(&statuses, value);
+}
+
+cs_kind
+cs_kind_of_datum(Oid type, Datum value)
+{
+	if (kinds.type != type)
+		look_up(&kinds, type, cs_kind_labels, CS_KINDS);
+	return number_of(&kinds, value);
+}
+
+Datum
+cs_status_datum(Oid type, cs_status status)
+{
+	if (statuses.type != type)
+		look_up(&statuses, type, cs_status_labels, CS_STATUSES);
+	return ObjectIdGetDatum(statuses.oids[status]);
+}
+
+Datum
+cs_kind_datum(Oid type, cs_kind kind)
+{
+	if (kinds.type != type)
+		look_up(&kinds, type, cs_kind_labels, CS_KINDS);
+	return ObjectIdGetDatum(kinds.oids[kind]);
+}

@@ -1,0 +1,230 @@
+/*
+ * facts.c
+ *		The facts of a contact in the columns of a row.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "enums.h"
+#include "facts.h"
+
+static const char *const fact_names[FACT_COLUMNS] = {
+	[FACT_STATUS] = "status",
+	[FACT_MONITORED] = "monitored",
+	[FACT_HARD_BOUNCES] = "hard_bounces",
+	[FACT_CHANGED_AT] = "changed_at",
+	[FACT_DUE_AT] = "due_at",
+	[FACT_HARD_BOUNCED_AT] = "hard_bounced_at",
+	[FACT_UNSUBSCRIBED_AT] = "unsubscribed_at",
+	[FACT_COMPLAINED_AT] = "complained_at",
+	[FACT_DELETED_AT] = "deleted_at",
+	[FACT_SUSPENDED_AT] = "suspended_at",
+	[FACT_SUSPENDED_UNTIL] = "suspended_until",
+	[FACT_UNANSWERED_SINCE] = "unanswered_since",
+	[FACT_UNANSWERED] = "unanswered",
+	[FACT_DELIVERED_CAMPAIGN] = "delivered_campaign",
+	[FACT_RUN_CAMPAIGNS] = "run_campaigns",
+	[FACT_RUN_TIMES] = "run_times"
+};
+
+/* Memory for the machine: the current context's. */
+void *
+cs_resize(void *old, size_t size)
+{
+	return old ? repalloc(old, size) : palloc(size);
+}
+
+static bool
+is_column(TupleDesc desc, int i, const char *name)
+{
+	Form_pg_attribute column = TupleDescAttr(desc, i);
+
+	return !column->attisdropped && strcmp(NameStr(column->attname), name) == 0;
+}
+
+void
+cs_find_columns(TupleDesc desc, const char *const *names, int count, AttrNumber *columns)
+{
+	int			at = 0;
+
+	for (int n = 0; n < count; n++)
+	{
+		int			tried = 0;
+
+		/* in create_tables' order the next one found is behind the last one */
+		while (tried < desc->natts && !is_column(desc, at, names[n]))
+		{
+			at = (at + 1) % desc->natts;
+			tried++;
+		}
+		if (tried == desc->natts)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("column \"%s\" is missing", names[n]),
+					 errhint("Call contact_status.upgrade_tables, or restore the tables as create_tables makes them.")));
+		columns[n] = at + 1;
+		at = (at + 1) % desc->natts;
+	}
+}
+
+void
+cs_find_fact_columns(TupleDesc desc, AttrNumber *columns)
+{
+	cs_find_columns(desc, fact_names, FACT_COLUMNS, columns);
+}
+
+/* ---- reading ---- */
+
+static int
+elements_of(Datum array, Oid type, Datum **values, bool **nulls)
+{
+	int			count;
+
+	/* bigint and timestamptz are alike to the array code */
+	deconstruct_array(DatumGetArrayTypeP(array), type, sizeof(int64), FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, values, nulls, &count);
+	return count;
+}
+
+static void
+load_run(cs_contact *contact, Datum campaigns, Datum times)
+{
+	Datum	   *campaign,
+			   *time;
+	bool	   *no_campaign;
+	int			count = elements_of(times, TIMESTAMPTZOID, &time, NULL);
+
+	if (elements_of(campaigns, INT8OID, &campaign, &no_campaign) != count)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the run of errors of a contact is damaged"),
+				 errhint("Call contact_status.repair.")));
+	for (int i = 0; i < count; i++)
+		cs_load_error(contact, cs_id_of_datum(campaign[i], no_campaign[i]), DatumGetInt64(time[i]));
+}
+
+static void
+load_unanswered(cs_contact *contact, Datum campaigns)
+{
+	Datum	   *campaign;
+	int			count = elements_of(campaigns, INT8OID, &campaign, NULL);
+
+	for (int i = 0; i < count; i++)
+		cs_load_unanswered(contact, DatumGetInt64(campaign[i]));
+}
+
+void
+cs_facts_of_values(CsFacts *facts, TupleDesc desc, const AttrNumber *columns,
+				   const Datum *values, const bool *nulls)
+{
+	cs_contact *contact = &facts->contact;
+
+#define VALUE(column) values[columns[column] - 1]
+#define ISNULL(column) nulls[columns[column] - 1]
+#define MOMENT(column) cs_moment_of_datum(VALUE(column), ISNULL(column))
+	cs_clear(contact);
+	facts->status = cs_status_of_datum(TupleDescAttr(desc, columns[FACT_STATUS] - 1)->atttypid,
+									   VALUE(FACT_STATUS));
+	facts->changed = MOMENT(FACT_CHANGED_AT);
+	facts->due = MOMENT(FACT_DUE_AT);
+	contact->monitored = DatumGetBool(VALUE(FACT_MONITORED));
+	contact->hard_bounces = DatumGetInt16(VALUE(FACT_HARD_BOUNCES));
+	contact->hard_bounced = MOMENT(FACT_HARD_BOUNCED_AT);
+	contact->unsubscribed = MOMENT(FACT_UNSUBSCRIBED_AT);
+	contact->complained = MOMENT(FACT_COMPLAINED_AT);
+	contact->deleted = MOMENT(FACT_DELETED_AT);
+	contact->suspended = MOMENT(FACT_SUSPENDED_AT);
+	contact->suspended_until = MOMENT(FACT_SUSPENDED_UNTIL);
+	contact->unanswered_since = MOMENT(FACT_UNANSWERED_SINCE).at;
+	contact->delivered = cs_id_of_datum(VALUE(FACT_DELIVERED_CAMPAIGN), ISNULL(FACT_DELIVERED_CAMPAIGN));
+	if (ISNULL(FACT_UNANSWERED_SINCE))
+		contact->unanswered_since = 0;
+	if (!ISNULL(FACT_UNANSWERED))
+		load_unanswered(contact, VALUE(FACT_UNANSWERED));
+	if (!ISNULL(FACT_RUN_TIMES) && !ISNULL(FACT_RUN_CAMPAIGNS))
+		load_run(contact, VALUE(FACT_RUN_CAMPAIGNS), VALUE(FACT_RUN_TIMES));
+#undef MOMENT
+#undef ISNULL
+#undef VALUE
+}
+
+/* ---- writing ---- */
+
+static Datum
+array_of(Datum *values, bool *nulls, int count, Oid type)
+{
+	int			lower = 1;
+
+	return PointerGetDatum(construct_md_array(values, nulls, 1, &count, &lower, type, sizeof(int64),
+											  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+static void
+store_run(const cs_contact *contact, Datum *campaigns, Datum *times)
+{
+	int			count = contact->run_count;
+	Datum	   *campaign = palloc(count * sizeof(Datum));
+	bool	   *no_campaign = palloc(count * sizeof(bool));
+	Datum	   *time = palloc(count * sizeof(Datum));
+
+	for (int i = 0; i < count; i++)
+	{
+		campaign[i] = Int64GetDatum(contact->run[i].campaign.id);
+		no_campaign[i] = !contact->run[i].campaign.set;
+		time[i] = Int64GetDatum(contact->run[i].at);
+	}
+	*campaigns = array_of(campaign, no_campaign, count, INT8OID);
+	*times = array_of(time, NULL, count, TIMESTAMPTZOID);
+}
+
+static Datum
+store_unanswered(const cs_contact *contact)
+{
+	Datum	   *campaign = palloc(contact->unanswered_count * sizeof(Datum));
+
+	for (int i = 0; i < contact->unanswered_count; i++)
+		campaign[i] = Int64GetDatum(contact->unanswered[i]);
+	return array_of(campaign, NULL, contact->unanswered_count, INT8OID);
+}
+
+void
+cs_facts_to_values(const CsFacts *facts, TupleDesc desc, const AttrNumber *columns,
+				   Datum *values, bool *nulls)
+{
+	const cs_contact *contact = &facts->contact;
+
+#define VALUE(column) values[columns[column] - 1]
+#define ISNULL(column) nulls[columns[column] - 1]
+#define MOMENT(column, moment) cs_moment_to_datum(moment, &VALUE(column), &ISNULL(column))
+	VALUE(FACT_STATUS) = cs_status_datum(TupleDescAttr(desc, columns[FACT_STATUS] - 1)->atttypid,
+										 facts->status);
+	VALUE(FACT_MONITORED) = BoolGetDatum(contact->monitored);
+	VALUE(FACT_HARD_BOUNCES) = Int16GetDatum(contact->hard_bounces);
+	ISNULL(FACT_STATUS) = ISNULL(FACT_MONITORED) = ISNULL(FACT_HARD_BOUNCES) = false;
+	MOMENT(FACT_CHANGED_AT, facts->changed);
+	MOMENT(FACT_DUE_AT, facts->due);
+	MOMENT(FACT_HARD_BOUNCED_AT, contact->hard_bounced);
+	MOMENT(FACT_UNSUBSCRIBED_AT, contact->unsubscribed);
+	MOMENT(FACT_COMPLAINED_AT, contact->complained);
+	MOMENT(FACT_DELETED_AT, contact->deleted);
+	MOMENT(FACT_SUSPENDED_AT, contact->suspended);
+	MOMENT(FACT_SUSPENDED_UNTIL, contact->suspended_until);
+	VALUE(FACT_DELIVERED_CAMPAIGN) = Int64GetDatum(contact->delivered.id);
+	ISNULL(FACT_DELIVERED_CAMPAIGN) = !contact->delivered.set;
+
+	VALUE(FACT_UNANSWERED_SINCE) = Int64GetDatum(contact->unanswered_since);
+	ISNULL(FACT_UNANSWERED_SINCE) = ISNULL(FACT_UNANSWERED) = contact->unanswered_count == 0;
+	if (contact->unanswered_count > 0)
+		VALUE(FACT_UNANSWERED) = store_unanswered(contact);
+
+	ISNULL(FACT_RUN_CAMPAIGNS) = ISNULL(FACT_RUN_TIMES) = contact->run_count == 0;
+	if (contact->run_count > 0)
+		store_run(contact, &VALUE(FACT_RUN_CAMPAIGNS), &VALUE(FACT_RUN_TIMES));
+#undef MOMENT
+#undef ISNULL
+#undef VALUE
+}

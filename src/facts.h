@@ -1,0 +1,82 @@
+/*
+ * facts.h
+ *		The facts of a contact in the columns of a row.
+ *
+ * The same columns stand in table contact and in type folded_contact, and are
+ * found by their names, so that an application may add columns of its own.
+ */
+#ifndef CONTACT_STATUS_FACTS_H
+#define CONTACT_STATUS_FACTS_H
+
+#include "access/tupdesc.h"
+
+#include "machine.h"
+
+typedef enum FactColumn
+{
+	FACT_STATUS,
+	FACT_MONITORED,
+	FACT_HARD_BOUNCES,
+	FACT_CHANGED_AT,
+	FACT_DUE_AT,
+	FACT_HARD_BOUNCED_AT,
+	FACT_UNSUBSCRIBED_AT,
+	FACT_COMPLAINED_AT,
+	FACT_DELETED_AT,
+	FACT_SUSPENDED_AT,
+	FACT_SUSPENDED_UNTIL,
+	FACT_UNANSWERED_SINCE,
+	FACT_UNANSWERED,
+	FACT_DELIVERED_CAMPAIGN,
+	FACT_RUN_CAMPAIGNS,
+	FACT_RUN_TIMES
+} FactColumn;
+
+#define FACT_COLUMNS (FACT_RUN_TIMES + 1)
+
+/* A contact as it stands in a row: the facts, and what was made of them. */
+typedef struct CsFacts
+{
+	cs_contact	contact;		/* consents are kept in subscriptions */
+	cs_status	status;
+	cs_moment	changed;		/* by the last event that changed a fact */
+	cs_moment	due;			/* nothing falls due before */
+} CsFacts;
+
+/*
+ * Numbers of named columns in a row's descriptor.  Each is first looked for
+ * where create_tables put it.  Raises 42703 where one is missing.
+ */
+extern void cs_find_columns(TupleDesc desc, const char *const *names, int count, AttrNumber *columns);
+
+/* The same for the fact columns. */
+extern void cs_find_fact_columns(TupleDesc desc, AttrNumber *columns);
+
+/* Values and nulls are those of a whole row of the descriptor. */
+extern void cs_facts_of_values(CsFacts *facts, TupleDesc desc, const AttrNumber *columns,
+							   const Datum *values, const bool *nulls);
+extern void cs_facts_to_values(const CsFacts *facts, TupleDesc desc, const AttrNumber *columns,
+							   Datum *values, bool *nulls);
+
+/* A moment as a nullable timestamptz and back. */
+static inline cs_moment
+cs_moment_of_datum(Datum value, bool isnull)
+{
+	return isnull ? (cs_moment) {0} : (cs_moment) {true, DatumGetInt64(value)};
+}
+
+static inline void
+cs_moment_to_datum(cs_moment moment, Datum *value, bool *isnull)
+{
+	*value = Int64GetDatum(moment.at);
+	*isnull = !moment.set;
+}
+
+/* A nullable bigint. */
+static inline cs_id
+cs_id_of_datum(Datum value, bool isnull)
+{
+	return isnull ? (cs_id) {0} : (cs_id) {true, DatumGetInt64(value)};
+}
+
+#endif							/* CONTACT_STATUS_FACTS_H */

@@ -1,0 +1,223 @@
+/*
+ * lifecycle.c
+ *		Contacts that begin and contacts that end.
+ *
+ * Events stay when their contact is deleted.  What tells them from those of a
+ * later contact with the same id is the time of the deletion: former_contact
+ * keeps it, and the later contact takes it over as begins_after.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "contacts.h"
+#include "enums.h"
+
+static TriggerData *
+check_protocol(FunctionCallInfo fcinfo, bool insert, const char *function)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event) ||
+		!(insert ? TRIGGER_FIRED_BY_INSERT(trigger->tg_event) : TRIGGER_FIRED_BY_DELETE(trigger->tg_event)) ||
+		(insert ? trigger->tg_newtable : trigger->tg_oldtable) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("%s was not fired as create_tables has it", function),
+				 errhint("contact_status.create_tables creates its trigger.")));
+	return trigger;
+}
+
+static int64
+bigint_column(CsTable *table, TupleTableSlot *slot, int column)
+{
+	bool		isnull;
+
+	return DatumGetInt64(cs_column(table, slot, column, &isnull));
+}
+
+/* ---- beginning ---- */
+
+static void
+check_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
+{
+	int64		account = bigint_column(table, slot, CONTACT_ACCOUNT);
+	int64		contact = bigint_column(table, slot, CONTACT_ID);
+	cs_contact	unknown = {0};
+	CsFacts		facts = {0};
+	text	   *email;
+	bool		isnull;
+
+	if (cs_account_policy(in, account) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("account %lld of contact %lld does not exist", (long long) account, (long long) contact),
+				 errhint("Insert it into table account first.")));
+
+	slot_getallattrs(slot);
+	cs_facts_of_values(&facts, slot->tts_tupleDescriptor, table->facts, slot->tts_values, slot->tts_isnull);
+	cs_column(table, slot, CONTACT_BEGINS_AFTER, &isnull);
+	if (!isnull || facts.status != CS_STATUS_UNCONFIRMED || facts.changed.set || facts.due.set ||
+		!cs_same_address_facts(&facts.contact, &unknown))
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 cs_errconstraint(CONSTRAINT_DERIVED),
+				 errtable(table->rel),
+				 errmsg("contact %lld cannot begin with a status or facts", (long long) contact),
+				 errdetail("It was to begin as \"%s\".", cs_status_labels[facts.status]),
+				 errhint("Insert it without its derived columns, and record an event: INSERT INTO event.")));
+
+	email = DatumGetTextPP(DirectFunctionCall1(cs_normalize_address,
+											   cs_column(table, slot, CONTACT_EMAIL, &isnull)));
+	if (VARSIZE_ANY_EXHDR(email) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errtable(table->rel),
+				 errmsg("contact %lld has no e-mail address", (long long) contact),
+				 errhint("Insert contacts with their address.")));
+}
+
+static bool
+has_former_contacts(CsInstallation *in)
+{
+	return RelationGetNumberOfBlocks(cs_table(in, TABLE_FORMER_CONTACT)->rel) > 0;
+}
+
+/* A contact under the id of an earlier one begins after that one's end. */
+static void
+begin_after_former(CsInstallation *in, CsVisits *visits, int64 account, int64 contact)
+{
+	CsTable    *former = cs_table(in, TABLE_FORMER_CONTACT);
+	cs_id		key[2] = {{true, account}, {true, contact}};
+	bool		isnull;
+
+	if (!cs_fetch_latest(former, key, 2) || !cs_visit(visits, account, contact))
+		return;
+	/* folded anew, for a row trigger may have recorded events of it already */
+	cs_begin_after(visits, DatumGetTimestampTz(cs_column(former, former->slot, FORMER_ENDED_AT, &isnull)));
+	cs_leave(visits, in->now);
+}
+
+PG_FUNCTION_INFO_V1(cs_begin_contacts);
+Datum
+cs_begin_contacts(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = check_protocol(fcinfo, true, "begin_contacts");
+	CsInstallation *in;
+	CsTable    *table;
+	CsVisits   *visits = NULL;
+	TupleTableSlot *slot;
+	MemoryContext caller,
+				row;
+
+	if (tuplestore_tuple_count(trigger->tg_newtable) == 0)
+		return PointerGetDatum(NULL);
+
+	CommandCounterIncrement();
+	in = cs_open(RelationGetNamespace(trigger->tg_relation));
+	caller = MemoryContextSwitchTo(in->context);
+	table = cs_table(in, TABLE_CONTACT);
+	if (has_former_contacts(in))
+		visits = cs_begin_visits(in);
+	slot = MakeSingleTupleTableSlot(table->rel->rd_att, &TTSOpsMinimalTuple);
+	row = AllocSetContextCreate(in->context, "contact_status contact", ALLOCSET_SMALL_SIZES);
+
+	tuplestore_rescan(trigger->tg_newtable);
+	while (tuplestore_gettupleslot(trigger->tg_newtable, true, false, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextSwitchTo(row);
+		check_contact(in, table, slot);
+		MemoryContextSwitchTo(in->context);
+		MemoryContextReset(row);
+		if (visits != NULL)
+			begin_after_former(in, visits, bigint_column(table, slot, CONTACT_ACCOUNT),
+							   bigint_column(table, slot, CONTACT_ID));
+	}
+
+	if (visits != NULL)
+		cs_end_visits(visits);
+	ExecDropSingleTupleTableSlot(slot);
+	MemoryContextSwitchTo(caller);
+	cs_close(in);
+	CommandCounterIncrement();
+	return PointerGetDatum(NULL);
+}
+
+/* ---- ending ---- */
+
+void
+cs_delete_subscriptions(CsInstallation *in, int64 account, int64 contact)
+{
+	CsTable    *table = cs_table(in, TABLE_SUBSCRIPTION);
+	Snapshot	snapshot = cs_latest_snapshot();
+	cs_id		key[2] = {{true, account}, {true, contact}};
+	CsKeyScan	scan;
+
+	cs_begin_scan(&scan, table, snapshot, key, 2, NULL);
+	while (cs_next_row(&scan))
+		cs_delete_row(in, table, &table->slot->tts_tid);
+	cs_end_scan(&scan);
+	UnregisterSnapshot(snapshot);
+}
+
+static void
+remember_contact(CsInstallation *in, int64 account, int64 contact)
+{
+	CsTable    *table = cs_table(in, TABLE_FORMER_CONTACT);
+	cs_id		key[2] = {{true, account}, {true, contact}};
+	Datum		values[3];
+	bool		nulls[3] = {0};
+
+	values[table->columns[FORMER_ACCOUNT] - 1] = Int64GetDatum(account);
+	values[table->columns[FORMER_CONTACT] - 1] = Int64GetDatum(contact);
+	values[table->columns[FORMER_ENDED_AT] - 1] = TimestampTzGetDatum(in->now);
+	if (cs_fetch_latest(table, key, 2))
+		cs_update_row(in, table, &table->slot->tts_tid, values, nulls);
+	else
+		cs_insert_row(in, table, values, nulls);
+}
+
+PG_FUNCTION_INFO_V1(cs_end_contacts);
+Datum
+cs_end_contacts(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = check_protocol(fcinfo, false, "end_contacts");
+	CsInstallation *in;
+	CsTable    *table;
+	TupleTableSlot *slot;
+	MemoryContext caller;
+
+	if (tuplestore_tuple_count(trigger->tg_oldtable) == 0)
+		return PointerGetDatum(NULL);
+
+	CommandCounterIncrement();
+	in = cs_open(RelationGetNamespace(trigger->tg_relation));
+	caller = MemoryContextSwitchTo(in->context);
+	table = cs_table(in, TABLE_CONTACT);
+	slot = MakeSingleTupleTableSlot(table->rel->rd_att, &TTSOpsMinimalTuple);
+
+	tuplestore_rescan(trigger->tg_oldtable);
+	while (tuplestore_gettupleslot(trigger->tg_oldtable, true, false, slot))
+	{
+		int64		account = bigint_column(table, slot, CONTACT_ACCOUNT);
+		int64		contact = bigint_column(table, slot, CONTACT_ID);
+
+		CHECK_FOR_INTERRUPTS();
+		cs_delete_subscriptions(in, account, contact);
+		remember_contact(in, account, contact);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	MemoryContextSwitchTo(caller);
+	cs_close(in);
+	CommandCounterIncrement();
+	return PointerGetDatum(NULL);
+}

@@ -1,0 +1,93 @@
+/*
+ * settle.c
+ *		What sweep, reevaluate and repair have in common: visits to many
+ *		contacts without new events.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type_d.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/memutils.h"
+
+#include "contacts.h"
+
+void
+cs_check_rights(CsInstallation *in)
+{
+	Relation	log = cs_table(in, TABLE_EVENT)->rel;
+	AclResult	result = pg_class_aclcheck(RelationGetRelid(log), GetUserId(), ACL_INSERT);
+
+	if (result != ACLCHECK_OK)
+		aclcheck_error(result, OBJECT_TABLE, RelationGetRelationName(log));
+}
+
+static int
+bigints_argument(Datum array, Datum **values)
+{
+	bool	   *nulls;
+	int			count;
+
+	deconstruct_array(DatumGetArrayTypeP(array), INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, values, &nulls, &count);
+	for (int i = 0; i < count; i++)
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("an id must not be null")));
+	return count;
+}
+
+PG_FUNCTION_INFO_V1(cs_settle_contacts);
+Datum
+cs_settle_contacts(PG_FUNCTION_ARGS)
+{
+	Name		schema = PG_GETARG_NAME(0);
+	bool		anew = PG_GETARG_BOOL(3);
+	TimestampTz as_of = PG_GETARG_TIMESTAMPTZ(4);
+	CsInstallation *in;
+	CsVisits   *visits;
+	MemoryContext caller;
+	Datum	   *accounts,
+			   *contacts;
+	int			count;
+	int64		changed = 0;
+
+	count = bigints_argument(PG_GETARG_DATUM(1), &accounts);
+	if (bigints_argument(PG_GETARG_DATUM(2), &contacts) != count)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there must be as many accounts as contacts"),
+				 errhint("Give the account of each contact.")));
+
+	CommandCounterIncrement();
+	in = cs_open(get_namespace_oid(NameStr(*schema), false));
+	caller = MemoryContextSwitchTo(in->context);
+	cs_table(in, TABLE_POLICY); /* its lock comes before all that is read */
+	cs_check_rights(in);
+	visits = cs_begin_visits(in);
+	for (int i = 0; i < count; i++)
+	{
+		int64		account = DatumGetInt64(accounts[i]);
+		int64		contact = DatumGetInt64(contacts[i]);
+
+		CHECK_FOR_INTERRUPTS();
+		if (cs_visit(visits, account, contact))
+		{
+			if (anew)
+				cs_fold_anew(visits);
+			changed += cs_leave(visits, as_of);
+		}
+		else if (anew)
+			cs_delete_subscriptions(in, account, contact);
+	}
+	cs_end_visits(visits);
+	MemoryContextSwitchTo(caller);
+	cs_close(in);
+	CommandCounterIncrement();
+	PG_RETURN_INT64(changed);
+}

@@ -1,0 +1,41 @@
+/*
+ * status.c
+ *		The address status of a row of contact, for views that judge as of now.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "fmgr.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
+
+#include "enums.h"
+#include "facts.h"
+#include "policy.h"
+
+PG_FUNCTION_INFO_V1(cs_address_status_of);
+Datum
+cs_address_status_of(PG_FUNCTION_ARGS)
+{
+	CsPolicy	policy = cs_policy_of_datum(PG_GETARG_DATUM(0));
+	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(1);
+	TimestampTz as_of = PG_GETARG_TIMESTAMPTZ(2);
+	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
+	AttrNumber	columns[FACT_COLUMNS];
+	Datum	   *values = palloc(desc->natts * sizeof(Datum));
+	bool	   *nulls = palloc(desc->natts * sizeof(bool));
+	HeapTupleData tuple;
+	CsFacts		facts = {0};
+	cs_status	status;
+
+	tuple.t_len = HeapTupleHeaderGetDatumLength(row);
+	ItemPointerSetInvalid(&tuple.t_self);
+	tuple.t_tableOid = InvalidOid;
+	tuple.t_data = row;
+	heap_deform_tuple(&tuple, desc, values, nulls);
+	cs_find_fact_columns(desc, columns);
+	cs_facts_of_values(&facts, desc, columns, values, nulls);
+	ReleaseTupleDesc(desc);
+	status = cs_address_status(&facts.contact, &policy.rules, as_of);
+	PG_RETURN_DATUM(cs_status_datum(get_fn_expr_rettype(fcinfo->flinfo), status));
+}

@@ -1,0 +1,227 @@
+/*
+ * tables.c
+ *		The tables of an installation: finding them, and reading by key.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_operator_d.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "facts.h"
+#include "tables.h"
+#include "writer.h"
+
+/*
+ * What is known of each table.  Of policy the lock says that settings are in
+ * use: whoever changes settings waits for it (settings.c).
+ */
+static const struct
+{
+	const char *name;
+	LOCKMODE	lock;
+	int			column_count;
+	const char *columns[MAX_COLUMNS];
+}			tables[TABLES] = {
+	[TABLE_POLICY] = {"policy", RowShareLock, 0, {NULL}},
+	[TABLE_ACCOUNT] = {"account", AccessShareLock, 2, {"account_id", "policy"}},
+	[TABLE_LIST] = {"list", AccessShareLock, 3, {"account_id", "list_id", "double_opt_in"}},
+	[TABLE_CONSENT_SETTING] = {"consent_setting", AccessShareLock, 7,
+	{"account_id", "list_id", "since", "import_consent", "double_opt_in", "unsubscribe_scope", "resubscribe"}},
+	[TABLE_CONTACT] = {"contact", RowExclusiveLock, 4,
+	{"account_id", "contact_id", "email", "begins_after"}},
+	[TABLE_FORMER_CONTACT] = {"former_contact", RowExclusiveLock, 3,
+	{"account_id", "contact_id", "ended_at"}},
+	[TABLE_SUBSCRIPTION] = {"subscription", RowExclusiveLock, 8,
+		{"account_id", "list_id", "contact_id", "status", "consent", "consent_at", "requested_at", "request_key"}},
+	[TABLE_EVENT] = {"event", AccessShareLock, 12,
+		{"account_id", "contact_id", "list_id", "campaign_id", "kind", "occurred_at", "recorded_at",
+	"retracted_at", "until", "event_key", "source", "evidence"}},
+};
+
+CsInstallation *
+cs_open(Oid schema)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "contact_status",
+												  ALLOCSET_DEFAULT_SIZES);
+	CsInstallation *in = MemoryContextAllocZero(context, sizeof(CsInstallation));
+
+	in->context = context;
+	in->schema = schema;
+	in->now = GetCurrentTimestamp();
+	return in;
+}
+
+void
+cs_close(CsInstallation *in)
+{
+	cs_end_writing(in);
+	for (int id = 0; id < TABLES; id++)
+	{
+		CsTable    *table = in->tables[id];
+
+		if (table == NULL)
+			continue;
+		ExecDropSingleTupleTableSlot(table->slot);
+		if (table->key != NULL)
+			index_close(table->key, NoLock);
+		table_close(table->rel, NoLock);
+	}
+	MemoryContextDelete(in->context);
+}
+
+/* The unique index over the columns that identify a row, in our order. */
+static Relation
+open_key(Relation rel)
+{
+	Oid			primary = cs_primary_key_index(rel);
+	List	   *indexes;
+	ListCell   *lc;
+	Relation	found = NULL;
+
+	if (OidIsValid(primary))
+		return index_open(primary, AccessShareLock);
+
+	/* consent_setting and event: their keys have nulls, so they are no primary keys */
+	indexes = RelationGetIndexList(rel);
+	foreach(lc, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
+		Form_pg_index form = index->rd_index;
+
+		if (form->indisunique && form->indisvalid && form->indnullsnotdistinct &&
+			heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL) &&
+			form->indnkeyatts >= 3 && form->indkey.values[0] != 0 &&
+			strcmp(NameStr(TupleDescAttr(rel->rd_att, form->indkey.values[0] - 1)->attname), "account_id") == 0)
+		{
+			found = index;
+			break;
+		}
+		index_close(index, AccessShareLock);
+	}
+	list_free(indexes);
+	if (found == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("table \"%s\" has lost its unique index", RelationGetRelationName(rel)),
+				 errhint("Create it again as contact_status.create_tables does.")));
+	return found;
+}
+
+CsTable *
+cs_table(CsInstallation *in, CsTableId id)
+{
+	CsTable    *table = in->tables[id];
+	MemoryContext caller;
+	Oid			relid;
+
+	if (table != NULL)
+		return table;
+
+	/* the only place that finds a table by another one's schema */
+	relid = get_relname_relid(tables[id].name, in->schema);
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table \"%s.%s\" does not exist", get_namespace_name(in->schema), tables[id].name),
+				 errhint("Create the tables of an installation with contact_status.create_tables.")));
+
+	caller = MemoryContextSwitchTo(in->context);
+	table = palloc0(sizeof(CsTable));
+	table->rel = table_open(relid, tables[id].lock);
+	table->slot = table_slot_create(table->rel, NULL);
+	table->key = open_key(table->rel);
+	cs_find_columns(table->rel->rd_att, tables[id].columns, tables[id].column_count, table->columns);
+	if (id == TABLE_CONTACT)
+	{
+		table->facts = palloc(FACT_COLUMNS * sizeof(AttrNumber));
+		cs_find_fact_columns(table->rel->rd_att, table->facts);
+	}
+	in->tables[id] = table;
+	MemoryContextSwitchTo(caller);
+	return table;
+}
+
+Snapshot
+cs_latest_snapshot(void)
+{
+	return RegisterSnapshot(GetLatestSnapshot());
+}
+
+void
+cs_check_shown(CsTable *table, TupleTableSlot *slot)
+{
+	if (IsolationUsesXactSnapshot() &&
+		!table_tuple_satisfies_snapshot(table->rel, slot, GetTransactionSnapshot()))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent update"),
+				 errhint("Retry the transaction.")));
+}
+
+void
+cs_begin_scan(CsKeyScan *scan, CsTable *table, Snapshot snapshot,
+			  const cs_id *leading, int count, const cs_time *from)
+{
+	ScanKeyData keys[4];
+	int			n = 0;
+
+	for (; n < count; n++)
+	{
+		if (leading[n].set)
+			ScanKeyInit(&keys[n], n + 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(leading[n].id));
+		else
+			ScanKeyEntryInitialize(&keys[n], SK_ISNULL | SK_SEARCHNULL, n + 1, InvalidStrategy,
+								   InvalidOid, InvalidOid, InvalidOid, (Datum) 0);
+	}
+	if (from != NULL)
+	{
+		ScanKeyInit(&keys[n], n + 1, BTGreaterEqualStrategyNumber, F_TIMESTAMPTZ_GE, TimestampTzGetDatum(*from));
+		n++;
+	}
+	scan->table = table;
+	scan->snapshot = snapshot;
+	scan->scan = cs_index_beginscan(table->rel, table->key, snapshot, n);
+	index_rescan(scan->scan, keys, n, NULL, 0);
+}
+
+bool
+cs_next_row(CsKeyScan *scan)
+{
+	return index_getnext_slot(scan->scan, ForwardScanDirection, scan->table->slot);
+}
+
+bool
+cs_next_entry(CsKeyScan *scan)
+{
+	return index_getnext_tid(scan->scan, ForwardScanDirection) != NULL;
+}
+
+void
+cs_end_scan(CsKeyScan *scan)
+{
+	index_endscan(scan->scan);
+}
+
+bool
+cs_fetch_latest(CsTable *table, const cs_id *key, int count)
+{
+	Snapshot	snapshot = cs_latest_snapshot();
+	CsKeyScan	scan;
+	bool		found;
+
+	cs_begin_scan(&scan, table, snapshot, key, count, NULL);
+	found = cs_next_row(&scan);
+	cs_end_scan(&scan);
+	if (found)
+		cs_check_shown(table, table->slot);
+	UnregisterSnapshot(snapshot);
+	return found;
+}

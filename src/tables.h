@@ -1,0 +1,169 @@
+/*
+ * tables.h
+ *		The tables of an installation: reading by key and writing rows.
+ *
+ * One rule for reading: whatever is read after a lock is read with the latest
+ * snapshot; and where the transaction has a snapshot of its own (REPEATABLE
+ * READ, SERIALIZABLE), a row that this one does not show raises 40001.
+ */
+#ifndef CONTACT_STATUS_TABLES_H
+#define CONTACT_STATUS_TABLES_H
+
+#include "access/genam.h"
+#include "access/tableam.h"
+#include "commands/trigger.h"
+#include "executor/tuptable.h"
+#include "nodes/execnodes.h"
+#include "utils/rel.h"
+#include "utils/snapshot.h"
+#include "utils/timestamp.h"
+
+#include "machine.h"
+
+/* contact_status.normalize_address (vocabulary.c) */
+extern Datum cs_normalize_address(PG_FUNCTION_ARGS);
+
+/* Constraint names and SQLSTATEs are those of DESIGN.md, section 7. */
+#define CONSTRAINT_DERIVED	"contact_status_derived"
+#define CONSTRAINT_EVENT	"contact_status_event"
+#define cs_errconstraint(name) err_generic_string(PG_DIAG_CONSTRAINT_NAME, name)
+
+typedef enum CsTableId
+{
+	TABLE_POLICY,
+	TABLE_ACCOUNT,
+	TABLE_LIST,
+	TABLE_CONSENT_SETTING,
+	TABLE_CONTACT,
+	TABLE_FORMER_CONTACT,
+	TABLE_SUBSCRIPTION,
+	TABLE_EVENT
+} CsTableId;
+
+#define TABLES (TABLE_EVENT + 1)
+
+/* Most columns of a table that we know by name. */
+#define MAX_COLUMNS 20
+
+typedef struct CsWriter CsWriter;
+
+typedef struct CsTable
+{
+	Relation	rel;
+	Relation	key;			/* its unique index that begins with account_id, or its primary key */
+	TupleTableSlot *slot;		/* for reading */
+	AttrNumber	columns[MAX_COLUMNS];	/* by the table's enum below; 0 is a column's number + 1 */
+	AttrNumber *facts;			/* of contact: its fact columns, by FactColumn */
+	CsWriter   *writer;			/* NULL until something is written */
+} CsTable;
+
+/* Columns of each table, in the order of CsTable.columns. */
+enum
+{
+	ACCOUNT_ID, ACCOUNT_POLICY
+};
+enum
+{
+	LIST_ACCOUNT, LIST_ID, LIST_DOUBLE_OPT_IN
+};
+enum
+{
+	SETTING_ACCOUNT, SETTING_LIST, SETTING_SINCE, SETTING_IMPORT_CONSENT, SETTING_DOUBLE_OPT_IN,
+	SETTING_UNSUBSCRIBE_SCOPE, SETTING_RESUBSCRIBE
+};
+enum
+{
+	CONTACT_ACCOUNT, CONTACT_ID, CONTACT_EMAIL, CONTACT_BEGINS_AFTER
+};
+enum
+{
+	FORMER_ACCOUNT, FORMER_CONTACT, FORMER_ENDED_AT
+};
+enum
+{
+	SUBSCRIPTION_ACCOUNT, SUBSCRIPTION_LIST, SUBSCRIPTION_CONTACT, SUBSCRIPTION_STATUS,
+	SUBSCRIPTION_CONSENT, SUBSCRIPTION_CONSENT_AT, SUBSCRIPTION_REQUESTED_AT, SUBSCRIPTION_REQUEST_KEY
+};
+enum
+{
+	EVENT_ACCOUNT, EVENT_CONTACT, EVENT_LIST, EVENT_CAMPAIGN, EVENT_KIND, EVENT_OCCURRED_AT,
+	EVENT_RECORDED_AT, EVENT_RETRACTED_AT, EVENT_UNTIL, EVENT_KEY, EVENT_SOURCE, EVENT_EVIDENCE
+};
+
+/* What one call works on; all of it lives in one memory context. */
+typedef struct CsInstallation
+{
+	MemoryContext context;
+	Oid			schema;
+	TimestampTz now;			/* of the clock, when the call began */
+	CsTable    *tables[TABLES]; /* as far as opened */
+	EState	   *triggers;		/* for the application's AFTER triggers; NULL until we write */
+	struct CsSettings *settings;	/* settings.h */
+} CsInstallation;
+
+/*
+ * The installation in a schema.  Ends with cs_close, which fires what triggers
+ * of the application wait for our writes; on an error nothing needs closing.
+ */
+extern CsInstallation *cs_open(Oid schema);
+extern void cs_close(CsInstallation *in);
+
+/*
+ * A table of the installation, opened with the lock that its use needs.
+ * Raises 42P01 where it is missing.
+ */
+extern CsTable *cs_table(CsInstallation *in, CsTableId id);
+
+/*
+ * Whoever may record events may have derived data brought up to date.  Raises
+ * 42501 where the current user may not.
+ */
+extern void cs_check_rights(CsInstallation *in);
+
+/* The value of a named column of a row that was read. */
+static inline Datum
+cs_column(CsTable *table, TupleTableSlot *slot, int column, bool *isnull)
+{
+	return slot_getattr(slot, table->columns[column], isnull);
+}
+
+/* Snapshots: registered; the caller unregisters them. */
+extern Snapshot cs_latest_snapshot(void);
+
+/* Raises 40001 where the transaction's own snapshot does not show the row. */
+extern void cs_check_shown(CsTable *table, TupleTableSlot *slot);
+
+/*
+ * Scan the key from its first columns on.  Values for the leading columns are
+ * compared for equality; a null matches null.  The time, if given, is the lower
+ * bound of the column behind them.
+ */
+typedef struct CsKeyScan
+{
+	CsTable    *table;
+	IndexScanDesc scan;
+	Snapshot	snapshot;
+} CsKeyScan;
+
+extern void cs_begin_scan(CsKeyScan *scan, CsTable *table, Snapshot snapshot,
+						  const cs_id *leading, int count, const cs_time *from);
+extern bool cs_next_row(CsKeyScan *scan);	/* into table->slot */
+extern bool cs_next_entry(CsKeyScan *scan); /* an index entry, of whatever row */
+extern void cs_end_scan(CsKeyScan *scan);
+
+/* The one row of a key that is latest, into table->slot; checked with cs_check_shown. */
+extern bool cs_fetch_latest(CsTable *table, const cs_id *key, int count);
+
+/*
+ * Write rows as the executor would, with the application's triggers, CHECKs,
+ * generated columns and foreign keys, but past our own guards and past
+ * privileges and row-level security: as derived columns are nobody's to write.
+ * Raise what those raise, and 23514 contact_status_derived where a trigger of
+ * the application changes or drops what we write.
+ */
+extern void cs_row_defaults(CsInstallation *in, CsTable *table, Datum *values, bool *nulls);	/* of a new row */
+extern void cs_insert_row(CsInstallation *in, CsTable *table, const Datum *values, const bool *nulls);
+extern void cs_update_row(CsInstallation *in, CsTable *table, ItemPointer tid, const Datum *values, const bool *nulls);
+extern void cs_delete_row(CsInstallation *in, CsTable *table, ItemPointer tid);
+
+#endif							/* CONTACT_STATUS_TABLES_H */
