@@ -1,0 +1,449 @@
+# The rules of contact_status a second time, to test the extension against: the fold of one contact's events, written
+# from the text of section 3 of the design, rule by rule and in its words, with no thought for speed. It shares no code
+# with the extension. Where the two differ, one of them misreads the text.
+#
+#   my $r = Reference::fold(policy => \%policy, events => \@events, as_of => $microseconds);
+#   $r->{status}, $r->{monitored}, $r->{subscriptions}{$list_id}{status}, $r->{facts}, $r->{columns}
+#
+# Times are whole microseconds since the Unix epoch, so are lengths of time; undef is SQL's null.
+package Reference;
+
+use strict;
+use warnings;
+
+# --- Words ------------------------------------------------------------------------------------------------------------
+
+# In the order of their precedence: where several facts hold at once, the last of them is shown.
+our @STATUSES = qw(active soft_bounced unresponsive unconfirmed suspended failing hard_bounced unsubscribed complained
+    deleted);
+
+# In the order that breaks ties: what restricts comes last and wins.
+our @KINDS = qw(signed_up added confirmed resubscribed released restored validated sent delivered opened clicked visited
+    soft_bounced blocked hard_bounced nonexistent invalidated suspended removed unsubscribed complained deleted);
+
+my %status_rank = map { $STATUSES[$_] => $_ } 0 .. $#STATUSES;
+my %kind_rank   = map { $KINDS[$_]    => $_ } 0 .. $#KINDS;
+
+# The events that tie a person to the address.
+my %monitors = map { $_ => 1 } qw(signed_up confirmed clicked visited);
+
+sub greatest { my ($top) = sort { $status_rank{$b} <=> $status_rank{$a} } @_; return $top }
+sub least    { my ($low) = sort { $status_rank{$a} <=> $status_rank{$b} } @_; return $low }
+
+sub is_mailable { return $_[0] eq 'active' || $_[0] eq 'soft_bounced' }
+
+# --- Policies ---------------------------------------------------------------------------------------------------------
+
+my $DAY = 24 * 60 * 60 * 1_000_000;
+
+# The table of policies, turned on its side: one line for each setting, in its order of columns.
+my @policy_names = qw(default salesmanago activecampaign ecomail emailmanager);
+my @policy_table = (
+    [ import_consent            => 'subscribed', 'subscribed', 'by_list', 'subscribed', 'subscribed' ],
+    [ double_opt_in             => 1, 1, 0, 1, 0 ],
+    [ soft_bounce_limit         => 5, undef, 3, 10, 5 ],
+    [ soft_bounces_per_campaign => 1, undef, undef, 6, undef ],
+    [ soft_bounce_window        => undef, undef, undef, 2 * $DAY, undef ],
+    [ soft_bounce_outcome       => 'hard_bounced', 'failing', 'hard_bounced', 'hard_bounced', 'failing' ],
+    [ blocked_counts            => 0, 0, 0, 0, 1 ],
+    [ hard_bounce_limit         => 1, 2, 1, 1, undef ],
+    [ unresponsive_campaigns    => undef, undef, undef, undef, 10 ],
+    [ unresponsive_after        => undef, undef, undef, undef, 15 * $DAY ],
+    [ unsubscribe_scope         => 'list', 'account', 'list', 'account', 'account' ],
+    [ resubscribe               => 'confirmed', 'confirmed', 'confirmed', 'confirmed', 'never' ],
+    [ complained_insert         => 'keep', 'keep', 'keep', 'keep', 'refuse' ],
+);
+
+sub builtin_policies {
+    my %policies;
+    for my $i (0 .. $#policy_names) {
+        $policies{ $policy_names[$i] } = { map { $_->[0] => $_->[ 1 + $i ] } @policy_table };
+        $policies{ $policy_names[$i] }{counted} = [qw(active soft_bounced)];
+    }
+    return \%policies;
+}
+
+# --- The fold ---------------------------------------------------------------------------------------------------------
+
+my %effect;    # the table of events, below
+
+sub fold {
+    my (%args) = @_;
+    my $policy = $args{policy};
+    my $contact = {
+        monitored     => 0,
+        subscriptions => {},        # list_id => { consent, consent_at, requested_at, request_key }
+        delivery_anew(),            # run, hard_bounces, deliverability, hard_bounced_at, delivery
+        unanswered    => [],        # campaigns sent since the last interaction, each once
+        unresponsive  => 0,
+        held          => 0,         # is a suspension in force?
+    };
+    for my $event (sort_events(grep { !$_->{retracted} } @{ $args{events} })) {
+        pass_time($contact, $policy, $event->{occurred_at});
+        $contact->{monitored} = 1 if $monitors{ $event->{kind} };
+        $effect{ $event->{kind} }->($contact, $event, $policy);
+    }
+    pass_time($contact, $policy, $args{as_of});
+    return result($contact, $policy);
+}
+
+# By (occurred_at, kind, list_id, campaign_id, event_key), nulls first, text by byte.
+sub sort_events {
+    return sort {
+               $a->{occurred_at} <=> $b->{occurred_at}
+            || $kind_rank{ $a->{kind} } <=> $kind_rank{ $b->{kind} }
+            || nulls_first($a->{list_id}, $b->{list_id})
+            || nulls_first($a->{campaign_id}, $b->{campaign_id})
+            || $a->{event_key} cmp $b->{event_key}
+    } @_;
+}
+
+sub nulls_first {
+    my ($x, $y) = @_;
+    return (defined $x ? 1 : 0) <=> (defined $y ? 1 : 0) unless defined $x && defined $y;
+    return $x <=> $y;
+}
+
+# Before an event at time t, and at the moment that is asked about: a suspension whose `until` <= t ends; and where the
+# policy's unresponsive rule is met at t, the address becomes unresponsive.
+sub pass_time {
+    my ($contact, $policy, $t) = @_;
+    $contact->{held} = 0 if defined $contact->{suspended_until} && $contact->{suspended_until} <= $t;
+
+    my $campaigns = $policy->{unresponsive_campaigns};
+    my $after     = $policy->{unresponsive_after};
+    $contact->{unresponsive} = 1 if defined $campaigns && @{ $contact->{unanswered} } >= $campaigns;
+    $contact->{unresponsive} = 1
+        if defined $after && @{ $contact->{unanswered} } && $t - $contact->{unanswered_since} >= $after;
+}
+
+# --- Consent ----------------------------------------------------------------------------------------------------------
+
+sub consent {
+    my ($contact, $list) = @_;
+    my $subscription = $contact->{subscriptions}{$list};
+    return $subscription ? $subscription->{consent} : 'none';
+}
+
+# Whatever sets a consent settles a request that was pending on it.
+sub set_consent {
+    my ($contact, $list, $consent, $t) = @_;
+    $contact->{subscriptions}{$list} = { consent => $consent, consent_at => $t };
+}
+
+# Does the list ask for double opt-in? As it was when the event was recorded.
+sub double_opt_in {
+    my ($event) = @_;
+    my $settings = $event->{settings};
+    return defined $settings->{list_double_opt_in} ? $settings->{list_double_opt_in} : $settings->{double_opt_in};
+}
+
+# A list joined after an account-wide opt-out begins unsubscribed, since that opt-out.
+sub begin_subscription {
+    my ($contact, $list) = @_;
+    set_consent($contact, $list, 'unsubscribed', $contact->{unsubscribed_at})
+        if consent($contact, $list) eq 'none' && defined $contact->{unsubscribed_at};
+}
+
+# A return ends a deletion. Where it does, consents so far are gone first; opt-outs and requests pending on them stay.
+sub end_deletion {
+    my ($contact) = @_;
+    return unless defined $contact->{deleted_at};
+    delete $contact->{deleted_at};
+    my $subscriptions = $contact->{subscriptions};
+    for my $list (keys %$subscriptions) {
+        delete $subscriptions->{$list} unless $subscriptions->{$list}{consent} eq 'unsubscribed';
+    }
+}
+
+$effect{added} = sub {
+    my ($contact, $event) = @_;
+    my ($list, $t) = @$event{qw(list_id occurred_at)};
+    begin_subscription($contact, $list);
+    return unless consent($contact, $list) eq 'none';
+    my $unconfirmed = $event->{settings}{import_consent} eq 'by_list' && double_opt_in($event);
+    set_consent($contact, $list, $unconfirmed ? 'unconfirmed' : 'active', $t);
+};
+
+$effect{signed_up} = sub {
+    my ($contact, $event) = @_;
+    my ($list, $t) = @$event{qw(list_id occurred_at)};
+    end_deletion($contact);
+    begin_subscription($contact, $list);
+    my $consent = consent($contact, $list);
+    if ($consent eq 'none') {
+        set_consent($contact, $list, double_opt_in($event) ? 'unconfirmed' : 'active', $t);
+    }
+    elsif ($consent eq 'unconfirmed') {
+        set_consent($contact, $list, 'active', $t) unless double_opt_in($event);
+    }
+    elsif ($consent eq 'unsubscribed') {
+        return if $event->{settings}{resubscribe} eq 'never';
+        $contact->{subscriptions}{$list}{requested_at} = $t;
+        $contact->{subscriptions}{$list}{request_key}  = $event->{event_key};
+    }
+};
+
+$effect{confirmed} = sub {
+    my ($contact, $event) = @_;
+    my ($list, $t) = @$event{qw(list_id occurred_at)};
+    my $consent = consent($contact, $list);
+    if ($consent eq 'unconfirmed') {
+        set_consent($contact, $list, 'active', $t);
+    }
+    elsif ($consent eq 'unsubscribed') {
+        my $subscription = $contact->{subscriptions}{$list};
+        return unless defined $subscription->{requested_at};
+        return unless $subscription->{request_key} eq '' || $subscription->{request_key} eq $event->{event_key};
+        set_consent($contact, $list, 'active', $t);
+    }
+    else {
+        return;
+    }
+    # It took effect, and not by the owner's hand: the person has received our mail and clicked.
+    return if defined $event->{source} && $event->{source} eq 'manual';
+    $effect{validated}->($contact, $event);
+    $effect{clicked}->($contact, $event);
+};
+
+$effect{resubscribed} = sub {
+    my ($contact, $event) = @_;
+    my ($list, $t) = @$event{qw(list_id occurred_at)};
+    end_deletion($contact);
+    begin_subscription($contact, $list);
+    return if $event->{settings}{resubscribe} eq 'never' || defined $contact->{complained_at};
+    set_consent($contact, $list, 'active', $t);
+};
+
+$effect{removed} = sub {
+    my ($contact, $event) = @_;
+    my $list = $event->{list_id};
+    delete $contact->{subscriptions}{$list} unless consent($contact, $list) eq 'unsubscribed';
+};
+
+$effect{unsubscribed} = sub {
+    my ($contact, $event) = @_;
+    my ($list, $t) = @$event{qw(list_id occurred_at)};
+    if ($event->{settings}{unsubscribe_scope} eq 'list' && defined $list) {
+        set_consent($contact, $list, 'unsubscribed', $t);
+    }
+    else {
+        $contact->{unsubscribed_at} = $t;
+        set_consent($contact, $_, 'unsubscribed', $t) for keys %{ $contact->{subscriptions} };
+    }
+};
+
+# --- Holds of the whole address ---------------------------------------------------------------------------------------
+
+$effect{complained} = sub { my ($contact, $event) = @_; $contact->{complained_at} = $event->{occurred_at} };
+$effect{deleted}    = sub { my ($contact, $event) = @_; $contact->{deleted_at}    = $event->{occurred_at} };
+$effect{restored}   = sub { my ($contact) = @_; delete $contact->{deleted_at} };
+
+$effect{suspended} = sub {
+    my ($contact, $event) = @_;
+    $contact->{held}            = 1;
+    $contact->{suspended_at}    = $event->{occurred_at};
+    $contact->{suspended_until} = $event->{until};
+};
+
+$effect{released} = sub {
+    my ($contact) = @_;
+    $contact->{held} = 0;
+    delete @$contact{qw(suspended_at suspended_until)};
+};
+
+# --- Interaction ------------------------------------------------------------------------------------------------------
+
+$effect{visited} = sub { };    # makes the contact monitored, and no more
+
+$effect{sent} = sub {
+    my ($contact, $event) = @_;
+    my $unanswered = $contact->{unanswered};
+    return if grep { $_ == $event->{campaign_id} } @$unanswered;
+    $contact->{unanswered_since} = $event->{occurred_at} unless @$unanswered;
+    push @$unanswered, $event->{campaign_id};
+};
+
+$effect{opened} = $effect{clicked} = sub {
+    my ($contact) = @_;
+    end_run($contact);
+    $contact->{delivery}     = undef;    # a delivery before it can no longer be taken back
+    $contact->{unanswered}   = [];
+    $contact->{unresponsive} = 0;
+    delete $contact->{unanswered_since};
+};
+
+# --- Delivery and its errors ------------------------------------------------------------------------------------------
+
+# Deliverability as new, its runs too.
+sub delivery_anew {
+    return (
+        run             => [],          # errors that count: { campaign, at }
+        hard_bounces    => 0,
+        deliverability  => 'active',    # or soft_bounced, failing, hard_bounced
+        hard_bounced_at => undef,
+        delivery        => undef,       # a delivery that may yet be taken back: its campaign, and the run that it ended
+    );
+}
+
+# The run of errors (soft and hard) is over; hard_bounced stays.
+sub end_run {
+    my ($contact) = @_;
+    $contact->{run}            = [];
+    $contact->{hard_bounces}   = 0;
+    $contact->{deliverability} = 'active' unless $contact->{deliverability} eq 'hard_bounced';
+}
+
+$effect{delivered} = sub {
+    my ($contact, $event) = @_;
+    my $campaign = $event->{campaign_id};
+    my $earlier  = $contact->{delivery};
+    return if $earlier && defined $campaign && $earlier->{campaign} == $campaign;    # repeated ones are one
+    $contact->{delivery} = undef;
+    if (defined $campaign) {
+        my %before = map { $_ => $contact->{$_} } qw(hard_bounces deliverability);
+        $contact->{delivery} = { campaign => $campaign, run => [ @{ $contact->{run} } ], %before };
+    }
+    end_run($contact);
+};
+
+# What every error does first: it is the next that comes after a delivery, and takes it back where that was of the same
+# campaign, so that the run goes on as if it had not been delivered.
+sub take_back_delivery {
+    my ($contact, $event) = @_;
+    my $delivery = $contact->{delivery} or return;
+    $contact->{delivery} = undef;
+    return unless defined $event->{campaign_id} && $event->{campaign_id} == $delivery->{campaign};
+    @$contact{qw(run hard_bounces deliverability)} = @$delivery{qw(run hard_bounces deliverability)};
+}
+
+# Errors never make deliverability better.
+sub at_least {
+    my ($contact, $deliverability, $t) = @_;
+    $contact->{deliverability} = greatest($contact->{deliverability}, $deliverability);
+    address_is_dead($contact, $t) if $contact->{deliverability} eq 'hard_bounced';
+}
+
+sub address_is_dead {
+    my ($contact, $t) = @_;
+    %$contact = (%$contact, delivery_anew(), deliverability => 'hard_bounced', hard_bounced_at => $t);
+}
+
+sub soft_error {
+    my ($contact, $event, $policy) = @_;
+    return if $contact->{deliverability} eq 'hard_bounced';
+    take_back_delivery($contact, $event);
+    my ($campaign, $t) = @$event{qw(campaign_id occurred_at)};
+    at_least($contact, 'soft_bounced', $t);
+
+    # Campaigns overlap: each is counted by itself. No campaign: always counted.
+    if (defined $campaign) {
+        my @same   = grep { defined $_->{campaign} && $_->{campaign} == $campaign } @{ $contact->{run} };
+        my $most   = $policy->{soft_bounces_per_campaign};
+        my $window = $policy->{soft_bounce_window};
+        return if defined $most   && @same >= $most;
+        return if defined $window && @same && $t - $same[0]{at} > $window;
+    }
+    push @{ $contact->{run} }, { campaign => $campaign, at => $t };
+    at_least($contact, $policy->{soft_bounce_outcome}, $t)
+        if defined $policy->{soft_bounce_limit} && @{ $contact->{run} } >= $policy->{soft_bounce_limit};
+}
+
+sub hard_error {
+    my ($contact, $event, $limit) = @_;
+    return if $contact->{deliverability} eq 'hard_bounced';
+    take_back_delivery($contact, $event);
+    $contact->{hard_bounces}++;
+    at_least($contact, $contact->{hard_bounces} >= $limit ? 'hard_bounced' : 'soft_bounced', $event->{occurred_at});
+}
+
+$effect{soft_bounced} = \&soft_error;
+
+$effect{blocked} = sub {
+    my ($contact, $event, $policy) = @_;
+    soft_error($contact, $event, $policy) if $policy->{blocked_counts};
+};
+
+$effect{hard_bounced} = sub {
+    my ($contact, $event, $policy) = @_;
+    return soft_error($contact, $event, $policy) unless defined $policy->{hard_bounce_limit};
+    hard_error($contact, $event, $policy->{hard_bounce_limit});
+};
+
+$effect{nonexistent} = sub {
+    my ($contact, $event, $policy) = @_;
+    hard_error($contact, $event, defined $policy->{hard_bounce_limit} ? $policy->{hard_bounce_limit} : 1);
+};
+
+$effect{invalidated} = sub { my ($contact, $event) = @_; address_is_dead($contact, $event->{occurred_at}) };
+$effect{validated} = sub { my ($contact) = @_; %$contact = (%$contact, delivery_anew()) };
+
+# --- What the facts say -----------------------------------------------------------------------------------------------
+
+sub result {
+    my ($contact, $policy) = @_;
+
+    my @address = ($contact->{deliverability});
+    push @address, 'unresponsive' if $contact->{unresponsive};
+    push @address, 'suspended'    if $contact->{held};
+    push @address, 'complained'   if defined $contact->{complained_at};
+    push @address, 'deleted'      if defined $contact->{deleted_at};
+
+    # Of a subscription: the greatest over its consent and the address facts. Of a contact: the least over its
+    # subscriptions; without any, the address facts and the want of a consent.
+    my $subscriptions = $contact->{subscriptions};
+    $_->{status} = greatest($_->{consent}, @address) for values %$subscriptions;
+    my $status = %$subscriptions
+        ? least(map { $_->{status} } values %$subscriptions)
+        : greatest(defined $contact->{unsubscribed_at} ? 'unsubscribed' : 'unconfirmed', @address);
+
+    my $delivery = $contact->{delivery};
+    my %facts = (
+        run                => $contact->{run},
+        hard_bounces       => $contact->{hard_bounces},
+        ended_run          => $delivery ? { run => $delivery->{run}, hard_bounces => $delivery->{hard_bounces} } : undef,
+        delivered_campaign => $delivery ? $delivery->{campaign} : undef,
+        map { $_ => $contact->{$_} } qw(hard_bounced_at unanswered unanswered_since suspended_at suspended_until
+            complained_at deleted_at unsubscribed_at),
+    );
+    return {
+        status        => $status,
+        monitored     => $contact->{monitored},
+        subscriptions => {
+            map { my $list = $_; $list => { map { $_ => $subscriptions->{$list}{$_} }
+                qw(status consent consent_at requested_at request_key) } } keys %$subscriptions
+        },
+        facts   => \%facts,
+        columns => columns(\%facts, $policy),
+    };
+}
+
+# The facts as the columns of `contact` keep them: no more of each than the policy can ask for, and nothing where it has
+# no rule. Empty lists are empty here, whether the column says null or {}.
+sub columns {
+    my ($facts, $policy) = @_;
+
+    # A delivery that may be taken back, but ended nothing, is no fact. Otherwise the run is the one that it ended.
+    my $ended = $facts->{ended_run};
+    undef $ended if $ended && !@{ $ended->{run} } && !$ended->{hard_bounces};
+    my $kept = $ended || $facts;
+    my @run  = first_few(defined $policy->{soft_bounce_limit} ? $policy->{soft_bounce_limit} : 1, @{ $kept->{run} });
+
+    my $most = defined $policy->{unresponsive_campaigns} ? $policy->{unresponsive_campaigns}
+        : defined $policy->{unresponsive_after}          ? 1
+        :                                                  0;
+    return {
+        run_campaigns      => [ map { $_->{campaign} } @run ],
+        run_times          => [ map { $_->{at} } @run ],
+        hard_bounces       => $kept->{hard_bounces},
+        delivered_campaign => $ended ? $facts->{delivered_campaign} : undef,
+        unanswered         => [ first_few($most, @{ $facts->{unanswered} }) ],
+        unanswered_since   => $most ? $facts->{unanswered_since} : undef,
+        map { $_ => $facts->{$_} }
+            qw(hard_bounced_at suspended_at suspended_until complained_at deleted_at unsubscribed_at),
+    };
+}
+
+sub first_few { my ($n, @all) = @_; splice @all, $n if @all > $n; return @all }
+
+1;
