@@ -1,0 +1,155 @@
+\i test/pgtap/setup.inc
+-- Deliverability: runs of errors, hard bounces, deliveries taken back, addresses declared dead or alive.
+SELECT * FROM no_plan();
+SELECT contact_status.create_tables('crm', policy => 'default');
+
+INSERT INTO helper.rule (name, policies, events, expected) VALUES
+
+-- soft_bounced: the limit -------------------------------------------------------------------------------------------------
+('one error', '*', 'added l1, soft_bounced c1', 'soft_bounced (l1 soft_bounced) not monitored'),
+('one error without a campaign', '*', 'added l1, soft_bounced', 'soft_bounced (l1 soft_bounced)'),
+('one error on two lists', '*', 'added l1, added l3, soft_bounced l1 c1', 'soft_bounced (l1 soft_bounced, l3 soft_bounced)'),
+('one below the limit', 'default', 'added l1, soft_bounced c1..c4', 'soft_bounced'),
+('the limit', 'default', 'added l1, soft_bounced c1..c5', 'hard_bounced (l1 hard_bounced)'),
+('no limit', 'salesmanago', 'added l1, soft_bounced c1..c40', 'soft_bounced'),
+('no limit, no campaign', 'salesmanago', 'added l1, soft_bounced x40', 'soft_bounced'),
+('one below the limit', 'activecampaign', 'added l1, soft_bounced c1..c2', 'soft_bounced'),
+('the limit', 'activecampaign', 'added l1, soft_bounced c1..c3', 'hard_bounced'),
+('one below the limit', 'ecomail', 'added l1, soft_bounced c1..c9', 'soft_bounced'),
+('the limit', 'ecomail', 'added l1, soft_bounced c1..c10', 'hard_bounced'),
+('one below the limit', 'emailmanager', 'added l1, soft_bounced c1..c4', 'soft_bounced'),
+('the limit', 'emailmanager', 'added l1, soft_bounced c1..c5', 'failing (l1 failing)'),
+('far beyond the limit', 'emailmanager', 'added l1, soft_bounced c1..c50', 'failing'),
+
+-- a campaign's share
+('once per campaign', 'default', 'added l1, soft_bounced c1 x9, soft_bounced c2..c4', 'soft_bounced'),
+('once per campaign, and the fifth', 'default', 'added l1, soft_bounced c1 x9, soft_bounced c2..c5', 'hard_bounced'),
+('no campaign: always counted', 'default', 'added l1, soft_bounced x4', 'soft_bounced'),
+('no campaign: always counted, to the limit', 'default', 'added l1, soft_bounced x5', 'hard_bounced'),
+('with and without a campaign', 'default', 'added l1, soft_bounced x3, soft_bounced c1 x3', 'soft_bounced'),
+('with and without a campaign, to the limit', 'default', 'added l1, soft_bounced c1 x3, soft_bounced x4', 'hard_bounced'),
+('any number per campaign', 'activecampaign', 'added l1, soft_bounced c1 x2', 'soft_bounced'),
+('any number per campaign, to the limit', 'activecampaign', 'added l1, soft_bounced c1 x3', 'hard_bounced'),
+('any number per campaign', 'emailmanager', 'added l1, soft_bounced c1 x5', 'failing'),
+('six per campaign', 'ecomail', 'added l1, soft_bounced c1 x6, soft_bounced c2 x3', 'soft_bounced'),
+('six per campaign, to the limit', 'ecomail', 'added l1, soft_bounced c1 x6, soft_bounced c2 x4', 'hard_bounced'),
+('the seventh does not count', 'ecomail', 'added l1, soft_bounced c1 x7, soft_bounced c2 x3', 'soft_bounced'),
+('the seventh does not count, the tenth does', 'ecomail', 'added l1, soft_bounced c1 x7, soft_bounced c2 x4', 'hard_bounced'),
+('campaigns overlap: each is counted by itself', 'ecomail', 'added l1, soft_bounced c1 x3, soft_bounced c2 x3, soft_bounced c1 x3, soft_bounced c2', 'hard_bounced'),
+('campaigns overlap: the seventh of one', 'ecomail', 'added l1, soft_bounced c1 x4, soft_bounced c2 x3, soft_bounced c1 x3', 'soft_bounced'),
+('a new run, a new share', 'default', 'added l1, soft_bounced c1..c4, delivered c9, soft_bounced c1..c4', 'soft_bounced'),
+('a new run, a new share, to the limit', 'default', 'added l1, soft_bounced c1..c4, delivered c9, soft_bounced c1..c5', 'hard_bounced'),
+
+-- the window: more than two days after a campaign's first error of this run
+('exactly two days later: counted', 'ecomail', 'added l1 @-300h, soft_bounced c1 @-240h, soft_bounced c1 @-192h, soft_bounced c2 x6 @-50h, soft_bounced c3 x2', 'hard_bounced'),
+('a second more: not counted', 'ecomail', 'added l1 @-300h, soft_bounced c1 @-240h, soft_bounced c1 @-691199s, soft_bounced c2 x6 @-50h, soft_bounced c3 x2', 'soft_bounced'),
+('older than the window, still soft_bounced', 'ecomail', 'added l1 @-300h, soft_bounced c1 @-240h, soft_bounced c1 x20 @-100h', 'soft_bounced'),
+('the window is each campaign''s own', 'ecomail', 'added l1 @-300h, soft_bounced c1 @-240h, soft_bounced c2 x6 @-150h, soft_bounced c3 x3 @-50h', 'hard_bounced'),
+('no campaign, no window', 'ecomail', 'added l1 @-900h, soft_bounced @-800h, soft_bounced @-700h, soft_bounced x8 @-100h', 'hard_bounced'),
+('the window begins anew with the run', 'ecomail', 'added l1 @-300h, soft_bounced c1 @-240h, delivered c9 @-200h, soft_bounced c1 x6 @-100h, soft_bounced c2 x4', 'hard_bounced'),
+('no window elsewhere', 'activecampaign', 'added l1 @-900h, soft_bounced c1 @-800h, soft_bounced c1 @-400h, soft_bounced c1 @-1h', 'hard_bounced'),
+
+-- what ends the run -------------------------------------------------------------------------------------------------------
+('delivered', '*', 'added l1, soft_bounced c1, delivered c2', 'active (l1 active) not monitored'),
+('opened', '*', 'added l1, soft_bounced c1, opened c2', 'active (l1 active) not monitored'),
+('clicked', '*', 'added l1, soft_bounced c1, clicked c2', 'active (l1 active) monitored'),
+('delivered, opened or clicked without a campaign', '*', 'added l1, soft_bounced, delivered, soft_bounced, opened, soft_bounced, clicked', 'active'),
+('a delivery of the campaign that bounced before', '*', 'added l1, soft_bounced c1, delivered c1', 'active'),
+('four, a delivery, four', 'default', 'added l1, soft_bounced c1..c4, delivered c5, soft_bounced c6..c9', 'soft_bounced'),
+('four, an open, four', 'default', 'added l1, soft_bounced c1..c4, opened c1, soft_bounced c6..c9', 'soft_bounced'),
+('four, a click, four', 'default', 'added l1, soft_bounced c1..c4, clicked c1, soft_bounced c6..c9', 'soft_bounced'),
+('sent and visited end nothing', 'default', 'added l1, soft_bounced c1..c4, sent c5, visited, soft_bounced c5', 'hard_bounced'),
+('consent events end nothing', 'default', 'added l1, soft_bounced c1..c4, removed l1, added l1, signed_up l1, suspended, released, deleted, restored, soft_bounced c5', 'hard_bounced'),
+('failing, then delivered', 'emailmanager', 'added l1, soft_bounced c1..c5, delivered c6', 'active'),
+('failing, then opened', 'emailmanager', 'added l1, soft_bounced c1..c5, opened c5', 'active'),
+('failing, then clicked', 'emailmanager', 'added l1, soft_bounced c1..c5, clicked c5', 'active'),
+('failing, delivered, one error', 'emailmanager', 'added l1, soft_bounced c1..c5, delivered c6, soft_bounced c7', 'soft_bounced'),
+('dead stays dead: delivered', 'default activecampaign', 'added l1, soft_bounced c1..c5, delivered c6', 'hard_bounced'),
+('dead stays dead', '*', 'added l1, invalidated, delivered c1, opened c1, clicked c1, visited, sent c2, delivered c2', 'hard_bounced (l1 hard_bounced) monitored'),
+
+-- blocked -----------------------------------------------------------------------------------------------------------------
+('blocked', 'default salesmanago activecampaign ecomail', 'added l1, blocked c1', 'active (l1 active)'),
+('blocked', 'emailmanager', 'added l1, blocked c1', 'soft_bounced (l1 soft_bounced)'),
+('blocked again and again', 'default salesmanago activecampaign ecomail', 'added l1, blocked c1..c20, blocked x20', 'active'),
+('blocked to the limit', 'emailmanager', 'added l1, blocked c1..c5', 'failing'),
+('blocked neither counts nor ends a run', 'default', 'added l1, soft_bounced c1..c4, blocked c5', 'soft_bounced'),
+('blocked neither counts nor ends a run: the fifth error', 'default', 'added l1, soft_bounced c1..c4, blocked c5, soft_bounced c6', 'hard_bounced'),
+('blocked gives a campaign no share', 'default', 'added l1, blocked c1..c5, soft_bounced c1..c5', 'hard_bounced'),
+('blocked and soft in one run', 'emailmanager', 'added l1, soft_bounced c1, blocked c2, soft_bounced c3, blocked c4', 'soft_bounced'),
+('blocked and soft in one run, to the limit', 'emailmanager', 'added l1, soft_bounced c1, blocked c2, soft_bounced c3, blocked c4, blocked c5', 'failing'),
+
+-- hard_bounced ------------------------------------------------------------------------------------------------------------
+('refused for good', 'default activecampaign ecomail', 'added l1, hard_bounced c1', 'hard_bounced (l1 hard_bounced)'),
+('refused for good, once', 'salesmanago', 'added l1, hard_bounced c1', 'soft_bounced (l1 soft_bounced)'),
+('refused for good, twice', 'salesmanago', 'added l1, hard_bounced c1, hard_bounced c2', 'hard_bounced (l1 hard_bounced)'),
+('twice of one campaign', 'salesmanago', 'added l1, hard_bounced c1, hard_bounced c1', 'hard_bounced'),
+('twice without a campaign', 'salesmanago', 'added l1, hard_bounced, hard_bounced', 'hard_bounced'),
+('a delivery between them', 'salesmanago', 'added l1, hard_bounced c1, delivered c2, hard_bounced c3', 'soft_bounced'),
+('an open between them', 'salesmanago', 'added l1, hard_bounced c1, opened c1, hard_bounced c3', 'soft_bounced'),
+('a soft error between them', 'salesmanago', 'added l1, hard_bounced c1, soft_bounced c2, hard_bounced c3', 'hard_bounced'),
+('a block between them', 'salesmanago', 'added l1, hard_bounced c1, blocked c2, hard_bounced c3', 'hard_bounced'),
+('once, then delivered', 'salesmanago', 'added l1, hard_bounced c1, delivered c2', 'active'),
+('counted as a soft error', 'emailmanager', 'added l1, hard_bounced c1', 'soft_bounced (l1 soft_bounced)'),
+('counted as soft errors, below the limit', 'emailmanager', 'added l1, hard_bounced c1..c4', 'soft_bounced'),
+('counted as soft errors, to the limit', 'emailmanager', 'added l1, hard_bounced c1, blocked c2, soft_bounced c3, hard_bounced c4, hard_bounced c5', 'failing'),
+
+-- nonexistent -------------------------------------------------------------------------------------------------------------
+('unknown user', 'default activecampaign ecomail emailmanager', 'added l1, nonexistent c1', 'hard_bounced (l1 hard_bounced)'),
+('unknown user, once', 'salesmanago', 'added l1, nonexistent c1', 'soft_bounced (l1 soft_bounced)'),
+('unknown user, twice', 'salesmanago', 'added l1, nonexistent c1, nonexistent c2', 'hard_bounced'),
+('refused for good, then unknown', 'salesmanago', 'added l1, hard_bounced c1, nonexistent c2', 'hard_bounced'),
+('a delivery between unknown and unknown', 'salesmanago', 'added l1, nonexistent c1, delivered c2, nonexistent c3', 'soft_bounced'),
+('unknown when failing', 'emailmanager', 'added l1, soft_bounced c1..c5, nonexistent c6', 'hard_bounced'),
+('unknown, then delivered', 'default activecampaign ecomail emailmanager', 'added l1, nonexistent c1, delivered c2', 'hard_bounced'),
+
+-- invalidated, validated --------------------------------------------------------------------------------------------------
+('invalidated', '*', 'added l1, invalidated', 'hard_bounced (l1 hard_bounced) not monitored'),
+('invalidated and validated', '*', 'added l1, invalidated, validated', 'active (l1 active)'),
+('validated when well', '*', 'added l1, validated', 'active (l1 active)'),
+('validated after errors', '*', 'added l1, soft_bounced c1, validated', 'active (l1 active)'),
+('validated after death by errors', '*', 'added l1, soft_bounced c1..c10, nonexistent c11, nonexistent c12, validated', 'active (l1 active)'),
+('validated when failing', 'emailmanager', 'added l1, soft_bounced c1..c5, validated', 'active (l1 active)'),
+('validated: the run is as new', 'default', 'added l1, soft_bounced c1..c4, validated, soft_bounced c5..c8', 'soft_bounced'),
+('validated: hard bounces are as new', 'salesmanago', 'added l1, hard_bounced c1, validated, hard_bounced c2', 'soft_bounced'),
+('dead ignores further errors', 'default', 'added l1, invalidated, soft_bounced c1..c9, validated, soft_bounced c10..c13', 'soft_bounced'),
+('invalidated twice, validated once', '*', 'added l1, invalidated, invalidated, validated', 'active'),
+('validated makes nobody subscribed', '*', 'invalidated, validated', 'unconfirmed ()'),
+('errors never make deliverability better', '*', 'added l1, invalidated, soft_bounced c1', 'hard_bounced'),
+('errors never make deliverability better: a soft one when failing', 'emailmanager', 'added l1, soft_bounced c1..c5, hard_bounced c6', 'failing'),
+
+-- a delivery taken back: the next of deliveries, opens, clicks and errors is an error of the same campaign -----------------
+('accepted, then bounced', '*', 'added l1, delivered c1, soft_bounced c1', 'soft_bounced'),
+('the run goes on', 'default', 'added l1, soft_bounced c1..c4, delivered c5, soft_bounced c5', 'hard_bounced'),
+('a delivery said twice is one', 'default', 'added l1, soft_bounced c1..c4, delivered c5, delivered c5, soft_bounced c5', 'hard_bounced'),
+('the error is of another campaign', 'default', 'added l1, soft_bounced c1..c4, delivered c5, soft_bounced c6', 'soft_bounced'),
+('another delivery in between', 'default', 'added l1, soft_bounced c1..c4, delivered c5, delivered c6, soft_bounced c5', 'soft_bounced'),
+('only the last delivery is taken back', 'default', 'added l1, soft_bounced c1..c4, delivered c5, delivered c6, soft_bounced c6', 'soft_bounced'),
+('opened in between', 'default', 'added l1, soft_bounced c1..c4, delivered c5, opened c5, soft_bounced c5', 'soft_bounced'),
+('clicked in between', 'default', 'added l1, soft_bounced c1..c4, delivered c5, clicked c5, soft_bounced c5', 'soft_bounced'),
+('no campaign: not taken back', 'default', 'added l1, soft_bounced c1..c4, delivered, soft_bounced', 'soft_bounced'),
+('an error without a campaign takes nothing back', 'default', 'added l1, soft_bounced c1..c4, delivered c5, soft_bounced', 'soft_bounced'),
+('a delivery without a campaign in between', 'default', 'added l1, soft_bounced c1..c4, delivered c5, delivered, soft_bounced c5', 'soft_bounced'),
+('a block that does not count in between', 'default', 'added l1, soft_bounced c1..c4, delivered c5, blocked c6, soft_bounced c5', 'hard_bounced'),
+('a block that does not count takes nothing back', 'default', 'added l1, soft_bounced c1..c4, delivered c5, blocked c5', 'active'),
+('a block that counts takes back', 'emailmanager', 'added l1, soft_bounced c1..c4, delivered c5, blocked c5', 'failing'),
+('a block that counts in between', 'emailmanager', 'added l1, soft_bounced c1..c4, delivered c5, blocked c6, soft_bounced c5', 'soft_bounced'),
+('events of other kinds in between', 'default', 'added l1, soft_bounced c1..c4, delivered c5, sent c6, visited, suspended, released, signed_up l1, soft_bounced c5', 'hard_bounced'),
+('validated in between: nothing to go on with', 'default', 'added l1, soft_bounced c1..c4, delivered c5, validated, soft_bounced c5', 'soft_bounced'),
+('confirmed in between: nothing to go on with', 'default', 'signed_up l1, soft_bounced c1..c4, delivered c5, confirmed l1, soft_bounced c5', 'soft_bounced'),
+('invalidated and validated in between: nothing to go on with', 'default', 'added l1, soft_bounced c1..c4, delivered c5, invalidated, validated, soft_bounced c5', 'soft_bounced'),
+('the campaign''s share is used up', 'default', 'added l1, soft_bounced c1..c4, delivered c1, soft_bounced c1', 'soft_bounced'),
+('the campaign''s share is used up, and the fifth', 'default', 'added l1, soft_bounced c1..c4, delivered c1, soft_bounced c1, soft_bounced c5', 'hard_bounced'),
+('by a refusal for good', 'salesmanago', 'added l1, hard_bounced c1, delivered c2, hard_bounced c2', 'hard_bounced'),
+('by an unknown user', 'salesmanago', 'added l1, hard_bounced c1, delivered c2, nonexistent c2', 'hard_bounced'),
+('by a soft error: hard bounces go on too', 'salesmanago', 'added l1, hard_bounced c1, delivered c2, soft_bounced c2, hard_bounced c3', 'hard_bounced'),
+('by a refusal for good: the soft run goes on', 'emailmanager', 'added l1, soft_bounced c1..c4, delivered c5, hard_bounced c5', 'failing'),
+('failing again', 'emailmanager', 'added l1, soft_bounced c1..c5, delivered c6, soft_bounced c6', 'failing'),
+('twice running', 'default', 'added l1, soft_bounced c1..c3, delivered c4, soft_bounced c4, delivered c5, soft_bounced c5', 'hard_bounced'),
+('only the next error takes back', 'default', 'added l1, soft_bounced c1..c4, delivered c5, soft_bounced c6, soft_bounced c5', 'soft_bounced'),
+('the window goes on too', 'ecomail', 'added l1 @-300h, soft_bounced c1 @-240h, delivered c1 @-200h, soft_bounced c1 @-100h, soft_bounced c2 x6, soft_bounced c3 x2', 'soft_bounced'),
+('the window goes on too, to the limit', 'ecomail', 'added l1 @-300h, soft_bounced c1 @-240h, delivered c1 @-200h, soft_bounced c1 @-100h, soft_bounced c2 x6, soft_bounced c3 x3', 'hard_bounced');
+
+SELECT * FROM helper.check_rules();
+SELECT * FROM helper.check_whole();
+SELECT * FROM finish();
+ROLLBACK;
