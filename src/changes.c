@@ -23,6 +23,7 @@
 
 #include "enums.h"
 #include "settings.h"
+#include "suppression.h"
 #include "tables.h"
 
 /* ---- the kept settings ---- */
@@ -320,6 +321,7 @@ cs_change_account(PG_FUNCTION_ARGS)
 					 errmsg("policy \"%s\" does not exist", TextDatumGetCString(policy)),
 					 errhint("Insert it into table policy first.")));
 		keep_policy_of(change.in, bigint_of(change.table, change.new, ACCOUNT_ID));
+		cs_create_account_key(change.in, bigint_of(change.table, change.new, ACCOUNT_ID));
 	}
 	return end_change(&change);
 }

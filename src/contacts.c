@@ -56,6 +56,8 @@ struct CsVisits
 	const CsPolicy *policy;
 	TimestampTz begins_after;	/* or PG_INT64_MIN */
 	bool		begins_anew;	/* begins_after is to be written */
+	cs_moment	address_since;
+	bool		address_anew;	/* address_since is to be written */
 	CsFacts		stored;			/* as in the row */
 	cs_contact	facts;			/* as they become */
 	cs_moment	changed;
@@ -343,16 +345,40 @@ lock_contact(CsVisits *v)
 	}
 }
 
+/* Begin with a contact of which nothing is known yet. */
+static void
+forget_contact(CsVisits *v, int64 account, int64 contact)
+{
+	v->account = account;
+	v->contact = contact;
+	v->policy = cs_account_policy(v->in, account);
+
+	/* what an earlier visit allocated goes with its context */
+	MemoryContextReset(v->context);
+	memset(&v->stored, 0, sizeof(v->stored));
+	memset(&v->facts, 0, sizeof(v->facts));
+	v->changed = (cs_moment) {0};
+	v->begins_after = PG_INT64_MIN;
+	v->begins_anew = false;
+	v->address_since = (cs_moment) {0};
+	v->address_anew = false;
+	v->progress = UNCHANGED;
+	v->own = 0;
+	v->last = PG_INT64_MIN;
+	v->at_last = 0;
+	v->consents_known = false;
+	v->subscriptions = NULL;
+	v->subscription_count = 0;
+}
+
 bool
 cs_visit(CsVisits *v, int64 account, int64 contact)
 {
 	MemoryContext caller;
-	Datum		begins_after;
+	Datum		value;
 	bool		isnull;
 
-	v->account = account;
-	v->contact = contact;
-	v->policy = cs_account_policy(v->in, account);
+	forget_contact(v, account, contact);
 	if (v->policy == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
@@ -362,29 +388,20 @@ cs_visit(CsVisits *v, int64 account, int64 contact)
 	if (!lock_contact(v))
 		return false;
 
-	/* what an earlier visit allocated goes with its context */
-	MemoryContextReset(v->context);
-	memset(&v->stored, 0, sizeof(v->stored));
-	memset(&v->facts, 0, sizeof(v->facts));
 	caller = MemoryContextSwitchTo(v->context);
-
 	load_facts(v);
 	begin_from_stored(v);
-	begins_after = cs_column(v->contacts, v->contacts->slot, CONTACT_BEGINS_AFTER, &isnull);
-	v->begins_after = isnull ? PG_INT64_MIN : DatumGetTimestampTz(begins_after);
-	v->begins_anew = false;
-	v->progress = UNCHANGED;
-	v->own = 0;
-	v->last = PG_INT64_MIN;
-	v->at_last = 0;
-	v->consents_known = false;
-	v->subscriptions = NULL;
-	v->subscription_count = 0;
+	value = cs_column(v->contacts, v->contacts->slot, CONTACT_BEGINS_AFTER, &isnull);
+	v->begins_after = isnull ? PG_INT64_MIN : DatumGetTimestampTz(value);
+	value = cs_column(v->contacts, v->contacts->slot, CONTACT_ADDRESS_SINCE, &isnull);
+	v->address_since = cs_moment_of_datum(value, isnull);
 	MemoryContextSwitchTo(caller);
 	return true;
 }
 
 /* ---- the events ---- */
+
+static void settle_events(CsVisits *v);
 
 /* Apply an event of the log; returns whether it changed a fact. */
 static bool
@@ -450,6 +467,53 @@ cs_begin_after(CsVisits *v, TimestampTz begins_after)
 	v->progress = ANEW;
 }
 
+void
+cs_new_address(CsVisits *v, TimestampTz since)
+{
+	v->address_since = (cs_moment) {true, since};
+	v->address_anew = true;
+	v->progress = ANEW;
+}
+
+const cs_contact *
+cs_visited_facts(CsVisits *v)
+{
+	MemoryContext caller = MemoryContextSwitchTo(v->context);
+
+	settle_events(v);
+	need_consents(v);
+	MemoryContextSwitchTo(caller);
+	return &v->facts;
+}
+
+const cs_contact *
+cs_former_facts(CsVisits *v, int64 account, int64 contact, TimestampTz begins_after, TimestampTz ended)
+{
+	CsTable    *log = cs_table(v->in, TABLE_EVENT);
+	cs_id		key[2] = {{true, account}, {true, contact}};
+	MemoryContext caller;
+	Snapshot	snapshot;
+	CsKeyScan	scan;
+	CsLoggedEvent event;
+
+	forget_contact(v, account, contact);
+	v->consents_known = true;
+	caller = MemoryContextSwitchTo(v->context);
+	snapshot = cs_latest_snapshot();
+	cs_begin_scan(&scan, log, snapshot, key, 2, NULL);
+	while (cs_next_row(&scan))
+	{
+		cs_check_shown(log, log->slot);
+		cs_read_event(log, log->slot, &event);
+		if (!event.retracted && event.recorded > begins_after && event.recorded <= ended)
+			apply(v, &event);
+	}
+	cs_end_scan(&scan);
+	UnregisterSnapshot(snapshot);
+	MemoryContextSwitchTo(caller);
+	return &v->facts;
+}
+
 /* Does the log hold no other event from the first changing one on than ours? */
 static bool
 log_holds_ours_only(CsVisits *v)
@@ -468,6 +532,39 @@ log_holds_ours_only(CsVisits *v)
 	return found == v->own;
 }
 
+/* When the contact changed its address, in order; how often is returned. */
+static int
+load_address_changes(CsVisits *v, Snapshot snapshot, cs_time **changes)
+{
+	cs_id		key[2] = {{true, v->account}, {true, v->contact}};
+	int			count = 0,
+				space = 4;
+	CsTable    *table;
+	CsKeyScan	scan;
+	bool		isnull;
+
+	if (!v->address_since.set)
+		return 0;
+	table = cs_table(v->in, TABLE_ADDRESS_CHANGE);
+	*changes = palloc(space * sizeof(cs_time));
+	cs_begin_scan(&scan, table, snapshot, key, 2, NULL);
+	while (cs_next_row(&scan))
+	{
+		if (count == space)
+			*changes = repalloc(*changes, (space *= 2) * sizeof(cs_time));
+		(*changes)[count++] = DatumGetTimestampTz(cs_column(table, table->slot, CHANGE_CHANGED_AT, &isnull));
+	}
+	cs_end_scan(&scan);
+	return count;
+}
+
+static void
+change_address(CsVisits *v, cs_time at)
+{
+	cs_change_address(&v->facts);
+	v->changed = (cs_moment) {true, at};
+}
+
 /* Apply what the log holds from a time on (NULL: all of it). */
 static void
 fold_log(CsVisits *v, const cs_time *from)
@@ -477,15 +574,25 @@ fold_log(CsVisits *v, const cs_time *from)
 	cs_id		key[2] = {{true, v->account}, {true, v->contact}};
 	CsKeyScan	scan;
 	CsLoggedEvent event;
+	cs_time    *changes = NULL;
+	int			count = load_address_changes(v, snapshot, &changes);
+	int			next = 0;
 
+	/* a change of the address is a fact, so that none is later than a changed one */
+	while (from && next < count && changes[next] < *from)
+		next++;
 	cs_begin_scan(&scan, log, snapshot, key, 2, from);
 	while (cs_next_row(&scan))
 	{
 		cs_check_shown(log, log->slot);
 		cs_read_event(log, log->slot, &event);
+		while (next < count && changes[next] < event.event.at)
+			change_address(v, changes[next++]);
 		if (!event.retracted && event.recorded > v->begins_after)
 			apply(v, &event);
 	}
+	while (next < count)
+		change_address(v, changes[next++]);
 	cs_end_scan(&scan);
 	UnregisterSnapshot(snapshot);
 }
@@ -614,6 +721,9 @@ save_contact(CsVisits *v, cs_status status, cs_moment due)
 		values[column - 1] = TimestampTzGetDatum(v->begins_after);
 		nulls[column - 1] = false;
 	}
+	if (v->address_anew)
+		cs_moment_to_datum(v->address_since, &values[v->contacts->columns[CONTACT_ADDRESS_SINCE] - 1],
+						   &nulls[v->contacts->columns[CONTACT_ADDRESS_SINCE] - 1]);
 	cs_update_row(v->in, v->contacts, &v->tid, values, nulls);
 }
 
@@ -670,7 +780,7 @@ cs_leave(CsVisits *v, TimestampTz as_of)
 	changed = changed || status != v->stored.status ||
 		v->changed.set != v->stored.changed.set || v->changed.at != v->stored.changed.at ||
 		!cs_same_address_facts(&v->facts, &v->stored.contact);
-	if (changed || v->begins_anew || due.set != v->stored.due.set || due.at != v->stored.due.at)
+	if (changed || v->begins_anew || v->address_anew || due.set != v->stored.due.set || due.at != v->stored.due.at)
 		save_contact(v, status, due);
 	MemoryContextSwitchTo(caller);
 	return changed;

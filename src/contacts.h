@@ -51,6 +51,19 @@ extern void cs_fold_anew(CsVisits *visits);
 /* The same, without the events that were recorded up to a time: the row will say so. */
 extern void cs_begin_after(CsVisits *visits, TimestampTz begins_after);
 
+/* The contact has another address since a time, which address_change holds already. */
+extern void cs_new_address(CsVisits *visits, TimestampTz since);
+
+/* The facts of the visited contact as they become, consents included. */
+extern const cs_contact *cs_visited_facts(CsVisits *visits);
+
+/*
+ * The facts of a contact that was deleted, from its events recorded after one
+ * time and up to another.  The caller keeps others from changing them.
+ */
+extern const cs_contact *cs_former_facts(CsVisits *visits, int64 account, int64 contact,
+										 TimestampTz begins_after, TimestampTz ended);
+
 /*
  * Leave the contact: write what changed of it and its subscriptions, statuses
  * as of the given moment.  Returns whether any fact or status did.

@@ -45,7 +45,9 @@ check_event(CsInstallation *in, const CsLoggedEvent *logged)
 				 errhint("Record an event when it has happened, with the time at which it did.")));
 
 	wrong = cs_shape_error(event, logged->evidence);
-	if (wrong == NULL && event->list.set && !cs_list_exists(in, logged->account, event->list.id))
+	/* who opts out of a list that is gone must stay so if it comes again */
+	if (wrong == NULL && event->list.set && !cs_list_exists(in, logged->account, event->list.id) &&
+		!(event->kind == CS_UNSUBSCRIBED && cs_list_existed(in, logged->account, event->list.id)))
 	{
 		if (cs_account_policy(in, logged->account) != NULL)
 			ereport(ERROR,

@@ -119,8 +119,6 @@ event_argument(FunctionCallInfo fcinfo, Fold *fold)
 {
 	cs_event	event = {0};
 
-	if (PG_ARGISNULL(ARG_KIND))
-		refuse_null("the kind");
 	if (PG_ARGISNULL(ARG_OCCURRED_AT))
 		refuse_null("the time");
 	event.kind = cs_kind_of_datum(get_fn_expr_argtype(fcinfo->flinfo, ARG_KIND), PG_GETARG_DATUM(ARG_KIND));
@@ -162,14 +160,37 @@ fold_argument(FunctionCallInfo fcinfo)
 	return fold;
 }
 
+/* A null kind stands for a change of the contact's address. */
+static bool
+is_address_change(FunctionCallInfo fcinfo)
+{
+	return PG_ARGISNULL(ARG_KIND);
+}
+
+static void
+change_address(FunctionCallInfo fcinfo, Fold *fold)
+{
+	if (PG_ARGISNULL(ARG_OCCURRED_AT))
+		refuse_null("the time");
+	note_time(fold, PG_GETARG_TIMESTAMPTZ(ARG_OCCURRED_AT));
+	cs_change_address(&fold->contact);
+	fold->changed = (cs_moment) {true, fold->last};
+}
+
 PG_FUNCTION_INFO_V1(cs_fold_event);
 Datum
 cs_fold_event(PG_FUNCTION_ARGS)
 {
 	Fold	   *fold = fold_argument(fcinfo);
-	cs_event	event = event_argument(fcinfo, fold);
 
-	apply(fold, &event);
+	if (is_address_change(fcinfo))
+		change_address(fcinfo, fold);
+	else
+	{
+		cs_event	event = event_argument(fcinfo, fold);
+
+		apply(fold, &event);
+	}
 	PG_RETURN_POINTER(fold);
 }
 
@@ -357,15 +378,25 @@ Datum
 cs_fold_change(PG_FUNCTION_ARGS)
 {
 	Fold	   *fold = fold_argument(fcinfo);
-	cs_event	event = event_argument(fcinfo, fold);
 	MemoryContext caller = MemoryContextSwitchTo(fold->context);
 
-	if (!PG_ARGISNULL(ARG_KEY))
-		read_key(PG_GETARG_TEXT_PP(ARG_KEY), &event);
-	add_due_changes(fold, event.at);
+	if (!PG_ARGISNULL(ARG_OCCURRED_AT))
+		add_due_changes(fold, PG_GETARG_TIMESTAMPTZ(ARG_OCCURRED_AT));
 	cs_copy(&fold->before, &fold->contact);
-	apply(fold, &event);
-	add_changes(fold, event.at, &fold->before, event.at, &fold->contact, event.at, &event);
+	if (is_address_change(fcinfo))
+	{
+		change_address(fcinfo, fold);
+		add_changes(fold, fold->last, &fold->before, fold->last, &fold->contact, fold->last, NULL);
+	}
+	else
+	{
+		cs_event	event = event_argument(fcinfo, fold);
+
+		if (!PG_ARGISNULL(ARG_KEY))
+			read_key(PG_GETARG_TEXT_PP(ARG_KEY), &event);
+		apply(fold, &event);
+		add_changes(fold, event.at, &fold->before, event.at, &fold->contact, event.at, &event);
+	}
 	MemoryContextSwitchTo(caller);
 	PG_RETURN_POINTER(fold);
 }

@@ -4,7 +4,8 @@
  *
  * Events stay when their contact is deleted.  What tells them from those of a
  * later contact with the same id is the time of the deletion: former_contact
- * keeps it, and the later contact takes it over as begins_after.
+ * keeps it, and the later contact takes it over as begins_after.  What holds of
+ * an address stays in suppression, and comes back with it.
  */
 #include "postgres.h"
 
@@ -19,6 +20,7 @@
 
 #include "contacts.h"
 #include "enums.h"
+#include "suppression.h"
 
 static TriggerData *
 check_protocol(FunctionCallInfo fcinfo, bool insert, const char *function)
@@ -47,14 +49,27 @@ bigint_column(CsTable *table, TupleTableSlot *slot, int column)
 /* ---- beginning ---- */
 
 static void
+check_address(CsTable *table, int64 contact, Datum address)
+{
+	text	   *normal = DatumGetTextPP(DirectFunctionCall1(cs_normalize_address, address));
+
+	if (VARSIZE_ANY_EXHDR(normal) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errtable(table->rel),
+				 errmsg("contact %lld has no e-mail address", (long long) contact),
+				 errhint("Give it an address that is not blank.")));
+}
+
+static void
 check_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
 {
 	int64		account = bigint_column(table, slot, CONTACT_ACCOUNT);
 	int64		contact = bigint_column(table, slot, CONTACT_ID);
 	cs_contact	unknown = {0};
 	CsFacts		facts = {0};
-	text	   *email;
-	bool		isnull;
+	bool		isnull,
+				has_no_change;
 
 	if (cs_account_policy(in, account) == NULL)
 		ereport(ERROR,
@@ -65,7 +80,8 @@ check_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
 	slot_getallattrs(slot);
 	cs_facts_of_values(&facts, slot->tts_tupleDescriptor, table->facts, slot->tts_values, slot->tts_isnull);
 	cs_column(table, slot, CONTACT_BEGINS_AFTER, &isnull);
-	if (!isnull || facts.status != CS_STATUS_UNCONFIRMED || facts.changed.set || facts.due.set ||
+	cs_column(table, slot, CONTACT_ADDRESS_SINCE, &has_no_change);
+	if (!isnull || !has_no_change || facts.status != CS_STATUS_UNCONFIRMED || facts.changed.set || facts.due.set ||
 		!cs_same_address_facts(&facts.contact, &unknown))
 		ereport(ERROR,
 				(errcode(ERRCODE_CHECK_VIOLATION),
@@ -75,14 +91,7 @@ check_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
 				 errdetail("It was to begin as \"%s\".", cs_status_labels[facts.status]),
 				 errhint("Insert it without its derived columns, and record an event: INSERT INTO event.")));
 
-	email = DatumGetTextPP(DirectFunctionCall1(cs_normalize_address,
-											   cs_column(table, slot, CONTACT_EMAIL, &isnull)));
-	if (VARSIZE_ANY_EXHDR(email) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_CHECK_VIOLATION),
-				 errtable(table->rel),
-				 errmsg("contact %lld has no e-mail address", (long long) contact),
-				 errhint("Insert contacts with their address.")));
+	check_address(table, contact, cs_column(table, slot, CONTACT_EMAIL, &isnull));
 }
 
 static bool
@@ -91,19 +100,28 @@ has_former_contacts(CsInstallation *in)
 	return RelationGetNumberOfBlocks(cs_table(in, TABLE_FORMER_CONTACT)->rel) > 0;
 }
 
-/* A contact under the id of an earlier one begins after that one's end. */
-static void
+/*
+ * A contact under the id of an earlier one begins after that one's end.
+ * Returns when, or PG_INT64_MIN where there was none.
+ */
+static TimestampTz
 begin_after_former(CsInstallation *in, CsVisits *visits, int64 account, int64 contact)
 {
 	CsTable    *former = cs_table(in, TABLE_FORMER_CONTACT);
 	cs_id		key[2] = {{true, account}, {true, contact}};
+	TimestampTz ended;
 	bool		isnull;
 
-	if (!cs_fetch_latest(former, key, 2) || !cs_visit(visits, account, contact))
-		return;
-	/* folded anew, for a row trigger may have recorded events of it already */
-	cs_begin_after(visits, DatumGetTimestampTz(cs_column(former, former->slot, FORMER_ENDED_AT, &isnull)));
-	cs_leave(visits, in->now);
+	if (!cs_fetch_latest(former, key, 2))
+		return PG_INT64_MIN;
+	ended = DatumGetTimestampTz(cs_column(former, former->slot, FORMER_ENDED_AT, &isnull));
+	if (cs_visit(visits, account, contact))
+	{
+		/* folded anew, for a row trigger may have recorded events of it already */
+		cs_begin_after(visits, ended);
+		cs_leave(visits, in->now);
+	}
+	return ended;
 }
 
 PG_FUNCTION_INFO_V1(cs_begin_contacts);
@@ -117,6 +135,7 @@ cs_begin_contacts(PG_FUNCTION_ARGS)
 	TupleTableSlot *slot;
 	MemoryContext caller,
 				row;
+	bool		suppressed;
 
 	if (tuplestore_tuple_count(trigger->tg_newtable) == 0)
 		return PointerGetDatum(NULL);
@@ -127,25 +146,104 @@ cs_begin_contacts(PG_FUNCTION_ARGS)
 	table = cs_table(in, TABLE_CONTACT);
 	if (has_former_contacts(in))
 		visits = cs_begin_visits(in);
+	suppressed = cs_has_suppressed(in);
 	slot = MakeSingleTupleTableSlot(table->rel->rd_att, &TTSOpsMinimalTuple);
 	row = AllocSetContextCreate(in->context, "contact_status contact", ALLOCSET_SMALL_SIZES);
 
 	tuplestore_rescan(trigger->tg_newtable);
 	while (tuplestore_gettupleslot(trigger->tg_newtable, true, false, slot))
 	{
+		int64		account = bigint_column(table, slot, CONTACT_ACCOUNT);
+		int64		contact = bigint_column(table, slot, CONTACT_ID);
+		TimestampTz ended = PG_INT64_MIN;
+		bool		isnull;
+
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextSwitchTo(row);
 		check_contact(in, table, slot);
 		MemoryContextSwitchTo(in->context);
-		MemoryContextReset(row);
 		if (visits != NULL)
-			begin_after_former(in, visits, bigint_column(table, slot, CONTACT_ACCOUNT),
-							   bigint_column(table, slot, CONTACT_ID));
+			ended = begin_after_former(in, visits, account, contact);
+		if (suppressed)
+		{
+			bytea	   *digest;
+
+			MemoryContextSwitchTo(row);
+			digest = cs_address_digest(in, account, cs_column(table, slot, CONTACT_EMAIL, &isnull));
+			cs_recall_suppressed(in, account, contact, digest, DT_NOBEGIN,
+								 ended == PG_INT64_MIN ? "suppression" : psprintf("suppression " INT64_FORMAT, ended));
+			MemoryContextSwitchTo(in->context);
+		}
+		MemoryContextReset(row);
 	}
 
 	if (visits != NULL)
 		cs_end_visits(visits);
 	ExecDropSingleTupleTableSlot(slot);
+	MemoryContextSwitchTo(caller);
+	cs_close(in);
+	CommandCounterIncrement();
+	return PointerGetDatum(NULL);
+}
+
+/* ---- another address ---- */
+
+PG_FUNCTION_INFO_V1(cs_change_contact_address);
+Datum
+cs_change_contact_address(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	CsInstallation *in;
+	CsTable    *table,
+			   *changes;
+	CsVisits   *visits;
+	MemoryContext caller;
+	int64		account,
+				contact;
+	bytea	   *old_digest,
+			   *new_digest;
+	Datum		values[3];
+	bool		nulls[3] = {0};
+	bool		isnull;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || !TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("change_address was not fired as create_tables has it"),
+				 errhint("contact_status.create_tables creates its trigger.")));
+
+	CommandCounterIncrement();
+	in = cs_open(RelationGetNamespace(trigger->tg_relation));
+	caller = MemoryContextSwitchTo(in->context);
+	table = cs_table(in, TABLE_CONTACT);
+	changes = cs_table(in, TABLE_ADDRESS_CHANGE);
+	account = bigint_column(table, trigger->tg_newslot, CONTACT_ACCOUNT);
+	contact = bigint_column(table, trigger->tg_newslot, CONTACT_ID);
+	old_digest = cs_address_digest(in, account, cs_column(table, trigger->tg_trigslot, CONTACT_EMAIL, &isnull));
+	new_digest = cs_address_digest(in, account, cs_column(table, trigger->tg_newslot, CONTACT_EMAIL, &isnull));
+	check_address(table, contact, cs_column(table, trigger->tg_newslot, CONTACT_EMAIL, &isnull));
+
+	visits = cs_begin_visits(in);
+	if (cs_visit(visits, account, contact))
+	{
+		/* what the old address is known for stays known of it */
+		cs_keep_facts(in, account, contact, cs_visited_facts(visits), old_digest, true);
+
+		values[changes->columns[CHANGE_ACCOUNT] - 1] = Int64GetDatum(account);
+		values[changes->columns[CHANGE_CONTACT] - 1] = Int64GetDatum(contact);
+		values[changes->columns[CHANGE_CHANGED_AT] - 1] = TimestampTzGetDatum(in->now);
+		cs_insert_row(in, changes, values, nulls);
+		CommandCounterIncrement();
+		cs_new_address(visits, in->now);
+		cs_leave(visits, in->now);
+
+		/* and what the new one is known for is known of the contact from now on */
+		if (cs_has_suppressed(in))
+			cs_recall_suppressed(in, account, contact, new_digest, in->now + 1,
+								 psprintf("suppression " INT64_FORMAT, in->now));
+	}
+	cs_end_visits(visits);
 	MemoryContextSwitchTo(caller);
 	cs_close(in);
 	CommandCounterIncrement();
@@ -169,21 +267,79 @@ cs_delete_subscriptions(CsInstallation *in, int64 account, int64 contact)
 	UnregisterSnapshot(snapshot);
 }
 
+/* Its opt-outs, per list, into the facts of a contact that is gone. */
 static void
-remember_contact(CsInstallation *in, int64 account, int64 contact)
+load_opt_outs(CsInstallation *in, int64 account, int64 contact, cs_contact *facts)
+{
+	CsTable    *table = cs_table(in, TABLE_SUBSCRIPTION);
+	Oid			status_type = TupleDescAttr(table->rel->rd_att, table->columns[SUBSCRIPTION_CONSENT] - 1)->atttypid;
+	Snapshot	snapshot = cs_latest_snapshot();
+	cs_id		key[2] = {{true, account}, {true, contact}};
+	CsKeyScan	scan;
+	bool		isnull;
+
+	cs_begin_scan(&scan, table, snapshot, key, 2, NULL);
+	while (cs_next_row(&scan))
+		cs_load_consent(facts, bigint_column(table, table->slot, SUBSCRIPTION_LIST),
+						cs_status_of_datum(status_type, cs_column(table, table->slot, SUBSCRIPTION_CONSENT, &isnull)),
+						DatumGetTimestampTz(cs_column(table, table->slot, SUBSCRIPTION_CONSENT_AT, &isnull)));
+	cs_end_scan(&scan);
+	UnregisterSnapshot(snapshot);
+}
+
+static void
+remember_contact(CsInstallation *in, int64 account, int64 contact, Datum began_after, bool from_ever, bytea *digest)
 {
 	CsTable    *table = cs_table(in, TABLE_FORMER_CONTACT);
 	cs_id		key[2] = {{true, account}, {true, contact}};
-	Datum		values[3];
-	bool		nulls[3] = {0};
+	Datum		values[5];
+	bool		nulls[5] = {0};
 
 	values[table->columns[FORMER_ACCOUNT] - 1] = Int64GetDatum(account);
 	values[table->columns[FORMER_CONTACT] - 1] = Int64GetDatum(contact);
 	values[table->columns[FORMER_ENDED_AT] - 1] = TimestampTzGetDatum(in->now);
+	values[table->columns[FORMER_BEGAN_AFTER] - 1] = began_after;
+	nulls[table->columns[FORMER_BEGAN_AFTER] - 1] = from_ever;
+	values[table->columns[FORMER_DIGEST] - 1] = PointerGetDatum(digest);
 	if (cs_fetch_latest(table, key, 2))
 		cs_update_row(in, table, &table->slot->tts_tid, values, nulls);
 	else
 		cs_insert_row(in, table, values, nulls);
+}
+
+static void
+end_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
+{
+	int64		account = bigint_column(table, slot, CONTACT_ACCOUNT);
+	int64		contact = bigint_column(table, slot, CONTACT_ID);
+	CsTable    *changes = cs_table(in, TABLE_ADDRESS_CHANGE);
+	CsFacts		facts = {0};
+	bytea	   *digest;
+	Datum		began_after;
+	bool		isnull;
+
+	slot_getallattrs(slot);
+	cs_facts_of_values(&facts, slot->tts_tupleDescriptor, table->facts, slot->tts_values, slot->tts_isnull);
+	load_opt_outs(in, account, contact, &facts.contact);
+	digest = cs_address_digest(in, account, cs_column(table, slot, CONTACT_EMAIL, &isnull));
+	cs_keep_facts(in, account, contact, &facts.contact, digest, true);
+	cs_delete_subscriptions(in, account, contact);
+
+	cs_column(table, slot, CONTACT_ADDRESS_SINCE, &isnull);
+	if (!isnull)
+	{
+		cs_id		key[2] = {{true, account}, {true, contact}};
+		Snapshot	snapshot = cs_latest_snapshot();
+		CsKeyScan	scan;
+
+		cs_begin_scan(&scan, changes, snapshot, key, 2, NULL);
+		while (cs_next_row(&scan))
+			cs_delete_row(in, changes, &changes->slot->tts_tid);
+		cs_end_scan(&scan);
+		UnregisterSnapshot(snapshot);
+	}
+	began_after = cs_column(table, slot, CONTACT_BEGINS_AFTER, &isnull);
+	remember_contact(in, account, contact, began_after, isnull, digest);
 }
 
 PG_FUNCTION_INFO_V1(cs_end_contacts);
@@ -194,7 +350,8 @@ cs_end_contacts(PG_FUNCTION_ARGS)
 	CsInstallation *in;
 	CsTable    *table;
 	TupleTableSlot *slot;
-	MemoryContext caller;
+	MemoryContext caller,
+				row;
 
 	if (tuplestore_tuple_count(trigger->tg_oldtable) == 0)
 		return PointerGetDatum(NULL);
@@ -204,16 +361,16 @@ cs_end_contacts(PG_FUNCTION_ARGS)
 	caller = MemoryContextSwitchTo(in->context);
 	table = cs_table(in, TABLE_CONTACT);
 	slot = MakeSingleTupleTableSlot(table->rel->rd_att, &TTSOpsMinimalTuple);
+	row = AllocSetContextCreate(in->context, "contact_status contact", ALLOCSET_SMALL_SIZES);
 
 	tuplestore_rescan(trigger->tg_oldtable);
 	while (tuplestore_gettupleslot(trigger->tg_oldtable, true, false, slot))
 	{
-		int64		account = bigint_column(table, slot, CONTACT_ACCOUNT);
-		int64		contact = bigint_column(table, slot, CONTACT_ID);
-
 		CHECK_FOR_INTERRUPTS();
-		cs_delete_subscriptions(in, account, contact);
-		remember_contact(in, account, contact);
+		MemoryContextSwitchTo(row);
+		end_contact(in, table, slot);
+		MemoryContextSwitchTo(in->context);
+		MemoryContextReset(row);
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	MemoryContextSwitchTo(caller);

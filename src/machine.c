@@ -527,6 +527,14 @@ cs_apply(cs_contact *c, const cs_policy *p, const cs_event *e)
 	return c->changed;
 }
 
+void
+cs_change_address(cs_contact *c)
+{
+	revive(c);
+	interact(c);
+	c->changed = true;
+}
+
 /* ---- from facts to statuses ---- */
 
 static cs_status

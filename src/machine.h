@@ -179,6 +179,12 @@ typedef struct cs_contact
  */
 extern bool cs_apply(cs_contact *contact, const cs_policy *policy, const cs_event *event);
 
+/*
+ * The contact has another address from now on: what is known of the old one is
+ * forgotten, what the person said stays.  Comes after the events of its moment.
+ */
+extern void cs_change_address(cs_contact *contact);
+
 /* The greatest of the address facts, at the given moment. */
 extern cs_status cs_address_status(const cs_contact *contact, const cs_policy *policy, cs_time now);
 

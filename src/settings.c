@@ -230,6 +230,12 @@ setting_at(CsInstallation *in, ListKey key, TimestampTz recorded)
 	return NULL;
 }
 
+bool
+cs_list_existed(CsInstallation *in, int64 account, int64 list)
+{
+	return setting_at(in, list_key(account, (cs_id) {true, list}), PG_INT64_MAX) != NULL;
+}
+
 cs_consent_rules
 cs_consent_rules_at(CsInstallation *in, int64 account, cs_id list, TimestampTz recorded)
 {

@@ -16,6 +16,9 @@ extern const CsPolicy *cs_account_policy(CsInstallation *in, int64 account);
 
 extern bool cs_list_exists(CsInstallation *in, int64 account, int64 list);
 
+/* Does the list exist, or did it? */
+extern bool cs_list_existed(CsInstallation *in, int64 account, int64 list);
+
 /* Consent settings that were in force for a list (null: for none) at a time. */
 extern cs_consent_rules cs_consent_rules_at(CsInstallation *in, int64 account, cs_id list,
 											TimestampTz recorded);

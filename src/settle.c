@@ -13,6 +13,7 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/memutils.h"
+#include "utils/rls.h"
 
 #include "contacts.h"
 
@@ -24,6 +25,20 @@ cs_check_rights(CsInstallation *in)
 
 	if (result != ACLCHECK_OK)
 		aclcheck_error(result, OBJECT_TABLE, RelationGetRelationName(log));
+}
+
+void
+cs_check_readable(Relation rel)
+{
+	AclResult	result = pg_class_aclcheck(RelationGetRelid(rel), GetUserId(), ACL_SELECT);
+
+	if (result != ACLCHECK_OK)
+		aclcheck_error(result, OBJECT_TABLE, RelationGetRelationName(rel));
+	if (check_enable_rls(RelationGetRelid(rel), InvalidOid, true) == RLS_ENABLED)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("row-level security of table \"%s\" applies to you", RelationGetRelationName(rel)),
+				 errhint("Call the function as the owner of the tables or a role that bypasses row-level security.")));
 }
 
 static int

@@ -26,6 +26,9 @@ extern Datum cs_normalize_address(PG_FUNCTION_ARGS);
 /* Constraint names and SQLSTATEs are those of DESIGN.md, section 7. */
 #define CONSTRAINT_DERIVED	"contact_status_derived"
 #define CONSTRAINT_EVENT	"contact_status_event"
+#define CONSTRAINT_OPT_OUT	"contact_status_opt_out"
+#define CONSTRAINT_COMPLAINT	"contact_status_complaint"
+#define CONSTRAINT_MAILABLE	"contact_status_mailable"
 #define cs_errconstraint(name) err_generic_string(PG_DIAG_CONSTRAINT_NAME, name)
 
 typedef enum CsTableId
@@ -37,6 +40,10 @@ typedef enum CsTableId
 	TABLE_CONTACT,
 	TABLE_FORMER_CONTACT,
 	TABLE_SUBSCRIPTION,
+	TABLE_SUPPRESSION,
+	TABLE_ACCOUNT_KEY,
+	TABLE_ADDRESS_CHANGE,
+	TABLE_RETRACTION,
 	TABLE_EVENT
 } CsTableId;
 
@@ -73,11 +80,11 @@ enum
 };
 enum
 {
-	CONTACT_ACCOUNT, CONTACT_ID, CONTACT_EMAIL, CONTACT_BEGINS_AFTER
+	CONTACT_ACCOUNT, CONTACT_ID, CONTACT_EMAIL, CONTACT_BEGINS_AFTER, CONTACT_ADDRESS_SINCE
 };
 enum
 {
-	FORMER_ACCOUNT, FORMER_CONTACT, FORMER_ENDED_AT
+	FORMER_ACCOUNT, FORMER_CONTACT, FORMER_ENDED_AT, FORMER_BEGAN_AFTER, FORMER_DIGEST
 };
 enum
 {
@@ -86,8 +93,27 @@ enum
 };
 enum
 {
+	SUPPRESSION_ACCOUNT, SUPPRESSION_DIGEST, SUPPRESSION_KIND, SUPPRESSION_LIST, SUPPRESSION_OCCURRED_AT,
+	SUPPRESSION_SOURCE, SUPPRESSION_CONTACT
+};
+enum
+{
+	KEY_ACCOUNT, KEY_KEY
+};
+enum
+{
+	CHANGE_ACCOUNT, CHANGE_CONTACT, CHANGE_CHANGED_AT
+};
+enum
+{
+	RETRACTION_ACCOUNT, RETRACTION_ID, RETRACTION_RETRACTED_AT, RETRACTION_RETRACTED_BY, RETRACTION_REASON,
+	RETRACTION_EVENTS, RETRACTION_CONTACTS, RETRACTION_UNDONE_AT, RETRACTION_UNDONE_BY
+};
+enum
+{
 	EVENT_ACCOUNT, EVENT_CONTACT, EVENT_LIST, EVENT_CAMPAIGN, EVENT_KIND, EVENT_OCCURRED_AT,
-	EVENT_RECORDED_AT, EVENT_RETRACTED_AT, EVENT_UNTIL, EVENT_KEY, EVENT_SOURCE, EVENT_EVIDENCE
+	EVENT_RECORDED_AT, EVENT_RETRACTED_AT, EVENT_UNTIL, EVENT_KEY, EVENT_SOURCE, EVENT_EVIDENCE, EVENT_REASON,
+	EVENT_REPLY, EVENT_RETRACTION
 };
 
 /* What one call works on; all of it lives in one memory context. */
@@ -99,6 +125,8 @@ typedef struct CsInstallation
 	CsTable    *tables[TABLES]; /* as far as opened */
 	EState	   *triggers;		/* for the application's AFTER triggers; NULL until we write */
 	struct CsSettings *settings;	/* settings.h */
+	int64		key_account;	/* whose digest key is at hand (suppression.c) */
+	bytea	   *key;			/* NULL: nobody's */
 } CsInstallation;
 
 /*
@@ -119,6 +147,12 @@ extern CsTable *cs_table(CsInstallation *in, CsTableId id);
  * 42501 where the current user may not.
  */
 extern void cs_check_rights(CsInstallation *in);
+
+/*
+ * Functions that read past row-level security are for whom it does not apply
+ * to.  Raises 42501 where the current user may not read all of the table.
+ */
+extern void cs_check_readable(Relation rel);
 
 /* The value of a named column of a row that was read. */
 static inline Datum

@@ -17,6 +17,7 @@
 
 #include "enums.h"
 #include "policy.h"
+#include "transitions.h"
 
 #define LIST 1
 #define LIMIT 3
@@ -206,21 +207,12 @@ cut(int limit)
 	return Min(limit, LIMIT);
 }
 
-PG_FUNCTION_INFO_V1(cs_transitions);
-Datum
-cs_transitions(PG_FUNCTION_ARGS)
+static Search *
+search_transitions(CsPolicy policy)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	CsPolicy	policy = cs_policy_of_datum(PG_GETARG_DATUM(0));
 	Search	   *search = palloc0(sizeof(Search));
 	cs_contact	scratch = {0};
 	cs_contact	unknown = {0};
-	Oid			status_type,
-				kind_type;
-
-	InitMaterializedSRF(fcinfo, 0);
-	status_type = TupleDescAttr(result->setDesc, 0)->atttypid;
-	kind_type = TupleDescAttr(result->setDesc, 1)->atttypid;
 
 	search->policy = policy.rules;
 	search->policy.soft_bounce_limit = cut(policy.rules.soft_bounce_limit);
@@ -238,6 +230,54 @@ cs_transitions(PG_FUNCTION_ARGS)
 		try_events(search, i, &scratch);
 		try_time(search, i, &scratch);
 	}
+	return search;
+}
+
+/* Remembered for the session: a trigger asks for each row, and a policy seldom changes. */
+bool
+cs_has_transition(CsPolicy policy, cs_status from, cs_status to)
+{
+	static bool known[CS_STATUSES][CS_STATUSES];
+	static CsPolicy of;
+	static bool any = false;
+
+	if (!any || memcmp(&of, &policy, sizeof(CsPolicy)) != 0)
+	{
+		MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "contact_status transitions",
+													  ALLOCSET_DEFAULT_SIZES);
+		MemoryContext caller = MemoryContextSwitchTo(context);
+		Search	   *search = search_transitions(policy);
+
+		any = false;
+		for (int a = 0; a < CS_STATUSES; a++)
+			for (int b = 0; b < CS_STATUSES; b++)
+			{
+				known[a][b] = false;
+				for (int event = 0; event <= TIME; event++)
+					known[a][b] |= search->found[a][event][b];
+			}
+		MemoryContextSwitchTo(caller);
+		MemoryContextDelete(context);
+		of = policy;
+		any = true;
+	}
+	return known[from][to];
+}
+
+PG_FUNCTION_INFO_V1(cs_transitions);
+Datum
+cs_transitions(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	CsPolicy	policy = cs_policy_of_datum(PG_GETARG_DATUM(0));
+	Search	   *search;
+	Oid			status_type,
+				kind_type;
+
+	InitMaterializedSRF(fcinfo, 0);
+	status_type = TupleDescAttr(result->setDesc, 0)->atttypid;
+	kind_type = TupleDescAttr(result->setDesc, 1)->atttypid;
+	search = search_transitions(policy);
 
 	for (int from = 0; from <= NONE; from++)
 		for (int event = 0; event <= TIME; event++)

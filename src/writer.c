@@ -135,14 +135,17 @@ begin_writing(CsInstallation *in, CsTable *table)
 
 /* What comes before the first row of a kind of statement. */
 static void
-begin_statement(CsWriter *writer, CsTable *table, CmdType command)
+begin_statement(CsInstallation *in, CsWriter *writer, CsTable *table, CmdType command)
 {
+	MemoryContext caller;
+
 	if (!writer->fires)
 		return;
 	writer->estate->es_output_cid = GetCurrentCommandId(true);
 	if (writer->began[command])
 		return;
 	writer->began[command] = true;
+	caller = MemoryContextSwitchTo(in->context);	/* what is captured outlives the row */
 	writer->capture[command] = MakeTransitionCaptureState(writer->target->ri_TrigDesc,
 														  RelationGetRelid(table->rel), command);
 	if (command == CMD_INSERT)
@@ -151,6 +154,7 @@ begin_statement(CsWriter *writer, CsTable *table, CmdType command)
 		ExecBSUpdateTriggers(writer->estate, writer->target);
 	else
 		ExecBSDeleteTriggers(writer->estate, writer->target);
+	MemoryContextSwitchTo(caller);
 }
 
 static void
@@ -296,7 +300,7 @@ cs_insert_row(CsInstallation *in, CsTable *table, const Datum *values, const boo
 	TupleTableSlot *row = store_row(writer, values, nulls);
 	List	   *recheck = NIL;
 
-	begin_statement(writer, table, CMD_INSERT);
+	begin_statement(in, writer, table, CMD_INSERT);
 	if (writer->fires && target->ri_TrigDesc->trig_insert_before_row)
 	{
 		if (!ExecBRInsertTriggers(writer->estate, target, row))
@@ -328,7 +332,7 @@ cs_update_row(CsInstallation *in, CsTable *table, ItemPointer tid, const Datum *
 	cs_update_indexes indexes;
 	TM_Result	result;
 
-	begin_statement(writer, table, CMD_UPDATE);
+	begin_statement(in, writer, table, CMD_UPDATE);
 	if (writer->fires && target->ri_TrigDesc->trig_update_before_row)
 	{
 		if (!cs_before_update(writer->estate, &writer->epq, target, tid, row))
@@ -356,7 +360,7 @@ cs_delete_row(CsInstallation *in, CsTable *table, ItemPointer tid)
 	TM_FailureData failure;
 	TM_Result	result;
 
-	begin_statement(writer, table, CMD_DELETE);
+	begin_statement(in, writer, table, CMD_DELETE);
 	if (writer->fires && target->ri_TrigDesc->trig_delete_before_row &&
 		!cs_before_delete(writer->estate, &writer->epq, target, tid))
 		refuse_interference(table);

@@ -1,0 +1,210 @@
+/*
+ * addresses.c
+ *		Facts told of an address: suppress, for one that has no contact.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type_d.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "storage/lmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "enums.h"
+#include "suppression.h"
+
+/* The unique index of contact over the normalised address. */
+static Relation
+open_address_index(Relation contacts)
+{
+	List	   *indexes = RelationGetIndexList(contacts);
+	ListCell   *lc;
+
+	foreach(lc, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
+
+		if (index->rd_index->indisunique && index->rd_index->indisvalid &&
+			index->rd_index->indnkeyatts == 2 && index->rd_index->indkey.values[1] == 0)
+			return index;
+		index_close(index, AccessShareLock);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("table \"contact\" has lost its unique index of addresses"),
+			 errhint("Create it again as contact_status.create_tables does.")));
+}
+
+/*
+ * The contact that has an address, into the table's slot.  Of whose row the
+ * latest version counts; without blanks there is no address and no contact.
+ */
+static bool
+fetch_by_address(CsTable *contacts, Relation index, Snapshot snapshot, int64 account, Datum address)
+{
+	IndexScanDesc scan = cs_index_beginscan(contacts->rel, index, snapshot, 2);
+	ScanKeyData keys[2];
+	bool		found;
+
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(account));
+	ScanKeyEntryInitialize(&keys[1], 0, 2, BTEqualStrategyNumber, InvalidOid, index->rd_indcollation[1],
+						   F_TEXTEQ, DirectFunctionCall1(cs_normalize_address, address));
+	index_rescan(scan, keys, 2, NULL, 0);
+	found = index_getnext_slot(scan, ForwardScanDirection, contacts->slot);
+	index_endscan(scan);
+	if (found)
+		cs_check_shown(contacts, contacts->slot);
+	return found;
+}
+
+static bool
+address_has_contact(CsInstallation *in, int64 account, Datum address)
+{
+	CsTable    *contacts = cs_table(in, TABLE_CONTACT);
+	Relation	index = open_address_index(contacts->rel);
+	Snapshot	snapshot = cs_latest_snapshot();
+	bool		found = fetch_by_address(contacts, index, snapshot, account, address);
+
+	UnregisterSnapshot(snapshot);
+	index_close(index, AccessShareLock);
+	return found;
+}
+
+/*
+ * remember_address(schema, account_id, email, kind, list_id, occurred_at,
+ * source): keeps a fact of an address that no contact has.  False, and nothing
+ * kept, where one has it.
+ */
+PG_FUNCTION_INFO_V1(cs_remember_address);
+Datum
+cs_remember_address(PG_FUNCTION_ARGS)
+{
+	int64		account;
+	cs_id		list,
+				nobody = {0};
+	cs_kind		kind;
+	char	   *source;
+	CsInstallation *in;
+	MemoryContext caller;
+	bool		remembered;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3) || PG_ARGISNULL(5))
+		PG_RETURN_NULL();
+	account = PG_GETARG_INT64(1);
+	kind = cs_kind_of_datum(get_fn_expr_argtype(fcinfo->flinfo, 3), PG_GETARG_DATUM(3));
+	list = cs_id_of_datum(PG_GETARG_DATUM(4), PG_ARGISNULL(4));
+	source = PG_ARGISNULL(6) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(6));
+
+	CommandCounterIncrement();
+	in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
+	caller = MemoryContextSwitchTo(in->context);
+	cs_check_rights(in);
+	/* whoever inserts a contact looks for its address here: not both at once */
+	LockRelationOid(RelationGetRelid(cs_table(in, TABLE_SUPPRESSION)->rel), ShareRowExclusiveLock);
+	remembered = !address_has_contact(in, account, PG_GETARG_DATUM(2));
+	if (remembered)
+		cs_keep_suppressed(in, account, cs_address_digest(in, account, PG_GETARG_DATUM(2)),
+						   kind, list, PG_GETARG_TIMESTAMPTZ(5), source, nobody);
+	MemoryContextSwitchTo(caller);
+	cs_close(in);
+	CommandCounterIncrement();
+	PG_RETURN_BOOL(remembered);
+}
+
+/* is_suppressed(schema, account_id, email, kind): is such a fact kept of the address, on any list? */
+PG_FUNCTION_INFO_V1(cs_is_suppressed);
+Datum
+cs_is_suppressed(PG_FUNCTION_ARGS)
+{
+	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
+	MemoryContext caller = MemoryContextSwitchTo(in->context);
+	int64		account = PG_GETARG_INT64(1);
+	bool		suppressed;
+
+	cs_check_rights(in);
+	suppressed = cs_has_suppressed(in) &&
+		cs_is_kept(in, account, cs_address_digest(in, account, PG_GETARG_DATUM(2)),
+				   cs_kind_of_datum(get_fn_expr_argtype(fcinfo->flinfo, 3), PG_GETARG_DATUM(3)));
+	MemoryContextSwitchTo(caller);
+	cs_close(in);
+	PG_RETURN_BOOL(suppressed);
+}
+
+/*
+ * resolve_addresses(schema, account_id, list_id, emails): for each address the
+ * id of its contact, and its consent and status on the list; null where there
+ * is none.  By index whatever the statistics say, for import_contacts.
+ */
+PG_FUNCTION_INFO_V1(cs_resolve_addresses);
+Datum
+cs_resolve_addresses(PG_FUNCTION_ARGS)
+{
+	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
+	int64		account = PG_GETARG_INT64(1);
+	CsTable    *contacts = cs_table(in, TABLE_CONTACT);
+	CsTable    *subscriptions = cs_table(in, TABLE_SUBSCRIPTION);
+	Oid			status_type = TupleDescAttr(subscriptions->rel->rd_att,
+											subscriptions->columns[SUBSCRIPTION_STATUS] - 1)->atttypid;
+	Relation	index = open_address_index(contacts->rel);
+	Snapshot	snapshot = cs_latest_snapshot();
+	MemoryContext row = AllocSetContextCreate(CurrentMemoryContext, "contact_status address", ALLOCSET_SMALL_SIZES);
+	TupleDesc	desc;
+	Datum	   *emails,
+			   *found[3],
+				values[3];
+	bool	   *no_email,
+			   *missing[3],
+				nulls[3] = {0};
+	int			count,
+				lower = 1;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "unexpected result type");
+	cs_check_rights(in);
+	cs_check_readable(contacts->rel);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(3), TEXTOID, -1, false, TYPALIGN_INT, &emails, &no_email, &count);
+	for (int c = 0; c < 3; c++)
+	{
+		found[c] = palloc0(count * sizeof(Datum) + 1);
+		missing[c] = palloc(count * sizeof(bool) + 1);
+		memset(missing[c], true, count);
+	}
+
+	for (int i = 0; i < count; i++)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(row);
+		cs_id		key[3] = {{true, account}, {0}, {true, PG_GETARG_INT64(2)}};
+
+		if (!no_email[i] && fetch_by_address(contacts, index, snapshot, account, emails[i]))
+		{
+			key[1] = cs_id_of_datum(cs_column(contacts, contacts->slot, CONTACT_ID, &missing[0][i]), false);
+			found[0][i] = Int64GetDatum(key[1].id);
+			if (cs_fetch_latest(subscriptions, key, 3))
+			{
+				found[1][i] = cs_column(subscriptions, subscriptions->slot, SUBSCRIPTION_CONSENT, &missing[1][i]);
+				found[2][i] = cs_column(subscriptions, subscriptions->slot, SUBSCRIPTION_STATUS, &missing[2][i]);
+			}
+		}
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(row);
+	}
+	UnregisterSnapshot(snapshot);
+	index_close(index, AccessShareLock);
+	values[0] = PointerGetDatum(construct_md_array(found[0], missing[0], 1, &count, &lower, INT8OID,
+												   sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	for (int c = 1; c < 3; c++)
+		values[c] = PointerGetDatum(construct_md_array(found[c], missing[c], 1, &count, &lower, status_type,
+													   sizeof(Oid), true, TYPALIGN_INT));
+	values[0] = HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+	cs_close(in);
+	PG_RETURN_DATUM(values[0]);
+}

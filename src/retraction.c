@@ -1,0 +1,369 @@
+/*
+ * retraction.c
+ *		Events taken out of the fold, or back into it; and what erasure leaves.
+ *
+ * The SQL functions choose the events; here they are marked, contact by
+ * contact in the order in which all lock them, and the contacts folded anew.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type_d.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+
+#include "contacts.h"
+#include "enums.h"
+#include "suppression.h"
+
+/* Who may change what was recorded: whoever may UPDATE the log. */
+static void
+check_rights(CsInstallation *in)
+{
+	Relation	log = cs_table(in, TABLE_EVENT)->rel;
+	AclResult	result = pg_class_aclcheck(RelationGetRelid(log), GetUserId(), ACL_UPDATE);
+
+	if (result != ACLCHECK_OK)
+		aclcheck_error(result, OBJECT_TABLE, RelationGetRelationName(log));
+}
+
+static CsInstallation *
+open_for_change(Name schema)
+{
+	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*schema), false));
+
+	check_rights(in);
+	cs_table(in, TABLE_POLICY);
+	/* one at a time: events are marked by their place */
+	LockRelationOid(RelationGetRelid(cs_table(in, TABLE_RETRACTION)->rel), ShareRowExclusiveLock);
+	return in;
+}
+
+static int
+elements(Datum array, Oid type, int16 size, bool by_value, char align, Datum **values)
+{
+	int			count;
+
+	deconstruct_array(DatumGetArrayTypeP(array), type, size, by_value, align, values, NULL, &count);
+	return count;
+}
+
+/* The row of the log at a place, into the table's slot, as the latest snapshot has it. */
+static bool
+fetch_event(CsTable *log, ItemPointer tid, Snapshot snapshot)
+{
+	if (!table_tuple_fetch_row_version(log->rel, tid, snapshot, log->slot))
+		return false;
+	cs_check_shown(log, log->slot);
+	slot_getallattrs(log->slot);
+	return true;
+}
+
+typedef struct LogRow
+{
+	Datum	   *values;
+	bool	   *nulls;
+} LogRow;
+
+static LogRow
+copy_row(CsTable *log)
+{
+	int			natts = log->rel->rd_att->natts;
+	LogRow		row = {palloc(natts * sizeof(Datum)), palloc(natts * sizeof(bool))};
+
+	memcpy(row.values, log->slot->tts_values, natts * sizeof(Datum));
+	memcpy(row.nulls, log->slot->tts_isnull, natts * sizeof(bool));
+	return row;
+}
+
+#define SET(column, value, isnull) \
+	(row.values[log->columns[column] - 1] = (value), row.nulls[log->columns[column] - 1] = (isnull))
+
+/* Mark an event as retracted, or (retraction 0) as not.  Returns whether it was otherwise. */
+static bool
+mark_event(CsInstallation *in, ItemPointer tid, int64 contact, int64 retraction)
+{
+	CsTable    *log = cs_table(in, TABLE_EVENT);
+	Snapshot	snapshot = cs_latest_snapshot();
+	ItemPointerData place = *tid;
+	CsLoggedEvent event;
+	bool		marked = false;
+
+	if (fetch_event(log, &place, snapshot))
+	{
+		cs_read_event(log, log->slot, &event);
+		if (event.contact == contact && event.retracted == (retraction == 0))
+		{
+			LogRow		row = copy_row(log);
+
+			SET(EVENT_RETRACTED_AT, TimestampTzGetDatum(in->now), retraction == 0);
+			SET(EVENT_RETRACTION, Int64GetDatum(retraction), retraction == 0);
+			cs_update_row(in, log, &place, row.values, row.nulls);
+			marked = true;
+		}
+	}
+	UnregisterSnapshot(snapshot);
+	return marked;
+}
+
+/* What a contact that was deleted left in suppression follows from its events. */
+static void
+suppress_former_anew(CsInstallation *in, CsVisits *visits, int64 account, int64 contact)
+{
+	CsTable    *former = cs_table(in, TABLE_FORMER_CONTACT);
+	cs_id		key[2] = {{true, account}, {true, contact}};
+	TimestampTz began,
+				ended;
+	bytea	   *digest;
+	Datum		value;
+	bool		isnull;
+
+	if (!cs_fetch_latest(former, key, 2))
+		return;
+	ended = DatumGetTimestampTz(cs_column(former, former->slot, FORMER_ENDED_AT, &isnull));
+	value = cs_column(former, former->slot, FORMER_BEGAN_AFTER, &isnull);
+	began = isnull ? PG_INT64_MIN : DatumGetTimestampTz(value);
+	value = cs_column(former, former->slot, FORMER_DIGEST, &isnull);
+	if (isnull)
+		return;
+	digest = DatumGetByteaPCopy(value);
+	cs_forget_suppressed(in, account, contact, digest);
+	cs_keep_facts(in, account, contact, cs_former_facts(visits, account, contact, began, ended), digest, true);
+}
+
+static void
+note_retraction(CsInstallation *in, int64 account, int64 retraction, const char *reason, int64 events, int64 contacts)
+{
+	CsTable    *table = cs_table(in, TABLE_RETRACTION);
+	Datum		values[9] = {0};
+	bool		nulls[9];
+	NameData	user;
+
+	memset(nulls, true, sizeof(nulls));
+	namestrcpy(&user, GetUserNameFromId(GetUserId(), false));
+#define NOTE(column, value) \
+	(values[table->columns[column] - 1] = (value), nulls[table->columns[column] - 1] = false)
+	NOTE(RETRACTION_ACCOUNT, Int64GetDatum(account));
+	NOTE(RETRACTION_ID, Int64GetDatum(retraction));
+	NOTE(RETRACTION_RETRACTED_AT, TimestampTzGetDatum(in->now));
+	NOTE(RETRACTION_RETRACTED_BY, NameGetDatum(&user));
+	NOTE(RETRACTION_REASON, CStringGetTextDatum(reason));
+	NOTE(RETRACTION_EVENTS, Int64GetDatum(events));
+	NOTE(RETRACTION_CONTACTS, Int64GetDatum(contacts));
+	cs_insert_row(in, table, values, nulls);
+#undef NOTE
+}
+
+static void
+note_undone(CsInstallation *in, int64 account, int64 retraction)
+{
+	CsTable    *table = cs_table(in, TABLE_RETRACTION);
+	cs_id		key[2] = {{true, account}, {true, retraction}};
+	Datum		values[9];
+	bool		nulls[9];
+	NameData	user;
+
+	if (!cs_fetch_latest(table, key, 2))
+		return;
+	namestrcpy(&user, GetUserNameFromId(GetUserId(), false));
+	slot_getallattrs(table->slot);
+	memcpy(values, table->slot->tts_values, sizeof(values));
+	memcpy(nulls, table->slot->tts_isnull, sizeof(nulls));
+	values[table->columns[RETRACTION_UNDONE_AT] - 1] = TimestampTzGetDatum(in->now);
+	nulls[table->columns[RETRACTION_UNDONE_AT] - 1] = false;
+	values[table->columns[RETRACTION_UNDONE_BY] - 1] = NameGetDatum(&user);
+	nulls[table->columns[RETRACTION_UNDONE_BY] - 1] = false;
+	cs_update_row(in, table, &table->slot->tts_tid, values, nulls);
+}
+
+/*
+ * mark_events(schema, account_id, contacts bigint[], places tid[], retraction_id,
+ * reason): contacts ascending, a place each.  A null reason undoes it.
+ * Returns how many events and contacts, as an array of two.
+ */
+PG_FUNCTION_INFO_V1(cs_mark_events);
+Datum
+cs_mark_events(PG_FUNCTION_ARGS)
+{
+	int64		account,
+				retraction;
+	bool		undo = PG_ARGISNULL(5);
+	CsInstallation *in;
+	CsVisits   *visits;
+	MemoryContext caller;
+	Datum	   *contacts,
+			   *places;
+	int			count;
+	Datum		result[2];
+	int64		marked = 0,
+				touched = 0;
+
+	for (int i = 0; i < 5; i++)
+		if (PG_ARGISNULL(i))
+			PG_RETURN_NULL();
+	account = PG_GETARG_INT64(1);
+	retraction = PG_GETARG_INT64(4);
+	count = elements(PG_GETARG_DATUM(2), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &contacts);
+	if (elements(PG_GETARG_DATUM(3), TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT, &places) != count)
+		elog(ERROR, "as many contacts as places are needed");
+
+	CommandCounterIncrement();
+	in = open_for_change(PG_GETARG_NAME(0));
+	caller = MemoryContextSwitchTo(in->context);
+	visits = cs_begin_visits(in);
+	for (int i = 0; i < count;)
+	{
+		int64		contact = DatumGetInt64(contacts[i]);
+		bool		exists = cs_visit(visits, account, contact);
+		int64		before = marked;
+
+		CHECK_FOR_INTERRUPTS();
+		for (; i < count && DatumGetInt64(contacts[i]) == contact; i++)
+			marked += mark_event(in, (ItemPointer) DatumGetPointer(places[i]), contact, undo ? 0 : retraction);
+		if (marked == before)
+			continue;
+		touched++;
+		CommandCounterIncrement();
+		if (exists)
+		{
+			cs_fold_anew(visits);
+			cs_leave(visits, in->now);
+		}
+		else
+			suppress_former_anew(in, visits, account, contact);
+	}
+	if (undo)
+		note_undone(in, account, retraction);
+	else
+		note_retraction(in, account, retraction, text_to_cstring(PG_GETARG_TEXT_PP(5)), marked, touched);
+	cs_end_visits(visits);
+	MemoryContextSwitchTo(caller);
+	cs_close(in);
+	CommandCounterIncrement();
+	result[0] = Int64GetDatum(marked);
+	result[1] = Int64GetDatum(touched);
+	PG_RETURN_ARRAYTYPE_P(construct_array(result, 2, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* ---- erasure ---- */
+
+/* A number that leads nowhere: random, negative, and of nobody so far. */
+static int64
+number_of_nobody(CsInstallation *in, int64 account)
+{
+	for (;;)
+	{
+		uint64		random;
+		cs_id		key[2] = {{true, account}, {true, 0}};
+
+		if (!pg_strong_random(&random, sizeof(random)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not generate a random number")));
+		key[1].id = -(int64) (random >> 2) - 1;
+		if (!cs_fetch_latest(cs_table(in, TABLE_EVENT), key, 2) &&
+			!cs_fetch_latest(cs_table(in, TABLE_CONTACT), key, 2))
+			return key[1].id;
+	}
+}
+
+/* Events keep kind, time, list and campaign, under another number. */
+static void
+make_anonymous(CsInstallation *in, int64 account, int64 contact)
+{
+	CsTable    *log = cs_table(in, TABLE_EVENT);
+	int64		number = number_of_nobody(in, account);
+	Snapshot	snapshot = cs_latest_snapshot();
+	cs_id		key[2] = {{true, account}, {true, contact}};
+	int64		ordinal = 0;
+	CsKeyScan	scan;
+
+	cs_begin_scan(&scan, log, snapshot, key, 2, NULL);
+	while (cs_next_row(&scan))
+	{
+		LogRow		row;
+
+		CHECK_FOR_INTERRUPTS();
+		slot_getallattrs(log->slot);
+		row = copy_row(log);
+		SET(EVENT_CONTACT, Int64GetDatum(number), false);
+		/* events that only a key told apart must stay apart */
+		SET(EVENT_KEY, CStringGetTextDatum(psprintf(INT64_FORMAT, ++ordinal)), false);
+		SET(EVENT_SOURCE, (Datum) 0, true);
+		SET(EVENT_EVIDENCE, (Datum) 0, true);
+		SET(EVENT_REASON, (Datum) 0, true);
+		SET(EVENT_REPLY, (Datum) 0, true);
+		cs_update_row(in, log, &log->slot->tts_tid, row.values, row.nulls);
+	}
+	cs_end_scan(&scan);
+	UnregisterSnapshot(snapshot);
+	CommandCounterIncrement();
+}
+
+/* The digests under which a contact's addresses are suppressed. */
+static void
+forget_person(CsInstallation *in, int64 account, int64 contact, bytea *digest)
+{
+	CsTable    *table = cs_table(in, TABLE_SUPPRESSION);
+	CsTable    *former = cs_table(in, TABLE_FORMER_CONTACT);
+	cs_id		nobody = {0};
+	cs_id		key[2] = {{true, account}, {true, contact}};
+	Snapshot	snapshot = cs_latest_snapshot();
+	TableScanDesc scan = table_beginscan(table->rel, snapshot, 0, NULL);
+	List	   *digests = list_make1(digest);
+	ListCell   *lc;
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, table->slot))
+	{
+		bool		isnull;
+		Datum		from = cs_column(table, table->slot, SUPPRESSION_CONTACT, &isnull);
+
+		if (isnull || DatumGetInt64(from) != contact ||
+			DatumGetInt64(cs_column(table, table->slot, SUPPRESSION_ACCOUNT, &isnull)) != account)
+			continue;
+		digests = lappend(digests, DatumGetByteaPCopy(cs_column(table, table->slot, SUPPRESSION_DIGEST, &isnull)));
+	}
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+
+	foreach(lc, digests)
+	{
+		cs_forget_address(in, account, lfirst(lc));
+		cs_keep_suppressed(in, account, lfirst(lc), CS_UNSUBSCRIBED, nobody, in->now, "erasure", nobody);
+	}
+	if (cs_fetch_latest(former, key, 2))
+		cs_delete_row(in, former, &former->slot->tts_tid);
+}
+
+/* forget_contact(schema, account_id, contact_id, email): of a contact that was just deleted. */
+PG_FUNCTION_INFO_V1(cs_forget_contact);
+Datum
+cs_forget_contact(PG_FUNCTION_ARGS)
+{
+	int64		account = PG_GETARG_INT64(1);
+	int64		contact = PG_GETARG_INT64(2);
+	cs_id		key[2] = {{true, account}, {true, contact}};
+	CsInstallation *in;
+	MemoryContext caller;
+
+	CommandCounterIncrement();
+	in = open_for_change(PG_GETARG_NAME(0));
+	caller = MemoryContextSwitchTo(in->context);
+	if (cs_fetch_latest(cs_table(in, TABLE_CONTACT), key, 2))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("contact %lld of account %lld still exists", (long long) contact, (long long) account),
+				 errhint("Call contact_status.erase_contact.")));
+	forget_person(in, account, contact, cs_address_digest(in, account, PG_GETARG_DATUM(3)));
+	make_anonymous(in, account, contact);
+	MemoryContextSwitchTo(caller);
+	cs_close(in);
+	CommandCounterIncrement();
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,339 @@
+/*
+ * suppression.c
+ *		What outlives a contact: opt-outs, complaints and dead addresses under a
+ *		keyed digest of the normalised address.
+ *
+ * When a contact goes, the facts that hold then stay here under their latest
+ * time; when its address comes again, they come back as events of the new
+ * contact, so that the fold stays the whole truth.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "common/hmac.h"
+#include "common/sha2.h"
+#include "executor/executor.h"
+#include "storage/bufmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "enums.h"
+#include "settings.h"
+#include "suppression.h"
+
+#define KEY_SIZE PG_SHA256_DIGEST_LENGTH
+
+/* ---- digests ---- */
+
+void
+cs_create_account_key(CsInstallation *in, int64 account)
+{
+	CsTable    *table = cs_table(in, TABLE_ACCOUNT_KEY);
+	cs_id		id = {true, account};
+	bytea	   *key = palloc(VARHDRSZ + KEY_SIZE);
+	Datum		values[2];
+	bool		nulls[2] = {0};
+
+	if (cs_fetch_latest(table, &id, 1))
+		return;
+	SET_VARSIZE(key, VARHDRSZ + KEY_SIZE);
+	if (!pg_strong_random(VARDATA(key), KEY_SIZE))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate a random key for account %lld", (long long) account)));
+	values[table->columns[KEY_ACCOUNT] - 1] = Int64GetDatum(account);
+	values[table->columns[KEY_KEY] - 1] = PointerGetDatum(key);
+	cs_insert_row(in, table, values, nulls);
+}
+
+/* The key stays here and in its table; nothing returns it. */
+static const bytea *
+account_key(CsInstallation *in, int64 account)
+{
+	CsTable    *table = cs_table(in, TABLE_ACCOUNT_KEY);
+	cs_id		id = {true, account};
+	bool		isnull;
+
+	if (in->key != NULL && in->key_account == account)
+		return in->key;
+	if (!cs_fetch_latest(table, &id, 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the digest key of account %lld is lost", (long long) account),
+				 errhint("Restore table account_key: without it no suppressed address is found again.")));
+	in->key = MemoryContextAlloc(in->context, VARHDRSZ + KEY_SIZE);
+	memcpy(in->key, DatumGetByteaP(cs_column(table, table->slot, KEY_KEY, &isnull)), VARHDRSZ + KEY_SIZE);
+	in->key_account = account;
+	return in->key;
+}
+
+bytea *
+cs_address_digest(CsInstallation *in, int64 account, Datum address)
+{
+	const bytea *key = account_key(in, account);
+	text	   *normal = DatumGetTextPP(DirectFunctionCall1(cs_normalize_address, address));
+	bytea	   *digest = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+	pg_hmac_ctx *hmac = pg_hmac_create(PG_SHA256);
+	bool		done;
+
+	SET_VARSIZE(digest, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+	/* none of these raises an error, so that the context is freed in any case */
+	done = hmac != NULL &&
+		pg_hmac_init(hmac, (const uint8 *) VARDATA(key), KEY_SIZE) >= 0 &&
+		pg_hmac_update(hmac, (const uint8 *) VARDATA_ANY(normal), VARSIZE_ANY_EXHDR(normal)) >= 0 &&
+		pg_hmac_final(hmac, (uint8 *) VARDATA(digest), PG_SHA256_DIGEST_LENGTH) >= 0;
+	pg_hmac_free(hmac);
+	if (!done)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not digest an address of account %lld", (long long) account)));
+	return digest;
+}
+
+/* ---- rows ---- */
+
+typedef struct SuppressionScan
+{
+	CsTable    *table;
+	IndexScanDesc scan;
+	Snapshot	snapshot;
+} SuppressionScan;
+
+/* All rows of an address, into the table's slot one by one. */
+static void
+begin_scan(SuppressionScan *scan, CsInstallation *in, int64 account, bytea *digest)
+{
+	ScanKeyData keys[2];
+
+	scan->table = cs_table(in, TABLE_SUPPRESSION);
+	scan->snapshot = cs_latest_snapshot();
+	scan->scan = cs_index_beginscan(scan->table->rel, scan->table->key, scan->snapshot, 2);
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(account));
+	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_BYTEAEQ, PointerGetDatum(digest));
+	index_rescan(scan->scan, keys, 2, NULL, 0);
+}
+
+static bool
+next_row(SuppressionScan *scan)
+{
+	if (!index_getnext_slot(scan->scan, ForwardScanDirection, scan->table->slot))
+		return false;
+	cs_check_shown(scan->table, scan->table->slot);
+	return true;
+}
+
+static void
+end_scan(SuppressionScan *scan)
+{
+	index_endscan(scan->scan);
+	UnregisterSnapshot(scan->snapshot);
+}
+
+static cs_kind
+row_kind(CsTable *table)
+{
+	bool		isnull;
+
+	return cs_kind_of_datum(TupleDescAttr(table->rel->rd_att, table->columns[SUPPRESSION_KIND] - 1)->atttypid,
+							cs_column(table, table->slot, SUPPRESSION_KIND, &isnull));
+}
+
+static cs_id
+row_id(CsTable *table, int column)
+{
+	bool		isnull;
+	Datum		value = cs_column(table, table->slot, column, &isnull);
+
+	return cs_id_of_datum(value, isnull);
+}
+
+static cs_time
+row_time(CsTable *table)
+{
+	bool		isnull;
+
+	return DatumGetTimestampTz(cs_column(table, table->slot, SUPPRESSION_OCCURRED_AT, &isnull));
+}
+
+bool
+cs_has_suppressed(CsInstallation *in)
+{
+	return RelationGetNumberOfBlocks(cs_table(in, TABLE_SUPPRESSION)->rel) > 0;
+}
+
+bool
+cs_is_kept(CsInstallation *in, int64 account, bytea *digest, cs_kind kind)
+{
+	SuppressionScan scan;
+	bool		found = false;
+
+	begin_scan(&scan, in, account, digest);
+	while (!found && next_row(&scan))
+		found = row_kind(scan.table) == kind;
+	end_scan(&scan);
+	return found;
+}
+
+/* ---- keeping ---- */
+
+void
+cs_keep_suppressed(CsInstallation *in, int64 account, bytea *digest, cs_kind kind, cs_id list,
+				   cs_time at, const char *source, cs_id contact)
+{
+	CsTable    *table = cs_table(in, TABLE_SUPPRESSION);
+	Oid			kind_type = TupleDescAttr(table->rel->rd_att, table->columns[SUPPRESSION_KIND] - 1)->atttypid;
+	SuppressionScan scan;
+	ItemPointerData tid;
+	bool		found = false;
+	bool		later = true;
+	Datum		values[7];
+	bool		nulls[7] = {0};
+
+	begin_scan(&scan, in, account, digest);
+	while (!found && next_row(&scan))
+	{
+		cs_id		its = row_id(table, SUPPRESSION_LIST);
+
+		if (row_kind(table) != kind || its.set != list.set || its.id != list.id)
+			continue;
+		found = true;
+		later = at > row_time(table);
+		tid = table->slot->tts_tid;
+	}
+	end_scan(&scan);
+	if (!later)
+		return;
+
+#define SET(column, value, isnull) \
+	(values[table->columns[column] - 1] = (value), nulls[table->columns[column] - 1] = (isnull))
+	SET(SUPPRESSION_ACCOUNT, Int64GetDatum(account), false);
+	SET(SUPPRESSION_DIGEST, PointerGetDatum(digest), false);
+	SET(SUPPRESSION_KIND, cs_kind_datum(kind_type, kind), false);
+	SET(SUPPRESSION_LIST, Int64GetDatum(list.id), !list.set);
+	SET(SUPPRESSION_OCCURRED_AT, TimestampTzGetDatum(at), false);
+	SET(SUPPRESSION_SOURCE, source ? CStringGetTextDatum(source) : (Datum) 0, source == NULL);
+	SET(SUPPRESSION_CONTACT, Int64GetDatum(contact.id), !contact.set);
+#undef SET
+	if (found)
+		cs_update_row(in, table, &tid, values, nulls);
+	else
+		cs_insert_row(in, table, values, nulls);
+	CommandCounterIncrement();
+}
+
+bool
+cs_keep_facts(CsInstallation *in, int64 account, int64 contact, const cs_contact *facts,
+			  bytea *digest, bool dead_address)
+{
+	cs_id		from = {true, contact};
+	bool		any = false;
+
+#define KEEP(kind, list, at) \
+	(cs_keep_suppressed(in, account, digest, kind, list, at, "contact", from), any = true)
+	if (facts->unsubscribed.set)
+		KEEP(CS_UNSUBSCRIBED, ((cs_id) {0}), facts->unsubscribed.at);
+	if (facts->complained.set)
+		KEEP(CS_COMPLAINED, ((cs_id) {0}), facts->complained.at);
+	if (dead_address && facts->hard_bounced.set)
+		KEEP(CS_INVALIDATED, ((cs_id) {0}), facts->hard_bounced.at);
+	for (int i = 0; i < facts->consent_count; i++)
+	{
+		const cs_consent *s = &facts->consents[i];
+
+		/* the account-wide opt-out says what came no later */
+		if (s->consent == CS_STATUS_UNSUBSCRIBED &&
+			!(facts->unsubscribed.set && s->at <= facts->unsubscribed.at))
+			KEEP(CS_UNSUBSCRIBED, ((cs_id) {true, s->list}), s->at);
+	}
+#undef KEEP
+	return any;
+}
+
+/* ---- recalling ---- */
+
+void
+cs_recall_suppressed(CsInstallation *in, int64 account, int64 contact, bytea *digest,
+					 cs_time not_before, const char *event_key)
+{
+	CsTable    *log = cs_table(in, TABLE_EVENT);
+	int			natts = log->rel->rd_att->natts;
+	Oid			kind_type = TupleDescAttr(log->rel->rd_att, log->columns[EVENT_KIND] - 1)->atttypid;
+	SuppressionScan scan;
+
+	begin_scan(&scan, in, account, digest);
+	while (next_row(&scan))
+	{
+		cs_kind		kind = row_kind(scan.table);
+		cs_id		list = row_id(scan.table, SUPPRESSION_LIST);
+		Datum	   *values = palloc(natts * sizeof(Datum));
+		bool	   *nulls = palloc(natts * sizeof(bool));
+
+		if (kind == CS_COMPLAINED && cs_account_policy(in, account)->complained_refuse)
+			ereport(ERROR,
+					(errcode(ERRCODE_CHECK_VIOLATION),
+					 cs_errconstraint(CONSTRAINT_COMPLAINT),
+					 errtable(cs_table(in, TABLE_CONTACT)->rel),
+					 errmsg("the address of contact %lld of account %lld is that of a person who complained",
+							(long long) contact, (long long) account),
+					 errdetail("The status of the contact would be \"complained\"."),
+					 errhint("Leave the address out; import_contacts reports it as refused.")));
+
+		cs_row_defaults(in, log, values, nulls);
+#define SET(column, value) \
+	(values[log->columns[column] - 1] = (value), nulls[log->columns[column] - 1] = false)
+		SET(EVENT_ACCOUNT, Int64GetDatum(account));
+		SET(EVENT_CONTACT, Int64GetDatum(contact));
+		SET(EVENT_KIND, cs_kind_datum(kind_type, kind));
+		SET(EVENT_OCCURRED_AT, TimestampTzGetDatum(Max(row_time(scan.table), not_before)));
+		SET(EVENT_KEY, CStringGetTextDatum(event_key));
+		SET(EVENT_SOURCE, CStringGetTextDatum("suppression"));
+		if (list.set)
+			SET(EVENT_LIST, Int64GetDatum(list.id));
+#undef SET
+		cs_insert_row(in, log, values, nulls);
+	}
+	end_scan(&scan);
+}
+
+/* ---- forgetting ---- */
+
+void
+cs_forget_address(CsInstallation *in, int64 account, bytea *digest)
+{
+	SuppressionScan scan;
+
+	begin_scan(&scan, in, account, digest);
+	while (next_row(&scan))
+		cs_delete_row(in, scan.table, &scan.table->slot->tts_tid);
+	end_scan(&scan);
+	CommandCounterIncrement();
+}
+
+/* Seldom called; the table is read through. */
+void
+cs_forget_suppressed(CsInstallation *in, int64 account, int64 contact, bytea *digest)
+{
+	CsTable    *table = cs_table(in, TABLE_SUPPRESSION);
+	Snapshot	snapshot = cs_latest_snapshot();
+	TableScanDesc scan = table_beginscan(table->rel, snapshot, 0, NULL);
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, table->slot))
+	{
+		cs_id		from = row_id(table, SUPPRESSION_CONTACT);
+		bool		isnull;
+		Datum		its = cs_column(table, table->slot, SUPPRESSION_DIGEST, &isnull);
+
+		if (from.set && from.id == contact && row_id(table, SUPPRESSION_ACCOUNT).id == account &&
+			(digest == NULL ||
+			 DatumGetBool(DirectFunctionCall2(byteaeq, its, PointerGetDatum(digest)))))
+			cs_delete_row(in, table, &table->slot->tts_tid);
+	}
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	CommandCounterIncrement();
+}

@@ -1,0 +1,50 @@
+/*
+ * suppression.h
+ *		What outlives a contact: opt-outs, complaints and dead addresses under a
+ *		keyed digest of the normalised address.
+ */
+#ifndef CONTACT_STATUS_SUPPRESSION_H
+#define CONTACT_STATUS_SUPPRESSION_H
+
+#include "facts.h"
+#include "tables.h"
+
+/* HMAC-SHA-256 of the normalised address under the account's key: a bytea. */
+extern bytea *cs_address_digest(CsInstallation *in, int64 account, Datum address);
+
+/* A new account's key.  Does nothing where it has one. */
+extern void cs_create_account_key(CsInstallation *in, int64 account);
+
+/* Keep a fact of an address; of one kept already the later time. */
+extern void cs_keep_suppressed(CsInstallation *in, int64 account, bytea *digest, cs_kind kind, cs_id list,
+							   cs_time at, const char *source, cs_id contact);
+
+/*
+ * Keep the facts of a contact, which must have its consents: opt-outs and
+ * complaint, and the dead address if asked.  Returns whether there was any.
+ */
+extern bool cs_keep_facts(CsInstallation *in, int64 account, int64 contact, const cs_contact *facts,
+						  bytea *digest, bool dead_address);
+
+/*
+ * Record what is suppressed of an address as events of the contact that has it
+ * now, at the times of the facts or, if later, at the given one.  Raises 23514
+ * contact_status_complaint under complained_insert = refuse.  The key tells the
+ * events from those of an earlier contact of the same id.
+ */
+extern void cs_recall_suppressed(CsInstallation *in, int64 account, int64 contact, bytea *digest,
+								 cs_time not_before, const char *event_key);
+
+/* Is anything suppressed at all? */
+extern bool cs_has_suppressed(CsInstallation *in);
+
+/* Is a fact of this kind kept of an address, on any list? */
+extern bool cs_is_kept(CsInstallation *in, int64 account, bytea *digest, cs_kind kind);
+
+/* Forget what follows from a contact's events, of one address or (NULL) of all. */
+extern void cs_forget_suppressed(CsInstallation *in, int64 account, int64 contact, bytea *digest);
+
+/* Forget all that is known of an address. */
+extern void cs_forget_address(CsInstallation *in, int64 account, bytea *digest);
+
+#endif							/* CONTACT_STATUS_SUPPRESSION_H */
