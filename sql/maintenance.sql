@@ -77,14 +77,14 @@ WITH folded AS MATERIALIZED (
                ORDER BY e.occurred_at, e.kind, e.list_id NULLS FIRST, e.campaign_id NULLS FIRST,
                         e.event_key COLLATE "C") AS f
       FROM @.judged_event e
-      JOIN @.contact c USING (account_id, contact_id)
+      JOIN ONLY @.contact c USING (account_id, contact_id)
       JOIN @.account a USING (account_id)
       JOIN @.policy p ON p.name = a.policy
      GROUP BY e.account_id, e.contact_id
 ), compared AS (
     SELECT c.account_id, c.contact_id, coalesce(c.due_at <= $1, false) AS is_due, to_jsonb(c) AS stored,
            coalesce(to_jsonb(f), '{"status": "unconfirmed", "monitored": false, "hard_bounces": 0}') AS expected
-      FROM @.contact c LEFT JOIN folded USING (account_id, contact_id)
+      FROM ONLY @.contact c LEFT JOIN folded USING (account_id, contact_id)
      WHERE (c.monitored, c.hard_bounces) IS DISTINCT FROM
            (coalesce((f).monitored, false), coalesce((f).hard_bounces, 0::smallint))
         OR c.status <> coalesce((f).status, 'unconfirmed'::contact_status.contact_status) AND (c.due_at <= $1) IS NOT TRUE
@@ -105,10 +105,10 @@ UNION ALL
 SELECT account_id, contact_id, list_id, 'subscription',
        CASE WHEN s.account_id IS NOT NULL THEN concat_ws(', ', s.status, s.consent, s.consent_at, s.requested_at, s.request_key) END,
        CASE WHEN x.account_id IS NOT NULL THEN concat_ws(', ', x.status, x.consent, x.consent_at, x.requested_at, x.request_key) END
-  FROM @.subscription s
+  FROM ONLY @.subscription s
   FULL JOIN (SELECT folded.account_id, folded.contact_id, u.* FROM folded, unnest((f).subscriptions) u) x
       USING (account_id, contact_id, list_id)
-  LEFT JOIN @.contact c USING (account_id, contact_id)
+  LEFT JOIN ONLY @.contact c USING (account_id, contact_id)
  WHERE (s.consent, s.consent_at, s.requested_at, s.request_key) IS DISTINCT FROM
        (x.consent, x.consent_at, x.requested_at, x.request_key)
     OR s.status <> x.status AND (c.due_at <= $1) IS NOT TRUE

@@ -15,6 +15,11 @@ CREATE FUNCTION contact_status.end_contacts() RETURNS trigger
 COMMENT ON FUNCTION contact_status.end_contacts() IS
 'after a statement that deletes contacts: takes their subscriptions along';
 
+CREATE FUNCTION contact_status.change_address() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'cs_change_contact_address';
+COMMENT ON FUNCTION contact_status.change_address() IS
+'after the address of a contact changed: suppresses the old one, applies what is suppressed of the new one';
+
 CREATE FUNCTION contact_status.change_policy() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_change_policy';
 COMMENT ON FUNCTION contact_status.change_policy() IS
@@ -46,3 +51,15 @@ CREATE FUNCTION contact_status.address_status(
     LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_address_status_of';
 COMMENT ON FUNCTION contact_status.address_status(contact_status.policy, record, timestamptz) IS
 'the greatest of the address facts in a row of contact, as of a moment';
+
+-- Trigger functions for tables of the application.
+
+CREATE FUNCTION contact_status.require_mailable() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'cs_require_mailable';
+COMMENT ON FUNCTION contact_status.require_mailable() IS
+'before a row of an outbox: refuses or skips who may not be mailed now; arguments: schema, contact column [, list column [, account column]] [, error or skip]';
+
+CREATE FUNCTION contact_status.guard_status() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'cs_guard_status';
+COMMENT ON FUNCTION contact_status.guard_status() IS
+'before an update of a status column of the application''s: refuses, keeps or skips what the rules do not allow; arguments: column [, policy] [, error, keep or skip]';

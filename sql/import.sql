@@ -1,0 +1,179 @@
+-- Import from a staging table, row by row in outcome, by the batch in work.
+
+CREATE TYPE contact_status.import_row AS (
+    n           bigint,
+    email       text,
+    occurred_at timestamptz,
+    evidence    text,
+    status      text,
+    problem     text
+);
+COMMENT ON TYPE contact_status.import_row IS
+'a row of a staging table; problem is its outcome where that is known before anything is written';
+
+CREATE FUNCTION contact_status.any_label(label text) RETURNS contact_status.contact_status
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $any_label$
+DECLARE
+    vocabulary text;
+    found contact_status.contact_status;
+    given text := lower(btrim(any_label.label));
+BEGIN
+    IF given = ANY (enum_range(NULL::contact_status.contact_status)::text[]) THEN
+        found := given;
+    END IF;
+    FOREACH vocabulary IN ARRAY '{salesmanago,activecampaign,ecomail,emailmanager}'::text[] LOOP
+        BEGIN
+            found := greatest(found, contact_status.from_label(btrim(any_label.label), vocabulary));
+        EXCEPTION WHEN invalid_parameter_value THEN
+            NULL;   -- a word of another vocabulary
+        END;
+    END LOOP;
+    RETURN found;
+END
+$any_label$;
+COMMENT ON FUNCTION contact_status.any_label(text) IS
+'the most restrictive status that a word means in any vocabulary; null: in none';
+
+CREATE FUNCTION contact_status.import_batch(
+    schema name, account_id bigint, list_id bigint, rows contact_status.import_row[],
+    OUT n bigint, OUT contact_id bigint, OUT outcome text
+) RETURNS SETOF record
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $import_batch$
+DECLARE
+    refuses boolean;
+    opt_out record;
+    half integer := cardinality(rows) / 2;
+    emails text[] := ARRAY(SELECT r.email FROM unnest(rows) r);   -- in the order of rows
+    before record;
+    after record;
+BEGIN
+    -- a block of its own: what a bad row does is taken back with its batch
+    BEGIN
+        EXECUTE format('SELECT p.complained_insert = ''refuse'' FROM %1$I.account a '
+                       'JOIN %1$I.policy p ON p.name = a.policy WHERE a.account_id = $1', import_batch.schema)
+           INTO refuses USING import_batch.account_id;
+
+        -- who there is, and who is on the list already
+        before := contact_status.resolve_addresses(import_batch.schema, import_batch.account_id, import_batch.list_id, emails);
+
+        -- opt-outs, complaints and dead addresses in the source
+        FOR opt_out IN
+            SELECT r.email, r.occurred_at,
+                   (CASE contact_status.any_label(r.status) WHEN 'unsubscribed' THEN 'unsubscribed'
+                         WHEN 'complained' THEN 'complained' ELSE 'invalidated' END)::contact_status.event_kind AS kind
+              FROM unnest(rows) r WHERE r.problem = 'suppressed' ORDER BY contact_status.normalize_address(r.email)
+        LOOP
+            PERFORM contact_status.suppress(import_batch.schema, import_batch.account_id, opt_out.email, opt_out.kind,
+                CASE WHEN opt_out.kind = 'unsubscribed' THEN import_batch.list_id END, opt_out.occurred_at, 'import');
+        END LOOP;
+
+        -- contacts, in the order of their addresses
+        EXECUTE format('INSERT INTO %1$I.contact (account_id, email) SELECT $1, btrim(r.email) '
+                       'FROM unnest($2, $5) r (n, email, occurred_at, evidence, status, problem, contact_id) '
+                       'WHERE r.problem IS NULL AND r.contact_id IS NULL '
+                       'AND NOT ($3 AND contact_status.is_suppressed($4, $1, r.email, ''complained'')) '
+                       'ORDER BY contact_status.normalize_address(r.email) ON CONFLICT DO NOTHING', import_batch.schema)
+          USING import_batch.account_id, rows, refuses, import_batch.schema, before.contact_ids;
+        after := contact_status.resolve_addresses(import_batch.schema, import_batch.account_id, import_batch.list_id, emails);
+
+        -- events, in the order of their contacts; who is on hold in the source is on hold here
+        EXECUTE format('INSERT INTO %1$I.event (account_id, contact_id, list_id, kind, occurred_at, source, evidence) '
+                       'SELECT $1, r.contact_id, k.list, k.kind, r.occurred_at, ''import'', r.evidence '
+                       'FROM unnest($3, $4) r (n, email, occurred_at, evidence, status, problem, contact_id) '
+                       'CROSS JOIN LATERAL (SELECT ''added''::contact_status.event_kind AS kind, $2 AS list '
+                       ' UNION ALL SELECT ''suspended'', NULL '
+                       '  WHERE contact_status.any_label(r.status) IN (''unresponsive'', ''suspended'', ''failing'')) k '
+                       'WHERE r.problem IS NULL AND r.contact_id IS NOT NULL '
+                       'ORDER BY r.contact_id, r.occurred_at, k.kind ON CONFLICT DO NOTHING', import_batch.schema)
+          USING import_batch.account_id, import_batch.list_id, rows, after.contact_ids;
+        after := contact_status.resolve_addresses(import_batch.schema, import_batch.account_id, import_batch.list_id, emails);
+
+        RETURN QUERY
+            SELECT r.n, r.contact_id,
+                   CASE WHEN r.problem IS NOT NULL THEN r.problem
+                        WHEN r.contact_id IS NULL THEN 'refused'
+                        WHEN r.consent = 'unsubscribed' OR r.status_now IN ('complained', 'hard_bounced', 'deleted') THEN 'suppressed'
+                        WHEN r.consent_before IS NOT NULL THEN 'already_subscribed'
+                        ELSE 'added' END
+              FROM unnest(rows, after.contact_ids, after.consents, after.statuses, before.consents)
+                   r (n, email, occurred_at, evidence, status, problem, contact_id, consent, status_now, consent_before);
+        RETURN;
+    EXCEPTION WHEN integrity_constraint_violation OR data_exception OR raise_exception THEN
+        IF cardinality(rows) = 1 THEN
+            RETURN QUERY SELECT rows[1].n, NULL::bigint, 'refused'::text;
+            RETURN;
+        END IF;
+    END;
+    -- one of them is bad: find it
+    RETURN QUERY SELECT * FROM contact_status.import_batch(import_batch.schema, import_batch.account_id, import_batch.list_id, rows[:half]);
+    RETURN QUERY SELECT * FROM contact_status.import_batch(import_batch.schema, import_batch.account_id, import_batch.list_id, rows[half + 1:]);
+END
+$import_batch$;
+COMMENT ON FUNCTION contact_status.import_batch(name, bigint, bigint, contact_status.import_row[]) IS
+'imports some rows, each of another address, and says what became of each';
+
+CREATE FUNCTION contact_status.import_contacts(
+    schema name, account_id bigint, list_id bigint, source regclass,
+    OUT row_number bigint, OUT email text, OUT contact_id bigint, OUT outcome text
+) RETURNS SETOF record
+    LANGUAGE plpgsql VOLATILE STRICT
+    SET search_path = pg_catalog, pg_temp
+AS $import_contacts$
+DECLARE
+    now timestamptz := clock_timestamp();
+    has text[];
+    known boolean;
+    batch contact_status.import_row[];
+    rows refcursor;
+BEGIN
+    SELECT coalesce(array_agg(attname::text), '{}') INTO has
+      FROM pg_attribute WHERE attrelid = import_contacts.source AND attnum > 0 AND NOT attisdropped;
+    IF NOT 'email' = ANY (has) THEN
+        RAISE EXCEPTION 'table % has no column email', import_contacts.source
+            USING ERRCODE = 'undefined_column',
+                  HINT = 'A staging table has email and, if wanted, occurred_at, evidence and status.';
+    END IF;
+    EXECUTE format('SELECT EXISTS (SELECT FROM %I.list WHERE account_id = $1 AND list_id = $2)', import_contacts.schema)
+       INTO known USING import_contacts.account_id, import_contacts.list_id;
+    IF NOT known THEN
+        RAISE EXCEPTION 'list % of account % does not exist', import_contacts.list_id, import_contacts.account_id
+            USING ERRCODE = 'foreign_key_violation', HINT = 'Insert it into table list first.';
+    END IF;
+
+    -- of several rows with one address the most restrictive counts, and of those the first
+    OPEN rows FOR EXECUTE format($q$
+        SELECT array_agg(ROW(n, email, coalesce(occurred_at, $1), evidence, status,
+                   CASE WHEN normal IS NULL OR normal !~ '^[^[:space:]@]+@[^[:space:]@]+$' OR length(normal) > 320 THEN 'invalid_address'
+                        WHEN place > 1 THEN 'duplicate'
+                        WHEN occurred_at > clock_timestamp() OR NOT isfinite(occurred_at) THEN 'refused'
+                        WHEN status IS NOT NULL AND (means IS NULL OR means IN ('unconfirmed', 'deleted')) THEN 'refused'
+                        WHEN means IN ('unsubscribed', 'complained', 'hard_bounced') THEN 'suppressed' END
+                   )::contact_status.import_row)
+          FROM (SELECT *, row_number() OVER (PARTITION BY normal ORDER BY means DESC NULLS LAST, n) AS place,
+                       row_number() OVER (ORDER BY normal, n) AS ordinal
+                  FROM (SELECT *, contact_status.normalize_address(email) AS normal,
+                               CASE WHEN status IS NOT NULL THEN contact_status.any_label(status) END AS means
+                          FROM (SELECT row_number() OVER () AS n, email::text, %s AS occurred_at, %s AS evidence,
+                                       nullif(btrim(%s), '') AS status FROM %s) a) b) c
+         GROUP BY (ordinal - 1) / 5000 ORDER BY (ordinal - 1) / 5000
+    $q$, CASE WHEN 'occurred_at' = ANY (has) THEN 'occurred_at::timestamptz' ELSE 'NULL::timestamptz' END,
+         CASE WHEN 'evidence' = ANY (has) THEN 'evidence::text' ELSE 'NULL::text' END,
+         CASE WHEN 'status' = ANY (has) THEN 'status::text' ELSE 'NULL::text' END,
+         import_contacts.source) USING now;
+    LOOP
+        FETCH rows INTO batch;
+        EXIT WHEN NOT FOUND;
+        RETURN QUERY SELECT i.n, r.email, i.contact_id, i.outcome
+                       FROM contact_status.import_batch(import_contacts.schema, import_contacts.account_id,
+                                                        import_contacts.list_id, batch) i
+                       JOIN unnest(batch) r ON r.n = i.n;
+    END LOOP;
+    CLOSE rows;
+END
+$import_contacts$;
+COMMENT ON FUNCTION contact_status.import_contacts(name, bigint, bigint, regclass) IS
+'adds the addresses of a staging table to a list, and says of each row: added, already_subscribed, suppressed, refused, invalid_address, duplicate or over_limit';

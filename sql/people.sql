@@ -1,0 +1,217 @@
+-- Functions on an installation for what is done with people: suppress, import,
+-- erase, and take back what was recorded in error.
+
+CREATE FUNCTION contact_status.remember_address(
+    schema name, account_id bigint, email text, kind contact_status.event_kind, list_id bigint,
+    occurred_at timestamptz, source text
+) RETURNS boolean
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'cs_remember_address';
+COMMENT ON FUNCTION contact_status.remember_address(name, bigint, text, contact_status.event_kind, bigint, timestamptz, text) IS
+'keeps a fact of an address that no contact has; false where one has it';
+
+CREATE FUNCTION contact_status.is_suppressed(
+    schema name, account_id bigint, email text, kind contact_status.event_kind
+) RETURNS boolean
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_is_suppressed';
+COMMENT ON FUNCTION contact_status.is_suppressed(name, bigint, text, contact_status.event_kind) IS
+'is such a fact kept of an address, on any list';
+
+CREATE FUNCTION contact_status.resolve_addresses(
+    schema name, account_id bigint, list_id bigint, emails text[],
+    OUT contact_ids bigint[], OUT consents contact_status.contact_status[], OUT statuses contact_status.contact_status[]
+) RETURNS record
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_resolve_addresses';
+COMMENT ON FUNCTION contact_status.resolve_addresses(name, bigint, bigint, text[]) IS
+'for each address the id of its contact, and its consent and status on a list';
+
+CREATE FUNCTION contact_status.suppress(
+    schema name, account_id bigint, email text, kind contact_status.event_kind,
+    list_id bigint DEFAULT NULL, occurred_at timestamptz DEFAULT NULL, source text DEFAULT 'suppress'
+) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $suppress$
+DECLARE
+    contact bigint;
+    at timestamptz := coalesce(suppress.occurred_at, clock_timestamp());
+BEGIN
+    IF suppress.kind IS NULL OR suppress.kind NOT IN ('unsubscribed', 'complained', 'invalidated')
+       OR suppress.list_id IS NOT NULL AND suppress.kind <> 'unsubscribed' THEN
+        RAISE EXCEPTION 'cannot suppress an address as "%"', suppress.kind
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'The kinds are unsubscribed, of a list or account-wide, complained and invalidated.';
+    ELSIF suppress.account_id IS NULL OR coalesce(contact_status.normalize_address(suppress.email), '') = '' THEN
+        RAISE EXCEPTION 'suppress needs an account and an address'
+            USING ERRCODE = 'null_value_not_allowed',
+                  HINT = 'For example: SELECT contact_status.suppress(''crm'', 1, ''ann@example.org'', ''unsubscribed'').';
+    ELSIF NOT isfinite(at) OR at > clock_timestamp() + interval '1 minute' THEN
+        RAISE EXCEPTION 'a suppression cannot be dated ahead'
+            USING ERRCODE = 'datetime_field_overflow', HINT = 'Give the time at which it happened.';
+    END IF;
+
+    -- a contact may come or go between the looks
+    FOR attempt IN 1 .. 10 LOOP
+        EXECUTE format('SELECT contact_id FROM ONLY %I.contact '
+                       'WHERE account_id = $1 AND contact_status.normalize_address(email) = contact_status.normalize_address($2)',
+                       suppress.schema)
+           INTO contact USING suppress.account_id, suppress.email;
+        IF contact IS NULL THEN
+            IF contact_status.remember_address(suppress.schema, suppress.account_id, suppress.email, suppress.kind,
+                                               suppress.list_id, at, suppress.source) THEN
+                RETURN NULL;
+            END IF;
+        ELSE
+            BEGIN
+                EXECUTE format('INSERT INTO %I.event (account_id, contact_id, list_id, kind, occurred_at, source) '
+                               'VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING', suppress.schema)
+                  USING suppress.account_id, contact, suppress.list_id, suppress.kind, at, suppress.source;
+                RETURN contact;
+            EXCEPTION WHEN foreign_key_violation THEN
+                IF attempt = 10 THEN
+                    RAISE;
+                END IF;
+            END;
+        END IF;
+    END LOOP;
+    RAISE EXCEPTION 'the address of account % has a contact that you may not see', suppress.account_id
+        USING ERRCODE = 'insufficient_privilege', HINT = 'Call suppress as a role that sees the contacts of the account.';
+END
+$suppress$;
+COMMENT ON FUNCTION contact_status.suppress(name, bigint, text, contact_status.event_kind, bigint, timestamptz, text) IS
+'records an opt-out, complaint or dead address: as an event of the contact that has the address, whose id it returns, or, without one, for when it comes';
+
+CREATE FUNCTION contact_status.suppress(
+    schema name, account_id bigint, emails text[], kind contact_status.event_kind,
+    list_id bigint DEFAULT NULL, occurred_at timestamptz DEFAULT NULL, source text DEFAULT 'suppress'
+) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $suppress$
+DECLARE
+    address text;
+    total bigint := 0;
+BEGIN
+    -- contacts in the order in which all lock them, then the addresses without one
+    FOR address IN EXECUTE format(
+        'SELECT n FROM (SELECT DISTINCT contact_status.normalize_address(e) AS n FROM unnest($2) e '
+        'WHERE contact_status.normalize_address(e) <> '''') a '
+        'LEFT JOIN ONLY %I.contact c ON c.account_id = $1 AND contact_status.normalize_address(c.email) = a.n '
+        'ORDER BY c.contact_id NULLS LAST, n', suppress.schema) USING suppress.account_id, suppress.emails
+    LOOP
+        PERFORM contact_status.suppress(suppress.schema, suppress.account_id, address, suppress.kind,
+                                        suppress.list_id, suppress.occurred_at, suppress.source);
+        total := total + 1;
+    END LOOP;
+    RETURN total;
+END
+$suppress$;
+COMMENT ON FUNCTION contact_status.suppress(name, bigint, text[], contact_status.event_kind, bigint, timestamptz, text) IS
+'the same for a list brought from another sender; returns how many different addresses it had';
+
+-- errors that were recorded
+
+CREATE FUNCTION contact_status.mark_events(
+    schema name, account_id bigint, contacts bigint[], places tid[], retraction_id bigint, reason text
+) RETURNS bigint[]
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'cs_mark_events';
+COMMENT ON FUNCTION contact_status.mark_events(name, bigint, bigint[], tid[], bigint, text) IS
+'marks events, given in the order of their contacts, as retracted or (reason null) not, and folds anew; returns how many events and contacts';
+
+CREATE FUNCTION contact_status.retract_events(
+    schema name, reason text, account_id bigint DEFAULT 1, source text DEFAULT NULL,
+    kinds contact_status.event_kind[] DEFAULT NULL, since timestamptz DEFAULT NULL, before timestamptz DEFAULT NULL,
+    campaign_id bigint DEFAULT NULL, list_id bigint DEFAULT NULL, contact_ids bigint[] DEFAULT NULL,
+    event_keys text[] DEFAULT NULL,
+    OUT retraction_id bigint, OUT events bigint, OUT contacts bigint
+) RETURNS record
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $retract$
+DECLARE
+    ids bigint[];
+    places tid[];
+    touched bigint[];
+BEGIN
+    IF coalesce(btrim(retract_events.reason), '') = '' THEN
+        RAISE EXCEPTION 'a retraction needs a reason'
+            USING ERRCODE = 'null_value_not_allowed', HINT = 'Say why the events were recorded in error.';
+    ELSIF num_nonnulls(retract_events.source, retract_events.kinds, retract_events.since, retract_events.before,
+                       retract_events.campaign_id, retract_events.list_id, retract_events.contact_ids,
+                       retract_events.event_keys) = 0 THEN
+        RAISE EXCEPTION 'a retraction needs a choice of events'
+            USING ERRCODE = 'null_value_not_allowed',
+                  HINT = 'Choose by source, kinds, since, before, campaign_id, list_id, contact_ids or event_keys.';
+    END IF;
+    EXECUTE format('SELECT array_agg(contact_id ORDER BY contact_id, ctid), array_agg(ctid ORDER BY contact_id, ctid) '
+                   'FROM %I.event WHERE account_id = $1 AND retracted_at IS NULL '
+                   'AND ($2 IS NULL OR source = $2) AND ($3 IS NULL OR kind = ANY ($3)) '
+                   'AND ($4 IS NULL OR occurred_at >= $4) AND ($5 IS NULL OR occurred_at < $5) '
+                   'AND ($6 IS NULL OR campaign_id = $6) AND ($7 IS NULL OR list_id = $7) '
+                   'AND ($8 IS NULL OR contact_id = ANY ($8)) AND ($9 IS NULL OR event_key = ANY ($9))',
+                   retract_events.schema)
+       INTO ids, places
+      USING retract_events.account_id, retract_events.source, retract_events.kinds, retract_events.since,
+            retract_events.before, retract_events.campaign_id, retract_events.list_id, retract_events.contact_ids,
+            retract_events.event_keys;
+    EXECUTE format('SELECT nextval(pg_get_serial_sequence(%L, ''retraction_id''))',
+                   format('%I.retraction', retract_events.schema))
+       INTO retract_events.retraction_id;
+    touched := contact_status.mark_events(retract_events.schema, retract_events.account_id, coalesce(ids, '{}'),
+                                          coalesce(places, '{}'), retract_events.retraction_id, retract_events.reason);
+    retract_events.events := touched[1];
+    retract_events.contacts := touched[2];
+END
+$retract$;
+COMMENT ON FUNCTION contact_status.retract_events(name, text, bigint, text, contact_status.event_kind[], timestamptz,
+    timestamptz, bigint, bigint, bigint[], text[]) IS
+'takes events that were recorded in error out of the fold, and keeps them; the choices given must all be met';
+
+CREATE FUNCTION contact_status.undo_retraction(
+    schema name, retraction_id bigint, account_id bigint DEFAULT 1, OUT events bigint, OUT contacts bigint
+) RETURNS record
+    LANGUAGE plpgsql VOLATILE STRICT
+    SET search_path = pg_catalog, pg_temp
+AS $undo$
+DECLARE
+    ids bigint[];
+    places tid[];
+    touched bigint[];
+BEGIN
+    EXECUTE format('SELECT array_agg(contact_id ORDER BY contact_id, ctid), array_agg(ctid ORDER BY contact_id, ctid) '
+                   'FROM %I.event WHERE account_id = $1 AND retraction_id = $2', undo_retraction.schema)
+       INTO ids, places USING undo_retraction.account_id, undo_retraction.retraction_id;
+    touched := contact_status.mark_events(undo_retraction.schema, undo_retraction.account_id, coalesce(ids, '{}'),
+                                          coalesce(places, '{}'), undo_retraction.retraction_id, NULL);
+    undo_retraction.events := touched[1];
+    undo_retraction.contacts := touched[2];
+END
+$undo$;
+COMMENT ON FUNCTION contact_status.undo_retraction(name, bigint, bigint) IS
+'brings the events of a retraction back into the fold';
+
+-- erasure
+
+CREATE FUNCTION contact_status.forget_contact(schema name, account_id bigint, contact_id bigint, email text) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_forget_contact';
+COMMENT ON FUNCTION contact_status.forget_contact(name, bigint, bigint, text) IS
+'makes the events of a contact that was just deleted anonymous, and leaves of its address an account-wide opt-out';
+
+CREATE FUNCTION contact_status.erase_contact(schema name, account_id bigint, contact_id bigint) RETURNS void
+    LANGUAGE plpgsql VOLATILE STRICT
+    SET search_path = pg_catalog, pg_temp
+AS $erase$
+DECLARE
+    address text;
+BEGIN
+    EXECUTE format('DELETE FROM ONLY %I.contact WHERE account_id = $1 AND contact_id = $2 RETURNING email', erase_contact.schema)
+       INTO address USING erase_contact.account_id, erase_contact.contact_id;
+    IF address IS NULL THEN
+        RAISE EXCEPTION 'contact % of account % does not exist', erase_contact.contact_id, erase_contact.account_id
+            USING ERRCODE = 'foreign_key_violation',
+                  HINT = 'Of an address without a contact nothing is kept but its digest.';
+    END IF;
+    PERFORM contact_status.forget_contact(erase_contact.schema, erase_contact.account_id, erase_contact.contact_id, address);
+END
+$erase$;
+COMMENT ON FUNCTION contact_status.erase_contact(name, bigint, bigint) IS
+'erases a person: no address, text or detail remains but the digest of the address with an account-wide opt-out';
