@@ -102,11 +102,17 @@ BEGIN
               FROM unnest(rows, after.contact_ids, after.consents, after.statuses, before.consents)
                    r (n, email, occurred_at, evidence, status, problem, contact_id, consent, status_now, consent_before);
         RETURN;
-    EXCEPTION WHEN integrity_constraint_violation OR data_exception OR raise_exception THEN
-        IF cardinality(rows) = 1 THEN
-            RETURN QUERY SELECT rows[1].n, NULL::bigint, 'refused'::text;
-            RETURN;
-        END IF;
+    EXCEPTION
+        WHEN configuration_limit_exceeded THEN
+            IF cardinality(rows) = 1 THEN
+                RETURN QUERY SELECT rows[1].n, NULL::bigint, 'over_limit'::text;
+                RETURN;
+            END IF;
+        WHEN integrity_constraint_violation OR data_exception OR raise_exception THEN
+            IF cardinality(rows) = 1 THEN
+                RETURN QUERY SELECT rows[1].n, NULL::bigint, 'refused'::text;
+                RETURN;
+            END IF;
     END;
     -- one of them is bad: find it
     RETURN QUERY SELECT * FROM contact_status.import_batch(import_batch.schema, import_batch.account_id, import_batch.list_id, rows[:half]);

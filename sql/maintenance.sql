@@ -12,6 +12,13 @@ CREATE FUNCTION contact_status.keep_settings(schema name, account_id bigint) RET
 COMMENT ON FUNCTION contact_status.keep_settings(name, bigint) IS
 'keeps the consent settings of an account from now on, where they were not kept';
 
+CREATE FUNCTION contact_status.adjust_counts(
+    schema name, accounts bigint[], lists bigint[], statuses contact_status.contact_status[], differences bigint[]
+) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_adjust_counts';
+COMMENT ON FUNCTION contact_status.adjust_counts(name, bigint[], bigint[], contact_status.contact_status[], bigint[]) IS
+'adds differences to counts, without a lock that anybody waits for, and folds their rows';
+
 CREATE FUNCTION contact_status.sweep(schema name, as_of timestamptz DEFAULT now()) RETURNS bigint
     LANGUAGE plpgsql VOLATILE STRICT
     SET search_path = pg_catalog, pg_temp
@@ -19,12 +26,26 @@ AS $$
 DECLARE
     accounts bigint[];
     contacts bigint[];
+    lists bigint[];
+    statuses contact_status.contact_status[];
+    changed bigint;
 BEGIN
     EXECUTE format('SELECT array_agg(account_id ORDER BY contact_id, account_id), '
                    'array_agg(contact_id ORDER BY contact_id, account_id) '
                    'FROM %I.contact WHERE due_at <= $1', sweep.schema)
        INTO accounts, contacts USING sweep.as_of;
-    RETURN coalesce(contact_status.settle_contacts(sweep.schema, accounts, contacts, false, sweep.as_of), 0);
+    changed := coalesce(contact_status.settle_contacts(sweep.schema, accounts, contacts, false, sweep.as_of), 0);
+
+    -- counts of which nobody has folded the rows for long
+    EXECUTE format('SELECT array_agg(account_id), array_agg(list_id), array_agg(status) FROM ('
+                   'SELECT account_id, list_id, status FROM %I.status_count GROUP BY 1, 2, 3 HAVING count(*) > 64) many',
+                   sweep.schema)
+       INTO accounts, lists, statuses;
+    IF accounts IS NOT NULL THEN
+        PERFORM contact_status.adjust_counts(sweep.schema, accounts, lists, statuses,
+                                             array_fill(0::bigint, ARRAY[cardinality(accounts)]));
+    END IF;
+    RETURN changed;
 END
 $$;
 COMMENT ON FUNCTION contact_status.sweep(name, timestamptz) IS
@@ -113,6 +134,15 @@ SELECT account_id, contact_id, list_id, 'subscription',
        (x.consent, x.consent_at, x.requested_at, x.request_key)
     OR s.status <> x.status AND (c.due_at <= $1) IS NOT TRUE
 UNION ALL
+SELECT account_id, NULL, list_id, 'count of ' || status, sum(counted)::text, sum(contacts)::text
+  FROM (SELECT account_id, list_id, status, contacts AS counted, 0 AS contacts FROM @.status_count
+        UNION ALL
+        SELECT account_id, NULL, status, 0, count(*) FROM ONLY @.contact GROUP BY 1, 3
+        UNION ALL
+        SELECT account_id, list_id, status, 0, count(*) FROM ONLY @.subscription GROUP BY 1, 2, 3) n
+ GROUP BY account_id, list_id, status
+HAVING sum(counted) <> sum(contacts)
+UNION ALL
 SELECT a.account_id, NULL, NULL, 'consent_setting',
        concat_ws(', ', s.import_consent, s.double_opt_in, s.unsubscribe_scope, s.resubscribe),
        concat_ws(', ', p.import_consent, p.double_opt_in, p.unsubscribe_scope, p.resubscribe)
@@ -137,6 +167,9 @@ DECLARE
     damaged_contacts bigint[];
     settings_of bigint[];
     account bigint;
+    lists bigint[];
+    statuses contact_status.contact_status[];
+    differences bigint[];
     repaired bigint;
 BEGIN
     SELECT array_agg(d.account_id) INTO settings_of
@@ -148,7 +181,17 @@ BEGIN
       FROM (SELECT DISTINCT v.account_id, v.contact_id FROM contact_status.verify(repair.schema) v
              WHERE v.contact_id IS NOT NULL ORDER BY v.contact_id, v.account_id) d;
     repaired := coalesce(contact_status.settle_contacts(repair.schema, damaged_accounts, damaged_contacts, true, now()), 0);
-    RETURN repaired + cardinality(coalesce(settings_of, '{}'));
+
+    -- what is missing in one snapshot is missing for ever: others only add to it
+    EXECUTE replace('SELECT array_agg(account_id), array_agg(list_id), array_agg(status), array_agg(difference) FROM ('
+                    'SELECT account_id, list_id, status, sum(n)::bigint AS difference FROM ('
+                    'SELECT account_id, list_id, status, -contacts AS n FROM @.status_count '
+                    'UNION ALL SELECT account_id, NULL, status, count(*) FROM ONLY @.contact GROUP BY 1, 3 '
+                    'UNION ALL SELECT account_id, list_id, status, count(*) FROM ONLY @.subscription GROUP BY 1, 2, 3) c '
+                    'GROUP BY 1, 2, 3 HAVING sum(n) <> 0) d', '@', quote_ident(repair.schema))
+       INTO damaged_accounts, lists, statuses, differences;
+    PERFORM contact_status.adjust_counts(repair.schema, damaged_accounts, lists, statuses, differences);
+    RETURN repaired + cardinality(coalesce(settings_of, '{}')) + cardinality(coalesce(differences, '{}'));
 END
 $$;
 COMMENT ON FUNCTION contact_status.repair(name) IS

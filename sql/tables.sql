@@ -165,6 +165,18 @@ CREATE TABLE @.address_change (
 );
 COMMENT ON TABLE @.address_change IS 'derived: when contacts changed their address, for the fold';
 
+-- counts
+
+CREATE TABLE @.status_count (
+    account_id bigint NOT NULL,
+    list_id    bigint,
+    status     contact_status.contact_status NOT NULL,
+    contacts   bigint NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+CREATE INDEX status_count_key ON @.status_count (account_id, list_id, status);
+COMMENT ON TABLE @.status_count IS
+'derived: how many contacts (list_id null) and subscriptions have a status is the sum over its rows';
+
 -- what outlives a contact
 
 CREATE TABLE @.account_key (
@@ -276,7 +288,7 @@ SELECT s.account_id, s.list_id, s.contact_id, c.email
            contact_status.address_status(p::contact_status.policy, c, now())));
 COMMENT ON VIEW @.mailable IS 'who may be mailed on which list, as of now(), whether contact_status.sweep ran or not';
 
-CREATE VIEW @.status_history WITH (security_invoker = true) AS
+CREATE VIEW @.history WITH (security_invoker = true) AS
 SELECT c.account_id, c.contact_id, h.list_id, h.changed_at, h.previous_status, h.status, h.kind, h.event_key
   FROM ONLY @.contact c
   JOIN @.account a USING (account_id)
@@ -289,8 +301,104 @@ SELECT c.account_id, c.contact_id, h.list_id, h.changed_at, h.previous_status, h
              FROM @.judged_event e
             WHERE e.account_id = c.account_id AND e.contact_id = c.contact_id) f
  CROSS JOIN LATERAL unnest(f.changes) h;
+COMMENT ON VIEW @.history IS
+'every change of a contact (list_id null) and of its subscriptions, folded from the log';
+
+CREATE VIEW @.status_history WITH (security_invoker = true) AS
+SELECT * FROM @.history WHERE list_id IS NOT NULL;
 COMMENT ON VIEW @.status_history IS
-'every change of every subscription, folded from the log; kind is null where time alone brought it';
+'every change of every subscription, folded from the log; kind is null where time alone or a new address brought it';
+
+CREATE VIEW @.contact_history WITH (security_invoker = true) AS
+SELECT account_id, contact_id, changed_at, previous_status, status, kind, event_key
+  FROM @.history WHERE list_id IS NULL;
+COMMENT ON VIEW @.contact_history IS 'every change of the status of every contact, folded from the log';
+
+CREATE VIEW @.account_status_count WITH (security_invoker = true) AS
+SELECT a.account_id, s.status,
+       coalesce((SELECT sum(n.contacts) FROM @.status_count n
+                  WHERE n.account_id = a.account_id AND n.list_id IS NULL AND n.status = s.status), 0)::bigint AS contacts
+  FROM @.account a
+ CROSS JOIN unnest(enum_range(NULL::contact_status.contact_status)) s (status);
+COMMENT ON VIEW @.account_status_count IS 'how many contacts of each account have each status';
+
+CREATE VIEW @.list_status_count WITH (security_invoker = true) AS
+SELECT l.account_id, l.list_id, s.status,
+       coalesce((SELECT sum(n.contacts) FROM @.status_count n
+                  WHERE n.account_id = l.account_id AND n.list_id = l.list_id AND n.status = s.status), 0)::bigint AS contacts
+  FROM @.list l
+ CROSS JOIN unnest(enum_range(NULL::contact_status.contact_status)) s (status);
+COMMENT ON VIEW @.list_status_count IS 'how many subscriptions of each list have each status';
+
+CREATE VIEW @.active_contacts WITH (security_invoker = true) AS
+SELECT a.account_id, n.active_contacts, a.contact_limit,
+       coalesce(n.active_contacts > a.contact_limit, false) AS over_limit,
+       (SELECT count(*)
+          FROM ONLY @.contact c
+         CROSS JOIN LATERAL (SELECT contact_status.address_status(p::contact_status.policy, c, now()) AS address) f
+         WHERE c.account_id = a.account_id AND c.due_at <= now()
+           AND (EXISTS (SELECT FROM ONLY @.subscription s
+                         WHERE s.account_id = c.account_id AND s.contact_id = c.contact_id
+                           AND s.status <> greatest(s.consent, f.address))
+                OR NOT EXISTS (SELECT FROM ONLY @.subscription s
+                                WHERE s.account_id = c.account_id AND s.contact_id = c.contact_id)
+                   AND c.status <> greatest(f.address, CASE WHEN c.unsubscribed_at IS NULL
+                               THEN 'unconfirmed' ELSE 'unsubscribed' END::contact_status.contact_status))) AS due
+  FROM @.account a
+  JOIN @.policy p ON p.name = a.policy
+ CROSS JOIN LATERAL (SELECT coalesce(sum(s.contacts), 0)::bigint AS active_contacts
+                       FROM @.status_count s
+                      WHERE s.account_id = a.account_id AND s.list_id IS NULL AND s.status = ANY (p.counted)) n;
+COMMENT ON VIEW @.active_contacts IS
+'how many contacts of each account count towards its plan; due: how many a sweep would change now';
+
+CREATE VIEW @.campaign_report WITH (security_invoker = true) AS
+SELECT r.*,
+       round(r.delivered_contacts::numeric / nullif(r.sent_contacts, 0), 4) AS delivery_rate,
+       round(r.bounced_contacts::numeric / nullif(r.sent_contacts, 0), 4) AS bounce_rate,
+       round(r.opened_contacts::numeric / nullif(r.delivered_contacts, 0), 4) AS open_rate,
+       round(r.clicked_contacts::numeric / nullif(r.delivered_contacts, 0), 4) AS click_rate,
+       round(r.unsubscribed_contacts::numeric / nullif(r.delivered_contacts, 0), 4) AS unsubscribe_rate,
+       round(r.complained_contacts::numeric / nullif(r.delivered_contacts, 0), 4) AS complaint_rate
+  FROM (SELECT account_id, campaign_id,
+               sum(sent)::bigint AS sent, sum(delivered)::bigint AS delivered,
+               sum(soft_bounced)::bigint AS soft_bounced, sum(blocked)::bigint AS blocked,
+               sum(hard_bounced)::bigint AS hard_bounced, sum(nonexistent)::bigint AS nonexistent,
+               sum(opened)::bigint AS opened, sum(clicked)::bigint AS clicked,
+               sum(unsubscribed)::bigint AS unsubscribed, sum(complained)::bigint AS complained,
+               count(*) FILTER (WHERE sent > 0) AS sent_contacts,
+               count(*) FILTER (WHERE delivered > 0) AS delivered_contacts,
+               count(*) FILTER (WHERE soft_bounced > 0) AS soft_bounced_contacts,
+               count(*) FILTER (WHERE blocked > 0) AS blocked_contacts,
+               count(*) FILTER (WHERE hard_bounced > 0) AS hard_bounced_contacts,
+               count(*) FILTER (WHERE nonexistent > 0) AS nonexistent_contacts,
+               count(*) FILTER (WHERE soft_bounced + blocked + hard_bounced + nonexistent > 0) AS bounced_contacts,
+               count(*) FILTER (WHERE opened > 0) AS opened_contacts,
+               count(*) FILTER (WHERE clicked > 0) AS clicked_contacts,
+               count(*) FILTER (WHERE unsubscribed > 0) AS unsubscribed_contacts,
+               count(*) FILTER (WHERE complained > 0) AS complained_contacts,
+               -- each contact once, by what proves most
+               count(*) FILTER (WHERE hard_bounced + nonexistent > 0) AS permanent_error,
+               count(*) FILTER (WHERE hard_bounced + nonexistent = 0 AND soft_bounced + blocked > 0
+                                  AND delivered + opened + clicked = 0) AS temporary_error,
+               count(*) FILTER (WHERE hard_bounced + nonexistent = 0 AND delivered + opened + clicked > 0) AS ok
+          FROM (SELECT account_id, campaign_id, contact_id,
+                       count(*) FILTER (WHERE kind = 'sent') AS sent,
+                       count(*) FILTER (WHERE kind = 'delivered') AS delivered,
+                       count(*) FILTER (WHERE kind = 'soft_bounced') AS soft_bounced,
+                       count(*) FILTER (WHERE kind = 'blocked') AS blocked,
+                       count(*) FILTER (WHERE kind = 'hard_bounced') AS hard_bounced,
+                       count(*) FILTER (WHERE kind = 'nonexistent') AS nonexistent,
+                       count(*) FILTER (WHERE kind = 'opened') AS opened,
+                       count(*) FILTER (WHERE kind = 'clicked') AS clicked,
+                       count(*) FILTER (WHERE kind = 'unsubscribed') AS unsubscribed,
+                       count(*) FILTER (WHERE kind = 'complained') AS complained
+                  FROM @.event
+                 WHERE campaign_id IS NOT NULL AND retracted_at IS NULL
+                 GROUP BY account_id, campaign_id, contact_id) c
+         GROUP BY account_id, campaign_id) r;
+COMMENT ON VIEW @.campaign_report IS
+'of each campaign how many events, how many different contacts, the rates, and contacts by report category';
 
 -- triggers: the work
 
@@ -329,6 +437,8 @@ CREATE TRIGGER contact_status_refuse BEFORE INSERT OR UPDATE OR DELETE ON @.supp
     FOR EACH ROW EXECUTE FUNCTION contact_status.refuse_write();
 CREATE TRIGGER contact_status_refuse BEFORE INSERT OR UPDATE OR DELETE ON @.retraction
     FOR EACH ROW EXECUTE FUNCTION contact_status.refuse_write();
+CREATE TRIGGER contact_status_refuse BEFORE INSERT OR UPDATE OR DELETE ON @.status_count
+    FOR EACH ROW EXECUTE FUNCTION contact_status.refuse_write();
 CREATE TRIGGER contact_status_refuse BEFORE INSERT OR DELETE ON @.subscription
     FOR EACH ROW EXECUTE FUNCTION contact_status.refuse_write();
 CREATE TRIGGER contact_status_refuse_change AFTER UPDATE ON @.subscription
@@ -357,7 +467,7 @@ CREATE TRIGGER contact_status_refuse_change AFTER UPDATE ON @.contact
                                  'FOR EACH STATEMENT EXECUTE FUNCTION contact_status.refuse_truncate();',
                                  create_tables.schema, t), '')
           FROM unnest('{policy,account,list,consent_setting,account_key,contact,former_contact,address_change,'
-                      'subscription,suppression,event,retraction}'::name[]) t);
+                      'subscription,status_count,suppression,event,retraction}'::name[]) t);
 
     EXECUTE format('INSERT INTO %I.policy SELECT (contact_status.policy(n)).* '
                    'FROM unnest($1) n', create_tables.schema)

@@ -20,6 +20,7 @@
 
 #include "compat.h"
 #include "enums.h"
+#include "settings.h"
 #include "suppression.h"
 
 /* The unique index of contact over the normalised address. */
@@ -108,6 +109,16 @@ cs_remember_address(PG_FUNCTION_ARGS)
 	in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
 	caller = MemoryContextSwitchTo(in->context);
 	cs_check_rights(in);
+	if (cs_account_policy(in, account) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("account %lld does not exist", (long long) account),
+				 errhint("Insert it into table account first.")));
+	if (list.set && !cs_list_existed(in, account, list.id))
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("list %lld of account %lld does not exist", (long long) list.id, (long long) account),
+				 errhint("Insert it into table list first.")));
 	/* whoever inserts a contact looks for its address here: not both at once */
 	LockRelationOid(RelationGetRelid(cs_table(in, TABLE_SUPPRESSION)->rel), ShareRowExclusiveLock);
 	remembered = !address_has_contact(in, account, PG_GETARG_DATUM(2));

@@ -12,6 +12,7 @@
 #include "utils/relcache.h"
 #if PG_VERSION_NUM >= 160000
 #include "parser/parse_relation.h"
+#include "varatt.h"
 #endif
 
 /* 18: an index scan may be instrumented */

@@ -23,6 +23,7 @@
 
 #include "compat.h"
 #include "contacts.h"
+#include "counts.h"
 #include "enums.h"
 
 /* A row of subscription as it was found. */
@@ -68,6 +69,8 @@ struct CsVisits
 	int64		own;			/* events added from that time on */
 	cs_time		last;			/* time of the last event added, */
 	int64		at_last;		/* and how many were of that time */
+
+	bool		added;			/* an `added` was among the events */
 
 	bool		consents_known;
 	StoredSubscription *subscriptions;	/* by list, ascending */
@@ -366,6 +369,7 @@ forget_contact(CsVisits *v, int64 account, int64 contact)
 	v->own = 0;
 	v->last = PG_INT64_MIN;
 	v->at_last = 0;
+	v->added = false;
 	v->consents_known = false;
 	v->subscriptions = NULL;
 	v->subscription_count = 0;
@@ -429,6 +433,7 @@ cs_add_event(CsVisits *v, const CsLoggedEvent *logged)
 				 errmsg("an event of contact %lld is recorded before the contact begins", (long long) v->contact),
 				 errdetail("An earlier contact of the same id ended, and the server's clock has gone back since."),
 				 errhint("Try again when the clock is right.")));
+	v->added = v->added || event.event.kind == CS_ADDED;
 	if (v->progress == ANEW)
 		return;
 	if (v->stored.changed.set && event.event.at <= v->stored.changed.at)
@@ -653,6 +658,12 @@ insert_subscription(CsVisits *v, CsTable *table, const cs_consent *s, cs_status 
 	cs_insert_row(v->in, table, values, nulls);
 }
 
+static void
+count_subscription(CsVisits *v, int64 list, cs_status status, int64 difference)
+{
+	cs_count(v->in, v->account, (cs_id) {true, list}, status, difference);
+}
+
 /* Make the rows of subscription what the consents and the address status say. */
 static bool
 save_subscriptions(CsVisits *v, cs_status address)
@@ -671,12 +682,14 @@ save_subscriptions(CsVisits *v, cs_status address)
 
 		if (a && (!b || a->list < b->list))
 		{
+			count_subscription(v, a->list, v->subscriptions[i].status, -1);
 			cs_delete_row(v->in, table, &v->subscriptions[i++].tid);
 			wrote = true;
 		}
 		else if (!a || b->list < a->list)
 		{
 			insert_subscription(v, table, b, cs_subscription_status(b->consent, address));
+			count_subscription(v, b->list, cs_subscription_status(b->consent, address), 1);
 			j++;
 			wrote = true;
 		}
@@ -689,6 +702,11 @@ save_subscriptions(CsVisits *v, cs_status address)
 			{
 				set_subscription(table, row->values, row->nulls, v, b, status);
 				cs_update_row(v->in, table, &row->tid, row->values, row->nulls);
+				if (row->status != status)
+				{
+					count_subscription(v, b->list, row->status, -1);
+					count_subscription(v, b->list, status, 1);
+				}
 				wrote = true;
 			}
 			i++;
@@ -696,6 +714,20 @@ save_subscriptions(CsVisits *v, cs_status address)
 		}
 	}
 	return wrote;
+}
+
+/* An `added` that makes a contact count is what the account's limit is for. */
+static void
+note_limited(CsVisits *v, cs_status status)
+{
+	if (v->added && v->policy->has_limit &&
+		(v->policy->counted & (1 << status)) && !(v->policy->counted & (1 << v->stored.status)))
+	{
+		MemoryContext caller = MemoryContextSwitchTo(v->in->context);
+
+		v->in->limited = list_append_unique_ptr(v->in->limited, (void *) v->policy);
+		MemoryContextSwitchTo(caller);
+	}
 }
 
 static void
@@ -725,6 +757,12 @@ save_contact(CsVisits *v, cs_status status, cs_moment due)
 		cs_moment_to_datum(v->address_since, &values[v->contacts->columns[CONTACT_ADDRESS_SINCE] - 1],
 						   &nulls[v->contacts->columns[CONTACT_ADDRESS_SINCE] - 1]);
 	cs_update_row(v->in, v->contacts, &v->tid, values, nulls);
+	if (status != v->stored.status)
+	{
+		cs_count(v->in, v->account, (cs_id) {0}, v->stored.status, -1);
+		cs_count(v->in, v->account, (cs_id) {0}, status, 1);
+		note_limited(v, status);
+	}
 }
 
 /*

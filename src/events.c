@@ -20,7 +20,9 @@
 #include "utils/memutils.h"
 #include "utils/tuplesort.h"
 
+#include "compat.h"
 #include "contacts.h"
+#include "counts.h"
 
 /* As many are sorted in an array. */
 #define FEW 1000
@@ -264,6 +266,59 @@ end_batch(Batch *batch)
 	}
 }
 
+/* ---- limits ---- */
+
+static int
+compare_accounts(const ListCell *a, const ListCell *b)
+{
+	return compare_ids(((const CsPolicy *) lfirst(a))->account, ((const CsPolicy *) lfirst(b))->account);
+}
+
+/*
+ * Accounts whose contacts that count were made more by `added`: theirs are
+ * counted one call after the other, so that together they stay in the limit.
+ */
+static void
+check_limits(CsInstallation *in)
+{
+	CsTable    *accounts;
+	ListCell   *lc;
+
+	if (in->limited == NIL)
+		return;
+	list_sort(in->limited, compare_accounts);
+	accounts = cs_table(in, TABLE_ACCOUNT);
+	cs_write_counts(in);
+	foreach(lc, in->limited)
+	{
+		const CsPolicy *policy = lfirst(lc);
+		cs_id		key = {true, policy->account};
+		TM_FailureData failure;
+		int64		counted,
+					limit;
+		bool		unlimited;
+
+		do
+		{
+			if (!cs_fetch_latest(accounts, &key, 1))
+				break;
+		} while (table_tuple_lock(accounts->rel, &accounts->slot->tts_tid, InvalidSnapshot, accounts->slot,
+								  GetCurrentCommandId(false), LockTupleNoKeyExclusive, LockWaitBlock,
+								  TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure) != TM_Ok);
+		limit = DatumGetInt64(cs_column(accounts, accounts->slot, ACCOUNT_CONTACT_LIMIT, &unlimited));
+		CommandCounterIncrement();
+		counted = cs_counted_contacts(in, policy->account, policy->counted);
+		if (!unlimited && counted > limit)
+			ereport(ERROR,
+					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					 cs_errconstraint(CONSTRAINT_LIMIT),
+					 errmsg("account %lld may have %lld active contacts", (long long) policy->account,
+							(long long) limit),
+					 errdetail("With those that are added it would have %lld.", (long long) counted),
+					 errhint("Raise account.contact_limit, or add fewer; import_contacts adds as many as there is room for.")));
+	}
+}
+
 /* ---- the trigger ---- */
 
 static void
@@ -298,6 +353,7 @@ apply_batch(CsInstallation *in, Batch *batch)
 	if (visiting)
 		cs_leave(visits, in->now);
 	cs_end_visits(visits);
+	check_limits(in);
 }
 
 PG_FUNCTION_INFO_V1(cs_apply_events);

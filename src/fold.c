@@ -18,14 +18,16 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
+#include "compat.h"
 #include "enums.h"
 #include "facts.h"
 #include "policy.h"
 
-/* A change of one subscription, for status_changes. */
+/* A change of one subscription or of the contact, for status_changes. */
 typedef struct Change
 {
 	cs_time		at;
+	bool		has_list;		/* else the contact's own */
 	int64		list;
 	int			from;			/* cs_status, or NO_STATUS */
 	int			to;
@@ -311,7 +313,7 @@ cs_fold_contact(PG_FUNCTION_ARGS)
 /* ---- status_changes ---- */
 
 static void
-add_change(Fold *fold, cs_time at, int64 list, int from, int to, const cs_event *cause)
+add_change(Fold *fold, cs_time at, const int64 *list, int from, int to, const cs_event *cause)
 {
 	Change	   *change;
 
@@ -324,7 +326,8 @@ add_change(Fold *fold, cs_time at, int64 list, int from, int to, const cs_event 
 	}
 	change = &fold->changes[fold->count++];
 	change->at = at;
-	change->list = list;
+	change->has_list = list != NULL;
+	change->list = list ? *list : 0;
 	change->from = from;
 	change->to = to;
 	change->kind = cause ? (int) cause->kind : TIME;
@@ -341,6 +344,8 @@ add_changes(Fold *fold, cs_time at, const cs_contact *old, cs_time old_at,
 	int			i = 0,
 				j = 0;
 
+	/* the contact itself: its list is null */
+	add_change(fold, at, NULL, cs_contact_status(old, old_address), cs_contact_status(new, new_address), cause);
 	while (i < old->consent_count || j < new->consent_count)
 	{
 		const cs_consent *a = i < old->consent_count ? &old->consents[i] : NULL;
@@ -348,7 +353,7 @@ add_changes(Fold *fold, cs_time at, const cs_contact *old, cs_time old_at,
 		bool		in_old = a && (!b || a->list <= b->list);
 		bool		in_new = b && (!a || b->list <= a->list);
 
-		add_change(fold, at, in_old ? a->list : b->list,
+		add_change(fold, at, in_old ? &a->list : &b->list,
 				   in_old ? (int) cs_subscription_status(a->consent, old_address) : NO_STATUS,
 				   in_new ? (int) cs_subscription_status(b->consent, new_address) : NO_STATUS,
 				   cause);
@@ -432,6 +437,7 @@ cs_fold_changes(PG_FUNCTION_ARGS)
 
 		values[0] = TimestampTzGetDatum(change->at);
 		values[1] = Int64GetDatum(change->list);
+		nulls[1] = !change->has_list;
 		if (!(nulls[2] = change->from == NO_STATUS))
 			values[2] = cs_status_datum(status_type, change->from);
 		if (!(nulls[3] = change->to == NO_STATUS))

@@ -18,7 +18,9 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "compat.h"
 #include "contacts.h"
+#include "counts.h"
 #include "enums.h"
 #include "suppression.h"
 
@@ -161,6 +163,7 @@ cs_begin_contacts(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextSwitchTo(row);
 		check_contact(in, table, slot);
+		cs_count(in, account, (cs_id) {0}, CS_STATUS_UNCONFIRMED, 1);
 		MemoryContextSwitchTo(in->context);
 		if (visits != NULL)
 			ended = begin_after_former(in, visits, account, contact);
@@ -258,11 +261,17 @@ cs_delete_subscriptions(CsInstallation *in, int64 account, int64 contact)
 	CsTable    *table = cs_table(in, TABLE_SUBSCRIPTION);
 	Snapshot	snapshot = cs_latest_snapshot();
 	cs_id		key[2] = {{true, account}, {true, contact}};
+	Oid			status_type = TupleDescAttr(table->rel->rd_att, table->columns[SUBSCRIPTION_STATUS] - 1)->atttypid;
 	CsKeyScan	scan;
+	bool		isnull;
 
 	cs_begin_scan(&scan, table, snapshot, key, 2, NULL);
 	while (cs_next_row(&scan))
+	{
+		cs_count(in, account, (cs_id) {true, bigint_column(table, table->slot, SUBSCRIPTION_LIST)},
+				 cs_status_of_datum(status_type, cs_column(table, table->slot, SUBSCRIPTION_STATUS, &isnull)), -1);
 		cs_delete_row(in, table, &table->slot->tts_tid);
+	}
 	cs_end_scan(&scan);
 	UnregisterSnapshot(snapshot);
 }
@@ -324,6 +333,7 @@ end_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
 	digest = cs_address_digest(in, account, cs_column(table, slot, CONTACT_EMAIL, &isnull));
 	cs_keep_facts(in, account, contact, &facts.contact, digest, true);
 	cs_delete_subscriptions(in, account, contact);
+	cs_count(in, account, (cs_id) {0}, facts.status, -1);
 
 	cs_column(table, slot, CONTACT_ADDRESS_SINCE, &isnull);
 	if (!isnull)

@@ -17,6 +17,8 @@
 #include "enums.h"
 #include "policy.h"
 
+#define COUNTED_BY_DEFAULT ((1 << CS_STATUS_ACTIVE) | (1 << CS_STATUS_SOFT_BOUNCED))
+
 /* The table of policies, DESIGN.md section 3.  0: no such rule. */
 static const struct
 {
@@ -122,6 +124,26 @@ flag_setting(Datum value, bool isnull)
 	return !isnull && DatumGetBool(value);
 }
 
+/* An array of statuses as bits. */
+static uint32
+statuses_setting(Datum value, Oid status_type)
+{
+	uint32		bits = 0;
+	Datum	   *statuses;
+	bool	   *nulls;
+	int			count;
+
+	deconstruct_array(DatumGetArrayTypeP(value), status_type, sizeof(Oid), true, TYPALIGN_INT,
+					  &statuses, &nulls, &count);
+	for (int i = 0; i < count; i++)
+	{
+		if (nulls[i])
+			refuse_setting("counted", "an array of statuses without nulls");
+		bits |= 1 << cs_status_of_datum(status_type, statuses[i]);
+	}
+	return bits;
+}
+
 CsPolicy
 cs_policy_of_values(const Datum *values, const bool *nulls, Oid status_type)
 {
@@ -159,9 +181,8 @@ cs_policy_of_values(const Datum *values, const bool *nulls, Oid status_type)
 	if (rules->soft_bounce_outcome != CS_STATUS_FAILING &&
 		rules->soft_bounce_outcome != CS_STATUS_HARD_BOUNCED)
 		refuse_setting("soft_bounce_outcome", "failing or hard_bounced");
-	if (!nulls[POLICY_COUNTED] &&
-		array_contains_nulls(DatumGetArrayTypeP(values[POLICY_COUNTED])))
-		refuse_setting("counted", "an array of statuses without nulls");
+	policy.counted = nulls[POLICY_COUNTED] ? COUNTED_BY_DEFAULT :
+		statuses_setting(values[POLICY_COUNTED], status_type);
 	return policy;
 }
 

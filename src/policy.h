@@ -34,6 +34,11 @@ typedef struct CsPolicy
 	cs_policy	rules;			/* bounces and engagement */
 	cs_consent_rules consent;	/* double_opt_in is the policy's */
 	bool		complained_refuse;	/* complained_insert = refuse */
+	uint32		counted;		/* statuses that count, a bit each */
+
+	/* of the account that has the policy; settings.c fills them in */
+	int64		account;
+	bool		has_limit;		/* contact_limit is not null */
 } CsPolicy;
 
 /*

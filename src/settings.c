@@ -153,6 +153,9 @@ cs_account_policy(CsInstallation *in, int64 account)
 				 errmsg("the policy of account %lld does not exist", (long long) account),
 				 errhint("Set account.policy to a policy that stands in table policy.")));
 	entry->policy = cs_policy_of_slot(cs_table(in, TABLE_POLICY)->slot);
+	entry->policy.account = account;
+	cs_column(table, table->slot, ACCOUNT_CONTACT_LIMIT, &isnull);
+	entry->policy.has_limit = !isnull;
 	entry->exists = true;
 	return &entry->policy;
 }

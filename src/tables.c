@@ -15,6 +15,7 @@
 #include "utils/snapmgr.h"
 
 #include "compat.h"
+#include "counts.h"
 #include "facts.h"
 #include "tables.h"
 #include "writer.h"
@@ -31,7 +32,7 @@ static const struct
 	const char *columns[MAX_COLUMNS];
 }			tables[TABLES] = {
 	[TABLE_POLICY] = {"policy", RowShareLock, 0, {NULL}},
-	[TABLE_ACCOUNT] = {"account", AccessShareLock, 2, {"account_id", "policy"}},
+	[TABLE_ACCOUNT] = {"account", RowShareLock, 3, {"account_id", "policy", "contact_limit"}},
 	[TABLE_LIST] = {"list", AccessShareLock, 3, {"account_id", "list_id", "double_opt_in"}},
 	[TABLE_CONSENT_SETTING] = {"consent_setting", AccessShareLock, 7,
 	{"account_id", "list_id", "since", "import_consent", "double_opt_in", "unsubscribe_scope", "resubscribe"}},
@@ -49,6 +50,8 @@ static const struct
 	"undone_at", "undone_by"}},
 	[TABLE_SUBSCRIPTION] = {"subscription", RowExclusiveLock, 8,
 		{"account_id", "list_id", "contact_id", "status", "consent", "consent_at", "requested_at", "request_key"}},
+	[TABLE_STATUS_COUNT] = {"status_count", RowExclusiveLock, 4,
+	{"account_id", "list_id", "status", "contacts"}},
 	[TABLE_EVENT] = {"event", AccessShareLock, 15,
 		{"account_id", "contact_id", "list_id", "campaign_id", "kind", "occurred_at", "recorded_at",
 	"retracted_at", "until", "event_key", "source", "evidence", "reason", "reply", "retraction_id"}},
@@ -70,6 +73,7 @@ cs_open(Oid schema)
 void
 cs_close(CsInstallation *in)
 {
+	cs_write_counts(in);
 	cs_end_writing(in);
 	for (int id = 0; id < TABLES; id++)
 	{
@@ -85,7 +89,7 @@ cs_close(CsInstallation *in)
 	MemoryContextDelete(in->context);
 }
 
-/* The unique index over the columns that identify a row, in our order. */
+/* The index over the columns that identify a row, in our order. */
 static Relation
 open_key(Relation rel)
 {
@@ -97,14 +101,15 @@ open_key(Relation rel)
 	if (OidIsValid(primary))
 		return index_open(primary, AccessShareLock);
 
-	/* consent_setting and event: their keys have nulls, so they are no primary keys */
+	/* keys with nulls are no primary keys */
 	indexes = RelationGetIndexList(rel);
 	foreach(lc, indexes)
 	{
 		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
 		Form_pg_index form = index->rd_index;
 
-		if (form->indisunique && form->indisvalid && form->indnullsnotdistinct &&
+		/* that of status_count, whose rows are summed up, is not unique */
+		if (form->indisvalid && (form->indnullsnotdistinct || !form->indisunique) &&
 			heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL) &&
 			form->indnkeyatts >= 3 && form->indkey.values[0] != 0 &&
 			strcmp(NameStr(TupleDescAttr(rel->rd_att, form->indkey.values[0] - 1)->attname), "account_id") == 0)
@@ -118,7 +123,7 @@ open_key(Relation rel)
 	if (found == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("table \"%s\" has lost its unique index", RelationGetRelationName(rel)),
+				 errmsg("table \"%s\" has lost its index", RelationGetRelationName(rel)),
 				 errhint("Create it again as contact_status.create_tables does.")));
 	return found;
 }

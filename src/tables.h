@@ -29,6 +29,7 @@ extern Datum cs_normalize_address(PG_FUNCTION_ARGS);
 #define CONSTRAINT_OPT_OUT	"contact_status_opt_out"
 #define CONSTRAINT_COMPLAINT	"contact_status_complaint"
 #define CONSTRAINT_MAILABLE	"contact_status_mailable"
+#define CONSTRAINT_LIMIT	"contact_status_limit"
 #define cs_errconstraint(name) err_generic_string(PG_DIAG_CONSTRAINT_NAME, name)
 
 typedef enum CsTableId
@@ -44,6 +45,7 @@ typedef enum CsTableId
 	TABLE_ACCOUNT_KEY,
 	TABLE_ADDRESS_CHANGE,
 	TABLE_RETRACTION,
+	TABLE_STATUS_COUNT,
 	TABLE_EVENT
 } CsTableId;
 
@@ -67,7 +69,7 @@ typedef struct CsTable
 /* Columns of each table, in the order of CsTable.columns. */
 enum
 {
-	ACCOUNT_ID, ACCOUNT_POLICY
+	ACCOUNT_ID, ACCOUNT_POLICY, ACCOUNT_CONTACT_LIMIT
 };
 enum
 {
@@ -111,6 +113,10 @@ enum
 };
 enum
 {
+	COUNT_ACCOUNT, COUNT_LIST, COUNT_STATUS, COUNT_CONTACTS
+};
+enum
+{
 	EVENT_ACCOUNT, EVENT_CONTACT, EVENT_LIST, EVENT_CAMPAIGN, EVENT_KIND, EVENT_OCCURRED_AT,
 	EVENT_RECORDED_AT, EVENT_RETRACTED_AT, EVENT_UNTIL, EVENT_KEY, EVENT_SOURCE, EVENT_EVIDENCE, EVENT_REASON,
 	EVENT_REPLY, EVENT_RETRACTION
@@ -125,6 +131,8 @@ typedef struct CsInstallation
 	CsTable    *tables[TABLES]; /* as far as opened */
 	EState	   *triggers;		/* for the application's AFTER triggers; NULL until we write */
 	struct CsSettings *settings;	/* settings.h */
+	List	   *limited;		/* policies of accounts in which `added` made contacts count */
+	struct HTAB *counts;		/* what changed, not yet written (counts.c) */
 	int64		key_account;	/* whose digest key is at hand (suppression.c) */
 	bytea	   *key;			/* NULL: nobody's */
 } CsInstallation;

@@ -87,6 +87,7 @@ sub round {
     Server::run("SELECT contact_status.sweep('$schema');\n");
     compare($round_world, $contacts, 'what is stored', $expected, stored($schema));
     fail_where($round_world, 'verify', "SELECT * FROM contact_status.verify('$schema')");
+    check_counts($round_world);
     my $passed = Server::value('SELECT ' . Server::micros('clock_timestamp()')) - $base;
     die "the round took too long: something may have fallen due within it\n" if $passed > 0.9 * $Generate::OFF;
 

@@ -1,0 +1,116 @@
+-- Questions about an installation: why a status is what it is, and how many
+-- contacts were active when.
+
+CREATE FUNCTION contact_status.explain_status(
+    schema name, account_id bigint, contact_id bigint, list_id bigint DEFAULT NULL,
+    OUT fact text, OUT status contact_status.contact_status, OUT since timestamptz, OUT kind contact_status.event_kind,
+    OUT event_key text, OUT source text, OUT detail text, OUT lifted_by text
+) RETURNS SETOF record
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $explain$
+BEGIN
+    RETURN QUERY EXECUTE replace($query$
+WITH c AS (
+    SELECT c.*, p.name AS policy, p.soft_bounce_limit, p.soft_bounce_outcome, p.hard_bounce_limit,
+           p.unresponsive_campaigns, p.unresponsive_after, p.resubscribe
+      FROM ONLY @.contact c JOIN @.account a USING (account_id) JOIN @.policy p ON p.name = a.policy
+     WHERE c.account_id = $1 AND c.contact_id = $2
+), s AS (
+    SELECT * FROM ONLY @.subscription s WHERE s.account_id = $1 AND s.contact_id = $2 AND ($3 IS NULL OR s.list_id = $3)
+), facts (place, fact, status, since, kinds, list, detail, lifted_by) AS (
+    SELECT 1, 'consent', s.consent, s.consent_at,
+           CASE s.consent WHEN 'active' THEN '{added,signed_up,confirmed,resubscribed}'
+                WHEN 'unconfirmed' THEN '{added,signed_up}' ELSE '{unsubscribed}' END::contact_status.event_kind[],
+           s.list_id, 'list ' || s.list_id,
+           CASE WHEN s.consent = 'active' THEN 'unsubscribed, removed'
+                WHEN s.consent = 'unconfirmed' THEN 'confirmed'
+                WHEN c.complained_at IS NOT NULL OR c.resubscribe = 'never' THEN 'nothing, under policy ' || c.policy || ' and what else holds'
+                ELSE 'confirmed, after a new sign-up; resubscribed, with evidence' END
+      FROM c, s
+    UNION ALL
+    SELECT 2, 'request pending', 'unsubscribed', s.requested_at, '{signed_up}', s.list_id,
+           concat('list ', s.list_id, CASE WHEN s.request_key <> '' THEN ', key ' || s.request_key END), 'confirmed'
+      FROM s WHERE s.requested_at IS NOT NULL
+    UNION ALL
+    SELECT 3, 'account-wide opt-out', 'unsubscribed', c.unsubscribed_at, '{unsubscribed}', NULL,
+           'lists joined later begin unsubscribed', 'nothing; a return lifts it on its own list only'
+      FROM c WHERE c.unsubscribed_at IS NOT NULL
+    UNION ALL
+    SELECT 4, 'complaint', 'complained', c.complained_at, '{complained}', NULL, 'on every list',
+           'nothing but the retraction of a complaint recorded in error'
+      FROM c WHERE c.complained_at IS NOT NULL
+    UNION ALL
+    SELECT 5, 'deletion', 'deleted', c.deleted_at, '{deleted}', NULL, NULL, 'restored; signed_up or resubscribed, without the consents of before'
+      FROM c WHERE c.deleted_at IS NOT NULL
+    UNION ALL
+    SELECT 6, 'address dead', 'hard_bounced', c.hard_bounced_at,
+           '{soft_bounced,blocked,hard_bounced,nonexistent,invalidated}', NULL, NULL, 'validated; confirmed, by the person; a new address'
+      FROM c WHERE c.hard_bounced_at IS NOT NULL
+    UNION ALL
+    SELECT 7, 'run of errors',
+           CASE WHEN c.delivered_campaign IS NOT NULL THEN 'active'
+                WHEN cardinality(c.run_times) >= c.soft_bounce_limit THEN c.soft_bounce_outcome
+                ELSE 'soft_bounced' END::contact_status.contact_status,
+           c.run_times[1], '{soft_bounced,blocked,hard_bounced,nonexistent}', NULL,
+           concat_ws(', ', CASE WHEN c.run_times IS NOT NULL THEN
+                                cardinality(c.run_times) || coalesce(' of ' || c.soft_bounce_limit, '') || ' temporary' END,
+                     CASE WHEN c.hard_bounces > 0 THEN c.hard_bounces || ' of ' || c.hard_bounce_limit || ' permanent' END,
+                     'ended by the delivery of campaign ' || c.delivered_campaign || ' unless an error of it comes next'),
+           'delivered, opened, clicked, validated'
+      FROM c WHERE c.run_times IS NOT NULL OR c.hard_bounces > 0
+    UNION ALL
+    SELECT 8, 'campaigns unanswered',
+           CASE WHEN cardinality(c.unanswered) >= c.unresponsive_campaigns OR c.unanswered_since + c.unresponsive_after <= now()
+                THEN 'unresponsive' ELSE 'active' END::contact_status.contact_status,
+           c.unanswered_since, '{sent}', NULL,
+           concat_ws(', ', cardinality(c.unanswered) || ' of ' || c.unresponsive_campaigns,
+                     'unresponsive from ' || (c.unanswered_since + c.unresponsive_after)), 'opened, clicked'
+      FROM c WHERE c.unanswered IS NOT NULL
+    UNION ALL
+    SELECT 9, 'suspension',
+           CASE WHEN c.suspended_until <= now() THEN 'active' ELSE 'suspended' END::contact_status.contact_status,
+           c.suspended_at, '{suspended}', NULL,
+           CASE WHEN c.suspended_until <= now() THEN 'ended ' ELSE 'until ' END || coalesce(c.suspended_until::text, 'released'),
+           'released; its end'
+      FROM c WHERE c.suspended_at IS NOT NULL
+)
+SELECT f.fact, f.status, f.since, e.kind, e.event_key, e.source, f.detail, f.lifted_by
+  FROM facts f
+  LEFT JOIN LATERAL (
+           SELECT j.kind, j.event_key, j.source FROM @.judged_event j
+            WHERE j.account_id = $1 AND j.contact_id = $2 AND j.occurred_at = f.since AND j.kind = ANY (f.kinds)
+              AND (f.list IS NULL OR j.list_id IS NULL OR j.list_id = f.list)
+            ORDER BY j.kind DESC LIMIT 1) e ON true
+ ORDER BY f.place, f.list
+    $query$, '@', quote_ident(explain_status.schema))
+    USING explain_status.account_id, explain_status.contact_id, explain_status.list_id;
+END
+$explain$;
+COMMENT ON FUNCTION contact_status.explain_status(name, bigint, bigint, bigint) IS
+'which facts hold for a contact, and on a list or all: the status each stands for, since when, by which event, and what would lift it';
+
+CREATE FUNCTION contact_status.active_contacts_by_day(
+    schema name, account_id bigint, from_day date, to_day date, OUT day date, OUT active_contacts bigint
+) RETURNS SETOF record
+    LANGUAGE plpgsql STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+AS $by_day$
+BEGIN
+    RETURN QUERY EXECUTE replace($query$
+WITH change AS (
+    SELECT greatest(h.changed_at::date, $2) AS day,
+           sum((h.status = ANY (p.counted))::int - (h.previous_status = ANY (p.counted))::int) AS difference
+      FROM @.contact_history h JOIN @.account a USING (account_id) JOIN @.policy p ON p.name = a.policy
+     WHERE h.account_id = $1 AND h.changed_at < $3 + 1
+     GROUP BY 1
+)
+SELECT d::date, coalesce(sum(change.difference) OVER (ORDER BY d), 0)::bigint
+  FROM generate_series($2, $3, interval '1 day') d LEFT JOIN change ON change.day = d::date
+ ORDER BY 1
+    $query$, '@', quote_ident(active_contacts_by_day.schema))
+    USING active_contacts_by_day.account_id, active_contacts_by_day.from_day, active_contacts_by_day.to_day;
+END
+$by_day$;
+COMMENT ON FUNCTION contact_status.active_contacts_by_day(name, bigint, date, date) IS
+'how many of the contacts that exist now counted as active at the end of each day, in the session''s time zone, from the log read once';

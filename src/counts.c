@@ -1,0 +1,260 @@
+/*
+ * counts.c
+ *		How many contacts and subscriptions have each status.
+ *
+ * A call sums up what it changes and appends a row for each status that
+ * differs: no row is updated, so that writers never wait for each other, and in
+ * every snapshot the sum of the rows is what count(*) would say.  One call in
+ * so many folds the rows of the statuses that it wrote into one: those that it
+ * can lock at once, so that it never waits either.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "common/pg_prng.h"
+#include "executor/executor.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "counts.h"
+#include "enums.h"
+#include "facts.h"
+
+#define FOLD_ONE_IN 64			/* calls */
+#define FOLD_ROWS 512			/* at most, of a status */
+
+typedef struct CountKey
+{
+	int64		account;
+	int64		list;
+	bool		has_list;
+	cs_status	status;
+} CountKey;
+
+typedef struct Count
+{
+	CountKey	key;
+	int64		difference;
+} Count;
+
+void
+cs_count(CsInstallation *in, int64 account, cs_id list, cs_status status, int64 difference)
+{
+	CountKey	key;
+	Count	   *count;
+	bool		found;
+
+	if (in->counts == NULL)
+	{
+		HASHCTL		control = {0};
+
+		control.keysize = sizeof(CountKey);
+		control.entrysize = sizeof(Count);
+		control.hcxt = in->context;
+		in->counts = hash_create("counts", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	memset(&key, 0, sizeof(key));	/* compared by its bytes */
+	key.account = account;
+	key.list = list.set ? list.id : 0;
+	key.has_list = list.set;
+	key.status = status;
+	count = hash_search(in->counts, &key, HASH_ENTER, &found);
+	count->difference = (found ? count->difference : 0) + difference;
+}
+
+static Oid
+status_type(CsTable *table)
+{
+	return TupleDescAttr(table->rel->rd_att, table->columns[COUNT_STATUS] - 1)->atttypid;
+}
+
+static void
+append(CsInstallation *in, const CountKey *key, int64 difference)
+{
+	CsTable    *table = cs_table(in, TABLE_STATUS_COUNT);
+	Datum		values[4];
+	bool		nulls[4] = {0};
+
+	values[table->columns[COUNT_ACCOUNT] - 1] = Int64GetDatum(key->account);
+	values[table->columns[COUNT_LIST] - 1] = Int64GetDatum(key->list);
+	nulls[table->columns[COUNT_LIST] - 1] = !key->has_list;
+	values[table->columns[COUNT_STATUS] - 1] = cs_status_datum(status_type(table), key->status);
+	values[table->columns[COUNT_CONTACTS] - 1] = Int64GetDatum(difference);
+	cs_insert_row(in, table, values, nulls);
+}
+
+/* The rows of a status, by the index over (account_id, list_id, status). */
+static IndexScanDesc
+begin_scan(CsTable *table, Snapshot snapshot, const CountKey *key)
+{
+	IndexScanDesc scan = cs_index_beginscan(table->rel, table->key, snapshot, 3);
+	ScanKeyData keys[3];
+
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key->account));
+	if (key->has_list)
+		ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key->list));
+	else
+		ScanKeyEntryInitialize(&keys[1], SK_ISNULL | SK_SEARCHNULL, 2, InvalidStrategy,
+							   InvalidOid, InvalidOid, InvalidOid, (Datum) 0);
+	ScanKeyInit(&keys[2], 3, BTEqualStrategyNumber, F_ENUM_EQ, cs_status_datum(status_type(table), key->status));
+	index_rescan(scan, keys, 3, NULL, 0);
+	return scan;
+}
+
+static int64
+row_contacts(CsTable *table)
+{
+	bool		isnull;
+
+	return DatumGetInt64(cs_column(table, table->slot, COUNT_CONTACTS, &isnull));
+}
+
+/* Is the row there for whoever looks with our transaction's snapshot, too? */
+static bool
+is_shown(CsTable *table)
+{
+	return !IsolationUsesXactSnapshot() ||
+		table_tuple_satisfies_snapshot(table->rel, table->slot, GetTransactionSnapshot());
+}
+
+/*
+ * Make of the rows of a status one, as far as they can be locked without
+ * waiting: others may be folding the same ones.
+ */
+static void
+fold(CsInstallation *in, const CountKey *key)
+{
+	CsTable    *table = cs_table(in, TABLE_STATUS_COUNT);
+	Snapshot	snapshot = cs_latest_snapshot();
+	IndexScanDesc scan = begin_scan(table, snapshot, key);
+	int64		sum = 0;
+	int			rows = 0;
+
+	while (rows < FOLD_ROWS && index_getnext_slot(scan, ForwardScanDirection, table->slot))
+	{
+		ItemPointerData tid = table->slot->tts_tid;
+		int64		contacts = row_contacts(table);
+		TM_FailureData failure;
+
+		if (!is_shown(table) ||
+			table_tuple_lock(table->rel, &tid, snapshot, table->slot, GetCurrentCommandId(false),
+							 LockTupleExclusive, LockWaitSkip, 0, &failure) != TM_Ok)
+			continue;
+		cs_delete_row(in, table, &tid);
+		sum += contacts;
+		rows++;
+	}
+	index_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	if (rows > 0 && sum != 0)
+		append(in, key, sum);
+}
+
+void
+cs_write_counts(CsInstallation *in)
+{
+	HASH_SEQ_STATUS all;
+	Count	   *count;
+	MemoryContext caller;
+	bool		folds;
+
+	if (in->counts == NULL)
+		return;
+	caller = MemoryContextSwitchTo(in->context);
+	folds = pg_prng_uint32(&pg_global_prng_state) % FOLD_ONE_IN == 0;
+	hash_seq_init(&all, in->counts);
+	while ((count = hash_seq_search(&all)) != NULL)
+	{
+		if (count->difference == 0)
+			continue;
+		append(in, &count->key, count->difference);
+		if (folds)
+		{
+			/* so that what was just appended is folded along */
+			CommandCounterIncrement();
+			fold(in, &count->key);
+		}
+	}
+	hash_destroy(in->counts);
+	in->counts = NULL;
+	MemoryContextSwitchTo(caller);
+}
+
+int64
+cs_counted_contacts(CsInstallation *in, int64 account, uint32 statuses)
+{
+	CsTable    *table = cs_table(in, TABLE_STATUS_COUNT);
+	Snapshot	snapshot = cs_latest_snapshot();
+	int64		sum = 0;
+
+	for (int status = 0; status < CS_STATUSES; status++)
+	{
+		CountKey	key = {account, 0, false, status};
+		IndexScanDesc scan;
+
+		if (!(statuses & (1 << status)))
+			continue;
+		scan = begin_scan(table, snapshot, &key);
+		while (index_getnext_slot(scan, ForwardScanDirection, table->slot))
+			sum += row_contacts(table);
+		index_endscan(scan);
+	}
+	UnregisterSnapshot(snapshot);
+	return sum;
+}
+
+/* ---- for sweep and repair ---- */
+
+/*
+ * adjust_counts(schema, account_ids, list_ids, statuses, differences): appends
+ * differences, and folds; a difference of 0 only folds.
+ */
+PG_FUNCTION_INFO_V1(cs_adjust_counts);
+Datum
+cs_adjust_counts(PG_FUNCTION_ARGS)
+{
+	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
+	MemoryContext caller = MemoryContextSwitchTo(in->context);
+	Oid			type = ARR_ELEMTYPE(PG_GETARG_ARRAYTYPE_P(3));
+	Datum	   *accounts,
+			   *lists,
+			   *statuses,
+			   *differences;
+	bool	   *no_list;
+	int			count;
+
+	CommandCounterIncrement();
+	cs_check_rights(in);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &accounts, NULL, &count);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &lists, &no_list, &count);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(3), type, sizeof(Oid), true, TYPALIGN_INT, &statuses, NULL, &count);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(4), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &differences, NULL, &count);
+	for (int i = 0; i < count; i++)
+	{
+		CountKey	key;
+
+		CHECK_FOR_INTERRUPTS();
+		memset(&key, 0, sizeof(key));
+		key.account = DatumGetInt64(accounts[i]);
+		key.has_list = !no_list[i];
+		key.list = no_list[i] ? 0 : DatumGetInt64(lists[i]);
+		key.status = cs_status_of_datum(type, statuses[i]);
+		if (DatumGetInt64(differences[i]) != 0)
+			append(in, &key, DatumGetInt64(differences[i]));
+		CommandCounterIncrement();
+		fold(in, &key);
+	}
+	MemoryContextSwitchTo(caller);
+	cs_close(in);
+	CommandCounterIncrement();
+	PG_RETURN_VOID();
+}
