@@ -20,7 +20,7 @@ BEGIN
 
     IF to_regclass(format('%I.event', create_tables.schema)) IS NOT NULL THEN
         RAISE EXCEPTION 'schema "%" already holds an installation', create_tables.schema
-            USING ERRCODE = 'duplicate_table', HINT = 'Name another schema; upgrade_tables brings an old installation up to date.';
+            USING ERRCODE = 'duplicate_table', HINT = 'Name another schema.';
     END IF;
 
     EXECUTE replace($ddl$

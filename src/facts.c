@@ -65,7 +65,7 @@ cs_find_columns(TupleDesc desc, const char *const *names, int count, AttrNumber 
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
 					 errmsg("column \"%s\" is missing", names[n]),
-					 errhint("Call contact_status.upgrade_tables, or restore the tables as create_tables makes them.")));
+					 errhint("Restore the table as contact_status.create_tables makes it.")));
 		columns[n] = at + 1;
 		at = (at + 1) % desc->natts;
 	}
