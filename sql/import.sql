@@ -58,7 +58,7 @@ BEGIN
            INTO refuses USING import_batch.account_id;
 
         -- who there is, and who is on the list already
-        before := contact_status.resolve_addresses(import_batch.schema, import_batch.account_id, import_batch.list_id, emails);
+        before := contact_status.resolve_addresses(import_batch.schema, import_batch.account_id, import_batch.list_id, emails, NULL);
 
         -- opt-outs, complaints and dead addresses in the source
         FOR opt_out IN
@@ -78,7 +78,7 @@ BEGIN
                        'AND NOT ($3 AND contact_status.is_suppressed($4, $1, r.email, ''complained'')) '
                        'ORDER BY contact_status.normalize_address(r.email) ON CONFLICT DO NOTHING', import_batch.schema)
           USING import_batch.account_id, rows, refuses, import_batch.schema, before.contact_ids;
-        after := contact_status.resolve_addresses(import_batch.schema, import_batch.account_id, import_batch.list_id, emails);
+        after := contact_status.resolve_addresses(import_batch.schema, import_batch.account_id, NULL, emails, before.contact_ids);
 
         -- events, in the order of their contacts; who is on hold in the source is on hold here
         EXECUTE format('INSERT INTO %1$I.event (account_id, contact_id, list_id, kind, occurred_at, source, evidence) '
@@ -90,7 +90,7 @@ BEGIN
                        'WHERE r.problem IS NULL AND r.contact_id IS NOT NULL '
                        'ORDER BY r.contact_id, r.occurred_at, k.kind ON CONFLICT DO NOTHING', import_batch.schema)
           USING import_batch.account_id, import_batch.list_id, rows, after.contact_ids;
-        after := contact_status.resolve_addresses(import_batch.schema, import_batch.account_id, import_batch.list_id, emails);
+        after := contact_status.resolve_addresses(import_batch.schema, import_batch.account_id, import_batch.list_id, emails, after.contact_ids);
 
         RETURN QUERY
             SELECT r.n, r.contact_id,

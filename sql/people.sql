@@ -17,12 +17,12 @@ COMMENT ON FUNCTION contact_status.is_suppressed(name, bigint, text, contact_sta
 'is such a fact kept of an address, on any list';
 
 CREATE FUNCTION contact_status.resolve_addresses(
-    schema name, account_id bigint, list_id bigint, emails text[],
+    schema name, account_id bigint, list_id bigint, emails text[], known bigint[],
     OUT contact_ids bigint[], OUT consents contact_status.contact_status[], OUT statuses contact_status.contact_status[]
 ) RETURNS record
-    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_resolve_addresses';
-COMMENT ON FUNCTION contact_status.resolve_addresses(name, bigint, bigint, text[]) IS
-'for each address the id of its contact, and its consent and status on a list';
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'cs_resolve_addresses';
+COMMENT ON FUNCTION contact_status.resolve_addresses(name, bigint, bigint, text[], bigint[]) IS
+'for each address the id of its contact, where it is not known, and, if given a list, its consent and status there';
 
 CREATE FUNCTION contact_status.suppress(
     schema name, account_id bigint, email text, kind contact_status.event_kind,

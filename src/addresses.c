@@ -151,23 +151,24 @@ cs_is_suppressed(PG_FUNCTION_ARGS)
 }
 
 /*
- * resolve_addresses(schema, account_id, list_id, emails): for each address the
- * id of its contact, and its consent and status on the list; null where there
- * is none.  By index whatever the statistics say, for import_contacts.
+ * resolve_addresses(schema, account_id, list_id, emails, known): for each
+ * address the id of its contact (looked for where it is not among the known
+ * ones) and, where a list is given, its consent and status there; null where
+ * there is none.  By index whatever the statistics say, for import_contacts.
  */
 PG_FUNCTION_INFO_V1(cs_resolve_addresses);
 Datum
 cs_resolve_addresses(PG_FUNCTION_ARGS)
 {
-	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
-	int64		account = PG_GETARG_INT64(1);
-	CsTable    *contacts = cs_table(in, TABLE_CONTACT);
-	CsTable    *subscriptions = cs_table(in, TABLE_SUBSCRIPTION);
-	Oid			status_type = TupleDescAttr(subscriptions->rel->rd_att,
-											subscriptions->columns[SUBSCRIPTION_STATUS] - 1)->atttypid;
-	Relation	index = open_address_index(contacts->rel);
-	Snapshot	snapshot = cs_latest_snapshot();
-	MemoryContext row = AllocSetContextCreate(CurrentMemoryContext, "contact_status address", ALLOCSET_SMALL_SIZES);
+	CsInstallation *in;
+	int64		account;
+	cs_id		list;
+	CsTable    *contacts,
+			   *subscriptions;
+	Oid			status_type;
+	Relation	index;
+	Snapshot	snapshot;
+	MemoryContext row;
 	TupleDesc	desc;
 	Datum	   *emails,
 			   *found[3],
@@ -175,14 +176,37 @@ cs_resolve_addresses(PG_FUNCTION_ARGS)
 	bool	   *no_email,
 			   *missing[3],
 				nulls[3] = {0};
+	Datum	   *known = NULL;
+	bool	   *unknown = NULL;
 	int			count,
+				known_count,
 				lower = 1;
+	bool		isnull;
 
+	for (int i = 0; i < 4; i++)
+		if (i != 2 && PG_ARGISNULL(i))
+			PG_RETURN_NULL();
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "unexpected result type");
+	in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
+	account = PG_GETARG_INT64(1);
+	list = cs_id_of_datum(PG_GETARG_DATUM(2), PG_ARGISNULL(2));
+	contacts = cs_table(in, TABLE_CONTACT);
+	subscriptions = cs_table(in, TABLE_SUBSCRIPTION);
+	status_type = TupleDescAttr(subscriptions->rel->rd_att, subscriptions->columns[SUBSCRIPTION_STATUS] - 1)->atttypid;
 	cs_check_rights(in);
 	cs_check_readable(contacts->rel);
+	index = open_address_index(contacts->rel);
+	snapshot = cs_latest_snapshot();
+	row = AllocSetContextCreate(CurrentMemoryContext, "contact_status address", ALLOCSET_SMALL_SIZES);
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(3), TEXTOID, -1, false, TYPALIGN_INT, &emails, &no_email, &count);
+	if (!PG_ARGISNULL(4))
+	{
+		deconstruct_array(PG_GETARG_ARRAYTYPE_P(4), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
+						  &known, &unknown, &known_count);
+		if (known_count != count)
+			elog(ERROR, "as many known contacts as addresses are needed");
+	}
 	for (int c = 0; c < 3; c++)
 	{
 		found[c] = palloc0(count * sizeof(Datum) + 1);
@@ -193,13 +217,17 @@ cs_resolve_addresses(PG_FUNCTION_ARGS)
 	for (int i = 0; i < count; i++)
 	{
 		MemoryContext caller = MemoryContextSwitchTo(row);
-		cs_id		key[3] = {{true, account}, {0}, {true, PG_GETARG_INT64(2)}};
+		cs_id		key[3] = {{true, account}, {0}, list};
 
-		if (!no_email[i] && fetch_by_address(contacts, index, snapshot, account, emails[i]))
+		if (known && !unknown[i])
+			key[1] = cs_id_of_datum(known[i], false);
+		else if (!no_email[i] && fetch_by_address(contacts, index, snapshot, account, emails[i]))
+			key[1] = cs_id_of_datum(cs_column(contacts, contacts->slot, CONTACT_ID, &isnull), false);
+		if (key[1].set)
 		{
-			key[1] = cs_id_of_datum(cs_column(contacts, contacts->slot, CONTACT_ID, &missing[0][i]), false);
 			found[0][i] = Int64GetDatum(key[1].id);
-			if (cs_fetch_latest(subscriptions, key, 3))
+			missing[0][i] = false;
+			if (list.set && cs_fetch_latest(subscriptions, key, 3))
 			{
 				found[1][i] = cs_column(subscriptions, subscriptions->slot, SUBSCRIPTION_CONSENT, &missing[1][i]);
 				found[2][i] = cs_column(subscriptions, subscriptions->slot, SUBSCRIPTION_STATUS, &missing[2][i]);

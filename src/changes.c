@@ -21,6 +21,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "compat.h"
 #include "enums.h"
 #include "settings.h"
 #include "suppression.h"
@@ -181,7 +182,7 @@ bigint_of(CsTable *table, TupleTableSlot *slot, int column)
 	return DatumGetInt64(cs_column(table, slot, column, &isnull));
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 refuse_key_change(Change *change)
 {
 	ereport(ERROR,

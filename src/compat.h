@@ -15,6 +15,11 @@
 #include "varatt.h"
 #endif
 
+/* 18: functions that do not return are declared as C23 does */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn __attribute__((noreturn))
+#endif
+
 /* 18: an index scan may be instrumented */
 #if PG_VERSION_NUM >= 180000
 #define cs_index_beginscan(heap, index, snapshot, nkeys) \

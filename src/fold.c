@@ -78,7 +78,7 @@ begin_fold(FunctionCallInfo fcinfo)
 	return fold;
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 refuse_null(const char *what)
 {
 	ereport(ERROR,

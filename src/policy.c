@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
+#include "compat.h"
 #include "enums.h"
 #include "policy.h"
 
@@ -68,7 +69,7 @@ cs_builtin_policy_named(const char *name)
 
 /* ---- from SQL ---- */
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 refuse_setting(const char *setting, const char *wanted)
 {
 	ereport(ERROR,

@@ -210,7 +210,7 @@ store_row(CsWriter *writer, const Datum *values, const bool *nulls)
 	return ExecStoreVirtualTuple(row);
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 refuse_interference(CsTable *table)
 {
 	ereport(ERROR,
@@ -264,7 +264,7 @@ complete_row(CsWriter *writer, CsTable *table, CmdType command)
 		ExecConstraints(writer->target, writer->row, writer->estate);
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 refuse_overtaken(CsTable *table, TM_Result result)
 {
 	/* the row is locked by us, so only our own transaction can have come between */
