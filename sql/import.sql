@@ -36,8 +36,21 @@ $any_label$;
 COMMENT ON FUNCTION contact_status.any_label(text) IS
 'the most restrictive status that a word means in any vocabulary; null: in none';
 
+CREATE FUNCTION contact_status.any_time(given text) RETURNS timestamptz
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $any_time$
+BEGIN
+    RETURN given::timestamptz;
+EXCEPTION WHEN data_exception THEN
+    RETURN 'infinity';   -- which no event can have
+END
+$any_time$;
+COMMENT ON FUNCTION contact_status.any_time(text) IS
+'the time that a text means; infinity where it means none';
+
 CREATE FUNCTION contact_status.import_batch(
-    schema name, account_id bigint, list_id bigint, rows contact_status.import_row[],
+    schema name, account_id bigint, list_id bigint, rows contact_status.import_row[], careful boolean,
     OUT n bigint, OUT contact_id bigint, OUT outcome text
 ) RETURNS SETOF record
     LANGUAGE plpgsql VOLATILE
@@ -45,17 +58,20 @@ CREATE FUNCTION contact_status.import_batch(
 AS $import_batch$
 DECLARE
     refuses boolean;
+    is_limited boolean;
+    counting bigint;
     opt_out record;
     half integer := cardinality(rows) / 2;
+    on_conflict text := CASE WHEN careful THEN 'ON CONFLICT DO NOTHING' ELSE '' END;
     emails text[] := ARRAY(SELECT r.email FROM unnest(rows) r);   -- in the order of rows
     before record;
     after record;
 BEGIN
     -- a block of its own: what a bad row does is taken back with its batch
     BEGIN
-        EXECUTE format('SELECT p.complained_insert = ''refuse'' FROM %1$I.account a '
+        EXECUTE format('SELECT p.complained_insert = ''refuse'', a.contact_limit IS NOT NULL FROM %1$I.account a '
                        'JOIN %1$I.policy p ON p.name = a.policy WHERE a.account_id = $1', import_batch.schema)
-           INTO refuses USING import_batch.account_id;
+           INTO refuses, is_limited USING import_batch.account_id;
 
         -- who there is, and who is on the list already
         before := contact_status.resolve_addresses(import_batch.schema, import_batch.account_id, import_batch.list_id, emails, NULL);
@@ -65,7 +81,7 @@ BEGIN
             SELECT r.email, r.occurred_at,
                    (CASE contact_status.any_label(r.status) WHEN 'unsubscribed' THEN 'unsubscribed'
                          WHEN 'complained' THEN 'complained' ELSE 'invalidated' END)::contact_status.event_kind AS kind
-              FROM unnest(rows) r WHERE r.problem = 'suppressed' ORDER BY contact_status.normalize_address(r.email)
+              FROM unnest(rows) r WHERE r.problem = 'suppressed' ORDER BY contact_status.normalize_address(r.email) COLLATE "C"
         LOOP
             PERFORM contact_status.suppress(import_batch.schema, import_batch.account_id, opt_out.email, opt_out.kind,
                 CASE WHEN opt_out.kind = 'unsubscribed' THEN import_batch.list_id END, opt_out.occurred_at, 'import');
@@ -76,7 +92,7 @@ BEGIN
                        'FROM unnest($2, $5) r (n, email, occurred_at, evidence, status, problem, contact_id) '
                        'WHERE r.problem IS NULL AND r.contact_id IS NULL '
                        'AND NOT ($3 AND contact_status.is_suppressed($4, $1, r.email, ''complained'')) '
-                       'ORDER BY contact_status.normalize_address(r.email) ON CONFLICT DO NOTHING', import_batch.schema)
+                       'ORDER BY contact_status.normalize_address(r.email) COLLATE "C" ' || on_conflict, import_batch.schema)
           USING import_batch.account_id, rows, refuses, import_batch.schema, before.contact_ids;
         after := contact_status.resolve_addresses(import_batch.schema, import_batch.account_id, NULL, emails, before.contact_ids);
 
@@ -88,8 +104,18 @@ BEGIN
                        ' UNION ALL SELECT ''suspended'', NULL '
                        '  WHERE contact_status.any_label(r.status) IN (''unresponsive'', ''suspended'', ''failing'')) k '
                        'WHERE r.problem IS NULL AND r.contact_id IS NOT NULL '
-                       'ORDER BY r.contact_id, r.occurred_at, k.kind ON CONFLICT DO NOTHING', import_batch.schema)
+                       'ORDER BY r.contact_id, r.occurred_at, k.kind ' || on_conflict, import_batch.schema)
           USING import_batch.account_id, import_batch.list_id, rows, after.contact_ids;
+        IF is_limited THEN
+            -- contacts may count by being there alone
+            EXECUTE format('SELECT count(*) FROM unnest($2, $3) r (before, after) JOIN ONLY %1$I.contact c ON c.account_id = $1 AND c.contact_id = r.after '
+                           'JOIN %1$I.account a ON a.account_id = $1 JOIN %1$I.policy p ON p.name = a.policy '
+                           'WHERE r.before IS NULL AND c.status = ANY (p.counted)', import_batch.schema)
+               INTO counting USING import_batch.account_id, before.contact_ids, after.contact_ids;
+            IF counting > 0 THEN
+                PERFORM contact_status.check_limit(import_batch.schema, import_batch.account_id);
+            END IF;
+        END IF;
         after := contact_status.resolve_addresses(import_batch.schema, import_batch.account_id, import_batch.list_id, emails, after.contact_ids);
 
         RETURN QUERY
@@ -103,24 +129,37 @@ BEGIN
                    r (n, email, occurred_at, evidence, status, problem, contact_id, consent, status_now, consent_before);
         RETURN;
     EXCEPTION
+        WHEN unique_violation THEN
+            -- somebody was faster, or an event is there already: seldom, so that only then it costs something
+            IF NOT careful THEN
+                RETURN QUERY SELECT * FROM contact_status.import_batch(import_batch.schema, import_batch.account_id,
+                                                                       import_batch.list_id, rows, true);
+                RETURN;
+            ELSIF cardinality(rows) = 1 THEN
+                RETURN QUERY SELECT rows[1].n, NULL::bigint, 'refused'::text;
+                RETURN;
+            END IF;
         WHEN configuration_limit_exceeded THEN
             IF cardinality(rows) = 1 THEN
                 RETURN QUERY SELECT rows[1].n, NULL::bigint, 'over_limit'::text;
                 RETURN;
             END IF;
-        WHEN integrity_constraint_violation OR data_exception OR raise_exception THEN
-            IF cardinality(rows) = 1 THEN
+        WHEN OTHERS THEN
+            -- what is not the row's fault is not its outcome
+            IF left(SQLSTATE, 2) IN ('40', '42', '53', '55', '57', '58', 'XX') THEN
+                RAISE;
+            ELSIF cardinality(rows) = 1 THEN
                 RETURN QUERY SELECT rows[1].n, NULL::bigint, 'refused'::text;
                 RETURN;
             END IF;
     END;
     -- one of them is bad: find it
-    RETURN QUERY SELECT * FROM contact_status.import_batch(import_batch.schema, import_batch.account_id, import_batch.list_id, rows[:half]);
-    RETURN QUERY SELECT * FROM contact_status.import_batch(import_batch.schema, import_batch.account_id, import_batch.list_id, rows[half + 1:]);
+    RETURN QUERY SELECT * FROM contact_status.import_batch(import_batch.schema, import_batch.account_id, import_batch.list_id, rows[:half], careful);
+    RETURN QUERY SELECT * FROM contact_status.import_batch(import_batch.schema, import_batch.account_id, import_batch.list_id, rows[half + 1:], careful);
 END
 $import_batch$;
-COMMENT ON FUNCTION contact_status.import_batch(name, bigint, bigint, contact_status.import_row[]) IS
-'imports some rows, each of another address, and says what became of each';
+COMMENT ON FUNCTION contact_status.import_batch(name, bigint, bigint, contact_status.import_row[], boolean) IS
+'imports some rows, each of another address, and says what became of each; careful: others may have inserted the same';
 
 CREATE FUNCTION contact_status.import_contacts(
     schema name, account_id bigint, list_id bigint, source regclass,
@@ -159,14 +198,14 @@ BEGIN
                         WHEN status IS NOT NULL AND (means IS NULL OR means IN ('unconfirmed', 'deleted')) THEN 'refused'
                         WHEN means IN ('unsubscribed', 'complained', 'hard_bounced') THEN 'suppressed' END
                    )::contact_status.import_row)
-          FROM (SELECT *, row_number() OVER (PARTITION BY normal ORDER BY means DESC NULLS LAST, n) AS place,
-                       row_number() OVER (ORDER BY normal, n) AS ordinal
+          FROM (SELECT *, row_number() OVER (PARTITION BY normal COLLATE "C" ORDER BY means DESC NULLS LAST, n) AS place,
+                       row_number() OVER (ORDER BY normal COLLATE "C", n) AS ordinal
                   FROM (SELECT *, contact_status.normalize_address(email) AS normal,
                                CASE WHEN status IS NOT NULL THEN contact_status.any_label(status) END AS means
                           FROM (SELECT row_number() OVER () AS n, email::text, %s AS occurred_at, %s AS evidence,
                                        nullif(btrim(%s), '') AS status FROM %s) a) b) c
          GROUP BY (ordinal - 1) / 5000 ORDER BY (ordinal - 1) / 5000
-    $q$, CASE WHEN 'occurred_at' = ANY (has) THEN 'occurred_at::timestamptz' ELSE 'NULL::timestamptz' END,
+    $q$, CASE WHEN 'occurred_at' = ANY (has) THEN 'contact_status.any_time(occurred_at::text)' ELSE 'NULL::timestamptz' END,
          CASE WHEN 'evidence' = ANY (has) THEN 'evidence::text' ELSE 'NULL::text' END,
          CASE WHEN 'status' = ANY (has) THEN 'status::text' ELSE 'NULL::text' END,
          import_contacts.source) USING now;
@@ -175,7 +214,7 @@ BEGIN
         EXIT WHEN NOT FOUND;
         RETURN QUERY SELECT i.n, r.email, i.contact_id, i.outcome
                        FROM contact_status.import_batch(import_contacts.schema, import_contacts.account_id,
-                                                        import_contacts.list_id, batch) i
+                                                        import_contacts.list_id, batch, false) i
                        JOIN unnest(batch) r ON r.n = i.n;
     END LOOP;
     CLOSE rows;

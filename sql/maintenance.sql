@@ -7,6 +7,11 @@ CREATE FUNCTION contact_status.settle_contacts(
 COMMENT ON FUNCTION contact_status.settle_contacts(name, bigint[], bigint[], boolean, timestamptz) IS
 'brings contacts, given in the order of their ids, up to date as of a moment, folding their log anew if asked; returns how many changed';
 
+CREATE FUNCTION contact_status.check_all_shown(schema name) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_check_all_shown';
+COMMENT ON FUNCTION contact_status.check_all_shown(name) IS
+'fails with 40001 where the transaction''s snapshot does not show every contact';
+
 CREATE FUNCTION contact_status.keep_settings(schema name, account_id bigint) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_keep_settings';
 COMMENT ON FUNCTION contact_status.keep_settings(name, bigint) IS
@@ -19,7 +24,12 @@ CREATE FUNCTION contact_status.adjust_counts(
 COMMENT ON FUNCTION contact_status.adjust_counts(name, bigint[], bigint[], contact_status.contact_status[], bigint[]) IS
 'adds differences to counts, without a lock that anybody waits for, and folds their rows';
 
-CREATE FUNCTION contact_status.sweep(schema name, as_of timestamptz DEFAULT now()) RETURNS bigint
+CREATE FUNCTION contact_status.check_limit(schema name, account_id bigint) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_check_limit';
+COMMENT ON FUNCTION contact_status.check_limit(name, bigint) IS
+'fails with 53400 where more contacts of an account count than its limit allows';
+
+CREATE FUNCTION contact_status.sweep(schema name, as_of timestamptz DEFAULT clock_timestamp()) RETURNS bigint
     LANGUAGE plpgsql VOLATILE STRICT
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -62,6 +72,7 @@ DECLARE
     last_contact bigint;
     changed bigint := 0;
 BEGIN
+    PERFORM contact_status.check_all_shown(reevaluate.schema);
     LOOP
         EXECUTE format('SELECT array_agg(account_id), array_agg(contact_id) FROM ('
                        'SELECT account_id, contact_id FROM %I.contact '
@@ -70,7 +81,7 @@ BEGIN
                        'ORDER BY contact_id, account_id LIMIT 10000) batch', reevaluate.schema)
            INTO accounts, contacts USING reevaluate.account_id, last_contact, last_account;
         EXIT WHEN contacts IS NULL;
-        changed := changed + contact_status.settle_contacts(reevaluate.schema, accounts, contacts, true, now());
+        changed := changed + contact_status.settle_contacts(reevaluate.schema, accounts, contacts, true, clock_timestamp());
         last_contact := contacts[cardinality(contacts)];
         last_account := accounts[cardinality(accounts)];
     END LOOP;
@@ -81,7 +92,7 @@ COMMENT ON FUNCTION contact_status.reevaluate(name, bigint) IS
 'folds the contacts of an account, or of all, anew after a change of policy; returns how many contacts changed';
 
 CREATE FUNCTION contact_status.verify(
-    schema name, as_of timestamptz DEFAULT now(),
+    schema name, as_of timestamptz DEFAULT clock_timestamp(),
     OUT account_id bigint, OUT contact_id bigint, OUT list_id bigint,
     OUT item text, OUT stored text, OUT expected text
 ) RETURNS SETOF record
@@ -109,16 +120,16 @@ WITH folded AS MATERIALIZED (
      WHERE (c.monitored, c.hard_bounces) IS DISTINCT FROM
            (coalesce((f).monitored, false), coalesce((f).hard_bounces, 0::smallint))
         OR c.status <> coalesce((f).status, 'unconfirmed'::contact_status.contact_status) AND (c.due_at <= $1) IS NOT TRUE
-        OR (c.changed_at, c.hard_bounced_at, c.unsubscribed_at, c.complained_at, c.deleted_at, c.suspended_at,
+        OR (c.changed_at, c.hard_bounced_at, c.unsubscribed_at, c.erased_at, c.complained_at, c.deleted_at, c.suspended_at,
             c.suspended_until, c.unanswered_since, c.unanswered, c.delivered_campaign, c.run_campaigns, c.run_times)
            IS DISTINCT FROM
-           ((f).changed_at, (f).hard_bounced_at, (f).unsubscribed_at, (f).complained_at, (f).deleted_at, (f).suspended_at,
+           ((f).changed_at, (f).hard_bounced_at, (f).unsubscribed_at, (f).erased_at, (f).complained_at, (f).deleted_at, (f).suspended_at,
             (f).suspended_until, (f).unanswered_since, (f).unanswered, (f).delivered_campaign, (f).run_campaigns, (f).run_times)
         OR (f).due_at < c.due_at OR ((f).due_at IS NOT NULL AND c.due_at IS NULL)
 )
 SELECT account_id, contact_id, NULL::bigint, key, stored ->> key, expected ->> key
   FROM compared,
-       unnest('{status,monitored,hard_bounces,changed_at,due_at,hard_bounced_at,unsubscribed_at,complained_at,deleted_at,'
+       unnest('{status,monitored,hard_bounces,changed_at,due_at,hard_bounced_at,unsubscribed_at,erased_at,complained_at,deleted_at,'
               'suspended_at,suspended_until,unanswered_since,unanswered,delivered_campaign,run_campaigns,run_times}'::text[]) key
  WHERE coalesce(stored -> key, 'null') IS DISTINCT FROM coalesce(expected -> key, 'null')
    AND NOT (is_due AND key = 'status')
@@ -180,7 +191,7 @@ BEGIN
     SELECT array_agg(d.account_id), array_agg(d.contact_id) INTO damaged_accounts, damaged_contacts
       FROM (SELECT DISTINCT v.account_id, v.contact_id FROM contact_status.verify(repair.schema) v
              WHERE v.contact_id IS NOT NULL ORDER BY v.contact_id, v.account_id) d;
-    repaired := coalesce(contact_status.settle_contacts(repair.schema, damaged_accounts, damaged_contacts, true, now()), 0);
+    repaired := coalesce(contact_status.settle_contacts(repair.schema, damaged_accounts, damaged_contacts, true, clock_timestamp()), 0);
 
     -- what is missing in one snapshot is missing for ever: others only add to it
     EXECUTE replace('SELECT array_agg(account_id), array_agg(list_id), array_agg(status), array_agg(difference) FROM ('

@@ -132,7 +132,7 @@ DECLARE
     places tid[];
     touched bigint[];
 BEGIN
-    IF coalesce(btrim(retract_events.reason), '') = '' THEN
+    IF coalesce(retract_events.reason !~ '\S', true) THEN
         RAISE EXCEPTION 'a retraction needs a reason'
             USING ERRCODE = 'null_value_not_allowed', HINT = 'Say why the events were recorded in error.';
     ELSIF num_nonnulls(retract_events.source, retract_events.kinds, retract_events.since, retract_events.before,
@@ -160,6 +160,24 @@ BEGIN
                                           coalesce(places, '{}'), retract_events.retraction_id, retract_events.reason);
     retract_events.events := touched[1];
     retract_events.contacts := touched[2];
+
+    -- what came back with an address from a contact that is gone, and holds of it no more
+    LOOP
+        EXECUTE replace('SELECT array_agg(e.contact_id ORDER BY e.contact_id, e.ctid), array_agg(e.ctid ORDER BY e.contact_id, e.ctid) '
+                        'FROM @.event o JOIN @.event e ON e.account_id = o.account_id AND e.source = ''suppression'' '
+                        ' AND e.reason = ''contact '' || o.contact_id AND e.retracted_at IS NULL AND e.occurred_at >= o.occurred_at '
+                        ' AND e.kind = CASE WHEN o.kind IN (''unsubscribed'', ''complained'') THEN o.kind ELSE ''invalidated'' END '
+                        'WHERE o.account_id = $1 AND o.retraction_id = $2 AND NOT EXISTS ('
+                        ' SELECT FROM @.suppression s WHERE s.account_id = $1 AND s.contact_id = o.contact_id AND s.kind = e.kind '
+                        ' AND s.list_id IS NOT DISTINCT FROM e.list_id)', '@', quote_ident(retract_events.schema))
+           INTO ids, places USING retract_events.account_id, retract_events.retraction_id;
+        EXIT WHEN ids IS NULL;
+        touched := contact_status.mark_events(retract_events.schema, retract_events.account_id, ids, places,
+                                              retract_events.retraction_id, retract_events.reason);
+        EXIT WHEN touched[1] = 0;
+        retract_events.events := retract_events.events + touched[1];
+        retract_events.contacts := retract_events.contacts + touched[2];
+    END LOOP;
 END
 $retract$;
 COMMENT ON FUNCTION contact_status.retract_events(name, text, bigint, text, contact_status.event_kind[], timestamptz,
@@ -191,27 +209,26 @@ COMMENT ON FUNCTION contact_status.undo_retraction(name, bigint, bigint) IS
 
 -- erasure
 
-CREATE FUNCTION contact_status.forget_contact(schema name, account_id bigint, contact_id bigint, email text) RETURNS void
+CREATE FUNCTION contact_status.begin_change(schema name) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_begin_change';
+COMMENT ON FUNCTION contact_status.begin_change(name) IS
+'waits until nobody else changes what was recorded, before contacts are locked';
+
+CREATE FUNCTION contact_status.forget_contact(schema name, account_id bigint, contact_id bigint) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_forget_contact';
-COMMENT ON FUNCTION contact_status.forget_contact(name, bigint, bigint, text) IS
-'makes the events of a contact that was just deleted anonymous, and leaves of its address an account-wide opt-out';
+COMMENT ON FUNCTION contact_status.forget_contact(name, bigint, bigint) IS
+'makes the events of a contact that was deleted anonymous, and leaves of its addresses an account-wide opt-out';
 
 CREATE FUNCTION contact_status.erase_contact(schema name, account_id bigint, contact_id bigint) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT
     SET search_path = pg_catalog, pg_temp
 AS $erase$
-DECLARE
-    address text;
 BEGIN
-    EXECUTE format('DELETE FROM ONLY %I.contact WHERE account_id = $1 AND contact_id = $2 RETURNING email', erase_contact.schema)
-       INTO address USING erase_contact.account_id, erase_contact.contact_id;
-    IF address IS NULL THEN
-        RAISE EXCEPTION 'contact % of account % does not exist', erase_contact.contact_id, erase_contact.account_id
-            USING ERRCODE = 'foreign_key_violation',
-                  HINT = 'Of an address without a contact nothing is kept but its digest.';
-    END IF;
-    PERFORM contact_status.forget_contact(erase_contact.schema, erase_contact.account_id, erase_contact.contact_id, address);
+    PERFORM contact_status.begin_change(erase_contact.schema);
+    EXECUTE format('DELETE FROM ONLY %I.contact WHERE account_id = $1 AND contact_id = $2', erase_contact.schema)
+      USING erase_contact.account_id, erase_contact.contact_id;
+    PERFORM contact_status.forget_contact(erase_contact.schema, erase_contact.account_id, erase_contact.contact_id);
 END
 $erase$;
 COMMENT ON FUNCTION contact_status.erase_contact(name, bigint, bigint) IS
-'erases a person: no address, text or detail remains but the digest of the address with an account-wide opt-out';
+'erases a person, also one whose contact was deleted: no address, text or detail remains but the digest of the address with an account-wide opt-out';

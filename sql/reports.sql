@@ -52,7 +52,12 @@ WITH c AS (
            CASE WHEN c.delivered_campaign IS NOT NULL THEN 'active'
                 WHEN cardinality(c.run_times) >= c.soft_bounce_limit THEN c.soft_bounce_outcome
                 ELSE 'soft_bounced' END::contact_status.contact_status,
-           c.run_times[1], '{soft_bounced,blocked,hard_bounced,nonexistent}', NULL,
+           least(c.run_times[1],
+                 (SELECT j.occurred_at FROM @.judged_event j
+                   WHERE c.hard_bounces > 0 AND j.account_id = $1 AND j.contact_id = $2
+                     AND j.kind IN ('hard_bounced', 'nonexistent')
+                   ORDER BY j.occurred_at DESC OFFSET greatest(c.hard_bounces - 1, 0) LIMIT 1)),
+           '{soft_bounced,blocked,hard_bounced,nonexistent}', NULL,
            concat_ws(', ', CASE WHEN c.run_times IS NOT NULL THEN
                                 cardinality(c.run_times) || coalesce(' of ' || c.soft_bounce_limit, '') || ' temporary' END,
                      CASE WHEN c.hard_bounces > 0 THEN c.hard_bounces || ' of ' || c.hard_bounce_limit || ' permanent' END,
@@ -98,11 +103,21 @@ CREATE FUNCTION contact_status.active_contacts_by_day(
 AS $by_day$
 BEGIN
     RETURN QUERY EXECUTE replace($query$
-WITH change AS (
-    SELECT greatest(h.changed_at::date, $2) AS day,
-           sum((h.status = ANY (p.counted))::int - (h.previous_status = ANY (p.counted))::int) AS difference
-      FROM @.contact_history h JOIN @.account a USING (account_id) JOIN @.policy p ON p.name = a.policy
-     WHERE h.account_id = $1 AND h.changed_at < $3 + 1
+WITH counted AS (
+    SELECT p.counted FROM @.account a JOIN @.policy p ON p.name = a.policy WHERE a.account_id = $1
+), history AS MATERIALIZED (
+    SELECT contact_id, changed_at, (status = ANY (counted))::int - (previous_status = ANY (counted))::int AS difference
+      FROM @.contact_history, counted WHERE account_id = $1
+), change AS (
+    SELECT greatest(at::date, $2) AS day, sum(difference) AS difference
+      FROM (SELECT changed_at, difference FROM history
+            UNION ALL
+            -- a contact begins as unconfirmed, with the first that is known of it
+            SELECT least(c.created_at, h.first), 1
+              FROM ONLY @.contact c
+              LEFT JOIN (SELECT contact_id, min(changed_at) AS first FROM history GROUP BY 1) h USING (contact_id), counted
+             WHERE c.account_id = $1 AND 'unconfirmed' = ANY (counted)) x (at, difference)
+     WHERE at < $3 + 1
      GROUP BY 1
 )
 SELECT d::date, coalesce(sum(change.difference) OVER (ORDER BY d), 0)::bigint

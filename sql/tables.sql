@@ -99,6 +99,7 @@ CREATE TABLE @.contact (
     run_times          timestamptz[],
     begins_after       timestamptz,
     address_since      timestamptz,
+    erased_at          timestamptz,
     PRIMARY KEY (account_id, contact_id)
 ) WITH (fillfactor = 50);
 CREATE UNIQUE INDEX contact_address ON @.contact (account_id, contact_status.normalize_address(email));
@@ -125,6 +126,8 @@ COMMENT ON COLUMN @.contact.run_times IS 'derived: times of the errors that coun
 COMMENT ON COLUMN @.contact.begins_after IS
 'derived: events recorded up to then belong to an earlier contact of the same id';
 
+COMMENT ON COLUMN @.contact.erased_at IS
+'derived: the opt-out was left by an erasure, and only the person''s own confirmed sign-up lifts it';
 COMMENT ON COLUMN @.contact.address_since IS
 'derived: when the address was last changed; what came before says nothing of the present one';
 
@@ -193,7 +196,8 @@ CREATE TABLE @.suppression (
     list_id        bigint,
     occurred_at    timestamptz NOT NULL,
     source         text,
-    contact_id     bigint
+    contact_id     bigint,
+    began_after    timestamptz
 );
 CREATE UNIQUE INDEX suppression_key ON @.suppression (account_id, address_digest, kind, list_id) NULLS NOT DISTINCT;
 CREATE INDEX suppression_contact ON @.suppression (account_id, contact_id) WHERE contact_id IS NOT NULL;
@@ -202,6 +206,7 @@ COMMENT ON TABLE @.suppression IS
 COMMENT ON COLUMN @.suppression.address_digest IS 'HMAC-SHA-256 of the normalised address under the account''s key';
 COMMENT ON COLUMN @.suppression.kind IS 'unsubscribed (of a list, or null: account-wide), complained or invalidated';
 COMMENT ON COLUMN @.suppression.contact_id IS 'the contact from whose events it follows; null where it was told by suppress';
+COMMENT ON COLUMN @.suppression.began_after IS 'that contact''s begins_after, which tells it from others of the same id';
 
 -- the log
 
@@ -295,7 +300,7 @@ SELECT c.account_id, c.contact_id, h.list_id, h.changed_at, h.previous_status, h
   JOIN @.policy p ON p.name = a.policy
  CROSS JOIN LATERAL (
            SELECT contact_status.status_changes(p::contact_status.policy, e.settings, e.kind, e.occurred_at,
-                      e.list_id, e.campaign_id, e.event_key, e.source, e.until, now()
+                      e.list_id, e.campaign_id, e.event_key, e.source, e.until, clock_timestamp()
                       ORDER BY e.occurred_at, e.kind, e.list_id NULLS FIRST, e.campaign_id NULLS FIRST,
                                e.event_key COLLATE "C") AS changes
              FROM @.judged_event e
@@ -453,11 +458,11 @@ CREATE TRIGGER contact_status_refuse_change AFTER UPDATE ON @.contact
         (OLD.account_id, OLD.contact_id, OLD.status, OLD.monitored, OLD.hard_bounces, OLD.changed_at, OLD.due_at,
          OLD.hard_bounced_at, OLD.unsubscribed_at, OLD.complained_at, OLD.deleted_at, OLD.suspended_at,
          OLD.suspended_until, OLD.unanswered_since, OLD.unanswered, OLD.delivered_campaign,
-         OLD.run_campaigns, OLD.run_times, OLD.begins_after, OLD.address_since) IS DISTINCT FROM
+         OLD.run_campaigns, OLD.run_times, OLD.begins_after, OLD.address_since, OLD.erased_at) IS DISTINCT FROM
         (NEW.account_id, NEW.contact_id, NEW.status, NEW.monitored, NEW.hard_bounces, NEW.changed_at, NEW.due_at,
          NEW.hard_bounced_at, NEW.unsubscribed_at, NEW.complained_at, NEW.deleted_at, NEW.suspended_at,
          NEW.suspended_until, NEW.unanswered_since, NEW.unanswered, NEW.delivered_campaign,
-         NEW.run_campaigns, NEW.run_times, NEW.begins_after, NEW.address_since))
+         NEW.run_campaigns, NEW.run_times, NEW.begins_after, NEW.address_since, NEW.erased_at))
     EXECUTE FUNCTION contact_status.refuse_write();
 
     $ddl$, '@', quote_ident(create_tables.schema));

@@ -73,6 +73,7 @@ CREATE TYPE contact_status.folded_contact AS (
     unsubscribed_at    timestamptz,
     changed_at         timestamptz,
     due_at             timestamptz,
+    erased_at          timestamptz,
     subscriptions      contact_status.folded_subscription[]
 );
 COMMENT ON TYPE contact_status.folded_contact IS

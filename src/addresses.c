@@ -109,6 +109,7 @@ cs_remember_address(PG_FUNCTION_ARGS)
 	in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
 	caller = MemoryContextSwitchTo(in->context);
 	cs_check_rights(in);
+	cs_check_account_shown(in, account);
 	if (cs_account_policy(in, account) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
@@ -124,7 +125,7 @@ cs_remember_address(PG_FUNCTION_ARGS)
 	remembered = !address_has_contact(in, account, PG_GETARG_DATUM(2));
 	if (remembered)
 		cs_keep_suppressed(in, account, cs_address_digest(in, account, PG_GETARG_DATUM(2)),
-						   kind, list, PG_GETARG_TIMESTAMPTZ(5), source, nobody);
+						   kind, list, PG_GETARG_TIMESTAMPTZ(5), source, nobody, PG_INT64_MIN);
 	MemoryContextSwitchTo(caller);
 	cs_close(in);
 	CommandCounterIncrement();
@@ -142,6 +143,7 @@ cs_is_suppressed(PG_FUNCTION_ARGS)
 	bool		suppressed;
 
 	cs_check_rights(in);
+	cs_check_account_shown(in, account);
 	suppressed = cs_has_suppressed(in) &&
 		cs_is_kept(in, account, cs_address_digest(in, account, PG_GETARG_DATUM(2)),
 				   cs_kind_of_datum(get_fn_expr_argtype(fcinfo->flinfo, 3), PG_GETARG_DATUM(3)));

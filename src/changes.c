@@ -22,6 +22,7 @@
 #include "utils/snapmgr.h"
 
 #include "compat.h"
+#include "contacts.h"
 #include "enums.h"
 #include "settings.h"
 #include "suppression.h"
@@ -327,45 +328,80 @@ cs_change_account(PG_FUNCTION_ARGS)
 	return end_change(&change);
 }
 
+static int
+compare_contacts(const void *a, const void *b)
+{
+	int64		left = *(const int64 *) a;
+	int64		right = *(const int64 *) b;
+
+	return (left > right) - (left < right);
+}
+
+/* Who is subscribed to a list, or was asked to confirm, in ascending order. */
+static int
+subscribers(Change *change, int64 account, int64 list, int64 **contacts)
+{
+	CsTable    *table = cs_table(change->in, TABLE_SUBSCRIPTION);
+	TupleTableSlot *slot = table->slot;
+	Oid			status_type = TupleDescAttr(table->rel->rd_att, table->columns[SUBSCRIPTION_CONSENT] - 1)->atttypid;
+	Snapshot	snapshot = cs_latest_snapshot();
+	TableScanDesc scan = table_beginscan(table->rel, snapshot, 0, NULL);
+	int			count = 0,
+				space = 1024;
+	bool		isnull;
+
+	/* read row by row: lists are seldom deleted */
+	*contacts = palloc(space * sizeof(int64));
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		if (bigint_of(table, slot, SUBSCRIPTION_LIST) != list ||
+			bigint_of(table, slot, SUBSCRIPTION_ACCOUNT) != account ||
+			cs_status_of_datum(status_type, cs_column(table, slot, SUBSCRIPTION_CONSENT, &isnull)) ==
+			CS_STATUS_UNSUBSCRIBED)
+			continue;
+		if (count == space)
+			*contacts = repalloc_huge(*contacts, (space *= 2) * sizeof(int64));
+		(*contacts)[count++] = bigint_of(table, slot, SUBSCRIPTION_CONTACT);
+	}
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	qsort(*contacts, count, sizeof(int64), compare_contacts);
+	return count;
+}
+
 /*
  * The contacts of a list that is deleted are taken off it, as by the owner;
- * their opt-outs stay.  Read row by row: lists are seldom deleted.
+ * their opt-outs stay.
  */
 static void
 remove_subscribers(Change *change, int64 account, int64 list)
 {
-	CsTable    *subscriptions = cs_table(change->in, TABLE_SUBSCRIPTION);
-	CsTable    *log = cs_table(change->in, TABLE_EVENT);
-	Oid			status_type = TupleDescAttr(subscriptions->rel->rd_att,
-											subscriptions->columns[SUBSCRIPTION_CONSENT] - 1)->atttypid;
+	CsInstallation *in = change->in;
+	CsTable    *log = cs_table(in, TABLE_EVENT);
 	Oid			kind_type = TupleDescAttr(log->rel->rd_att, log->columns[EVENT_KIND] - 1)->atttypid;
 	Datum	   *values = palloc(log->rel->rd_att->natts * sizeof(Datum));
 	bool	   *nulls = palloc(log->rel->rd_att->natts * sizeof(bool));
-	Snapshot	snapshot = cs_latest_snapshot();
-	TableScanDesc scan = table_beginscan(subscriptions->rel, snapshot, 0, NULL);
-	TupleTableSlot *slot = subscriptions->slot;
-	bool		isnull;
+	CsVisits   *visits = cs_begin_visits(in);
+	int64	   *contacts;
+	int			count = subscribers(change, account, list, &contacts);
 
 #define SET(column, value) \
 	(values[log->columns[column] - 1] = (value), nulls[log->columns[column] - 1] = false)
-	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	for (int i = 0; i < count; i++)
 	{
-		if (bigint_of(subscriptions, slot, SUBSCRIPTION_LIST) != list ||
-			bigint_of(subscriptions, slot, SUBSCRIPTION_ACCOUNT) != account ||
-			cs_status_of_datum(status_type, cs_column(subscriptions, slot, SUBSCRIPTION_CONSENT, &isnull)) ==
-			CS_STATUS_UNSUBSCRIBED)
+		/* locked, so that it stays; one that was deleted meanwhile needs no event */
+		if (!cs_visit(visits, account, contacts[i]))
 			continue;
-		cs_row_defaults(change->in, log, values, nulls);
+		cs_row_defaults(in, log, values, nulls);
 		SET(EVENT_ACCOUNT, Int64GetDatum(account));
-		SET(EVENT_CONTACT, Int64GetDatum(bigint_of(subscriptions, slot, SUBSCRIPTION_CONTACT)));
+		SET(EVENT_CONTACT, Int64GetDatum(contacts[i]));
 		SET(EVENT_LIST, Int64GetDatum(list));
 		SET(EVENT_KIND, cs_kind_datum(kind_type, CS_REMOVED));
 		SET(EVENT_SOURCE, CStringGetTextDatum("list deleted"));
-		cs_insert_row(change->in, log, values, nulls);
+		cs_insert_row(in, log, values, nulls);
 	}
 #undef SET
-	table_endscan(scan);
-	UnregisterSnapshot(snapshot);
+	cs_end_visits(visits);
 }
 
 PG_FUNCTION_INFO_V1(cs_change_list);

@@ -70,7 +70,9 @@ struct CsVisits
 	cs_time		last;			/* time of the last event added, */
 	int64		at_last;		/* and how many were of that time */
 
-	bool		added;			/* an `added` was among the events */
+	cs_consent *added;			/* by `added` events: list and time of each */
+	int			added_count;
+	int			added_space;
 
 	bool		consents_known;
 	StoredSubscription *subscriptions;	/* by list, ascending */
@@ -145,9 +147,7 @@ cs_read_event(CsTable *log, TupleTableSlot *slot, CsLoggedEvent *logged)
 	value = cs_column(log, slot, EVENT_SOURCE, &isnull);
 	if (!isnull)
 	{
-		text	   *source = DatumGetTextPP(value);
-
-		event->manual = VARSIZE_ANY_EXHDR(source) == 6 && memcmp(VARDATA_ANY(source), "manual", 6) == 0;
+		cs_read_source(event, DatumGetTextPP(value));
 	}
 	logged->evidence = CS_EVIDENCE_BLANK;
 	value = cs_column(log, slot, EVENT_EVIDENCE, &isnull);
@@ -183,6 +183,31 @@ begin_from_stored(CsVisits *v)
 	v->changed = v->stored.changed;
 }
 
+static void
+copy_columns(StoredSubscription *s, TupleTableSlot *slot)
+{
+	int			natts = slot->tts_tupleDescriptor->natts;
+
+	s->tid = slot->tts_tid;
+	slot_getallattrs(slot);
+	for (int i = 0; i < natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(slot->tts_tupleDescriptor, i);
+
+		s->nulls[i] = slot->tts_isnull[i];
+		s->values[i] = s->nulls[i] ? (Datum) 0 :
+			datumCopy(slot->tts_values[i], column->attbyval, column->attlen);
+	}
+}
+
+/* The application may be updating columns of its own: then wait, and take them over. */
+static void
+lock_subscription(CsTable *table, StoredSubscription *s, LockTupleMode mode)
+{
+	cs_lock_row(table, &s->tid, mode);
+	copy_columns(s, table->slot);
+}
+
 /* Read the contact's subscriptions, as they are behind the lock. */
 static void
 load_subscriptions(CsVisits *v)
@@ -211,18 +236,9 @@ load_subscriptions(CsVisits *v)
 			v->subscriptions = repalloc(v->subscriptions, space * sizeof(StoredSubscription));
 		}
 		s = &v->subscriptions[v->subscription_count++];
-		s->tid = slot->tts_tid;
 		s->values = palloc(natts * sizeof(Datum));
 		s->nulls = palloc(natts * sizeof(bool));
-		slot_getallattrs(slot);
-		for (int i = 0; i < natts; i++)
-		{
-			Form_pg_attribute column = TupleDescAttr(slot->tts_tupleDescriptor, i);
-
-			s->nulls[i] = slot->tts_isnull[i];
-			s->values[i] = s->nulls[i] ? (Datum) 0 :
-				datumCopy(slot->tts_values[i], column->attbyval, column->attlen);
-		}
+		copy_columns(s, slot);
 #define VALUE(column) s->values[table->columns[column] - 1]
 #define ISNULL(column) s->nulls[table->columns[column] - 1]
 		s->list = DatumGetInt64(VALUE(SUBSCRIPTION_LIST));
@@ -369,7 +385,8 @@ forget_contact(CsVisits *v, int64 account, int64 contact)
 	v->own = 0;
 	v->last = PG_INT64_MIN;
 	v->at_last = 0;
-	v->added = false;
+	v->added = NULL;
+	v->added_count = v->added_space = 0;
 	v->consents_known = false;
 	v->subscriptions = NULL;
 	v->subscription_count = 0;
@@ -421,6 +438,22 @@ apply(CsVisits *v, CsLoggedEvent *logged)
 	return true;
 }
 
+/* What the account's limit is for: remembered until it is known whether it took effect. */
+static void
+note_added(CsVisits *v, const cs_event *event)
+{
+	MemoryContext caller = MemoryContextSwitchTo(v->context);
+
+	if (v->added_count == v->added_space)
+	{
+		v->added_space = v->added_space ? 2 * v->added_space : 4;
+		v->added = cs_resize(v->added, v->added_space * sizeof(cs_consent));
+	}
+	v->added[v->added_count].list = event->list.id;
+	v->added[v->added_count++].at = event->at;
+	MemoryContextSwitchTo(caller);
+}
+
 void
 cs_add_event(CsVisits *v, const CsLoggedEvent *logged)
 {
@@ -429,11 +462,12 @@ cs_add_event(CsVisits *v, const CsLoggedEvent *logged)
 
 	if (event.recorded <= v->begins_after)
 		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("an event of contact %lld is recorded before the contact begins", (long long) v->contact),
-				 errdetail("An earlier contact of the same id ended, and the server's clock has gone back since."),
-				 errhint("Try again when the clock is right.")));
-	v->added = v->added || event.event.kind == CS_ADDED;
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent update"),
+				 errdetail("Contact %lld is another one since the event was recorded.", (long long) v->contact),
+				 errhint("Retry the transaction.")));
+	if (event.event.kind == CS_ADDED && v->policy->has_limit)
+		note_added(v, &event.event);
 	if (v->progress == ANEW)
 		return;
 	if (v->stored.changed.set && event.event.at <= v->stored.changed.at)
@@ -489,6 +523,12 @@ cs_visited_facts(CsVisits *v)
 	need_consents(v);
 	MemoryContextSwitchTo(caller);
 	return &v->facts;
+}
+
+TimestampTz
+cs_visited_begins_after(CsVisits *v)
+{
+	return v->begins_after;
 }
 
 const cs_contact *
@@ -683,6 +723,7 @@ save_subscriptions(CsVisits *v, cs_status address)
 		if (a && (!b || a->list < b->list))
 		{
 			count_subscription(v, a->list, v->subscriptions[i].status, -1);
+			lock_subscription(table, &v->subscriptions[i], LockTupleExclusive);
 			cs_delete_row(v->in, table, &v->subscriptions[i++].tid);
 			wrote = true;
 		}
@@ -700,6 +741,7 @@ save_subscriptions(CsVisits *v, cs_status address)
 
 			if (row->status != status || !cs_same_consent(a, b))
 			{
+				lock_subscription(table, row, LockTupleNoKeyExclusive);
 				set_subscription(table, row->values, row->nulls, v, b, status);
 				cs_update_row(v->in, table, &row->tid, row->values, row->nulls);
 				if (row->status != status)
@@ -716,18 +758,32 @@ save_subscriptions(CsVisits *v, cs_status address)
 	return wrote;
 }
 
+/* Did an `added` among the events give a consent that still stands? */
+static bool
+added_took_effect(const CsVisits *v)
+{
+	for (int i = 0; i < v->added_count; i++)
+	{
+		const cs_consent *s = cs_find_consent(&v->facts, v->added[i].list);
+
+		if (s != NULL && s->at == v->added[i].at && s->consent == CS_STATUS_ACTIVE)
+			return true;
+	}
+	return false;
+}
+
 /* An `added` that makes a contact count is what the account's limit is for. */
 static void
 note_limited(CsVisits *v, cs_status status)
 {
-	if (v->added && v->policy->has_limit &&
-		(v->policy->counted & (1 << status)) && !(v->policy->counted & (1 << v->stored.status)))
-	{
-		MemoryContext caller = MemoryContextSwitchTo(v->in->context);
+	MemoryContext caller;
 
-		v->in->limited = list_append_unique_ptr(v->in->limited, (void *) v->policy);
-		MemoryContextSwitchTo(caller);
-	}
+	if (!(v->policy->counted & (1 << status)) || (v->policy->counted & (1 << v->stored.status)) ||
+		!added_took_effect(v))
+		return;
+	caller = MemoryContextSwitchTo(v->in->context);
+	v->in->limited = list_append_unique_ptr(v->in->limited, (void *) v->policy);
+	MemoryContextSwitchTo(caller);
 }
 
 static void

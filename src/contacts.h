@@ -57,6 +57,9 @@ extern void cs_new_address(CsVisits *visits, TimestampTz since);
 /* The facts of the visited contact as they become, consents included. */
 extern const cs_contact *cs_visited_facts(CsVisits *visits);
 
+/* The visited contact's begins_after; PG_INT64_MIN where it has none. */
+extern TimestampTz cs_visited_begins_after(CsVisits *visits);
+
 /*
  * The facts of a contact that was deleted, from its events recorded after one
  * time and up to another.  The caller keeps others from changing them.

@@ -22,7 +22,7 @@
 
 #include "compat.h"
 #include "contacts.h"
-#include "counts.h"
+#include "limits.h"
 
 /* As many are sorted in an array. */
 #define FEW 1000
@@ -87,11 +87,11 @@ typedef struct Batch
 	CsLoggedEvent event;		/* read from it */
 } Batch;
 
-/* Columns of the tuples that are sorted; all but the last four are the key. */
+/* Columns of the tuples that are sorted; the first SORT_KEYS are the key. */
 enum
 {
 	SORT_CONTACT, SORT_ACCOUNT, SORT_AT, SORT_KIND, SORT_LIST, SORT_CAMPAIGN, SORT_KEY,
-	SORT_UNTIL, SORT_RECORDED, SORT_MANUAL, SORT_COLUMNS
+	SORT_UNTIL, SORT_RECORDED, SORT_MANUAL, SORT_ERASURE, SORT_COLUMNS
 };
 #define SORT_KEYS SORT_UNTIL
 
@@ -117,7 +117,7 @@ static void
 begin_many(Batch *batch)
 {
 	static const Oid types[SORT_COLUMNS] = {
-		INT8OID, INT8OID, INT8OID, INT4OID, INT8OID, INT8OID, TEXTOID, INT8OID, INT8OID, BOOLOID
+		INT8OID, INT8OID, INT8OID, INT4OID, INT8OID, INT8OID, TEXTOID, INT8OID, INT8OID, BOOLOID, BOOLOID
 	};
 	AttrNumber	columns[SORT_KEYS];
 	Oid			operators[SORT_KEYS];
@@ -164,6 +164,7 @@ put_many(Batch *batch, const CsLoggedEvent *logged)
 	nulls[SORT_UNTIL] = !event->until.set;
 	values[SORT_RECORDED] = Int64GetDatum(logged->recorded);
 	values[SORT_MANUAL] = BoolGetDatum(event->manual);
+	values[SORT_ERASURE] = BoolGetDatum(event->erasure);
 	ExecStoreVirtualTuple(slot);
 	tuplesort_puttupleslot(batch->many, slot);
 	pfree(key);
@@ -191,6 +192,7 @@ next_of_many(Batch *batch)
 	event->campaign = cs_id_of_datum(values[SORT_CAMPAIGN], nulls[SORT_CAMPAIGN]);
 	event->until = cs_moment_of_datum(values[SORT_UNTIL], nulls[SORT_UNTIL]);
 	event->manual = DatumGetBool(values[SORT_MANUAL]);
+	event->erasure = DatumGetBool(values[SORT_ERASURE]);
 	key = DatumGetTextPP(values[SORT_KEY]);
 	event->key = VARDATA_ANY(key);
 	event->key_size = VARSIZE_ANY_EXHDR(key);
@@ -266,59 +268,6 @@ end_batch(Batch *batch)
 	}
 }
 
-/* ---- limits ---- */
-
-static int
-compare_accounts(const ListCell *a, const ListCell *b)
-{
-	return compare_ids(((const CsPolicy *) lfirst(a))->account, ((const CsPolicy *) lfirst(b))->account);
-}
-
-/*
- * Accounts whose contacts that count were made more by `added`: theirs are
- * counted one call after the other, so that together they stay in the limit.
- */
-static void
-check_limits(CsInstallation *in)
-{
-	CsTable    *accounts;
-	ListCell   *lc;
-
-	if (in->limited == NIL)
-		return;
-	list_sort(in->limited, compare_accounts);
-	accounts = cs_table(in, TABLE_ACCOUNT);
-	cs_write_counts(in);
-	foreach(lc, in->limited)
-	{
-		const CsPolicy *policy = lfirst(lc);
-		cs_id		key = {true, policy->account};
-		TM_FailureData failure;
-		int64		counted,
-					limit;
-		bool		unlimited;
-
-		do
-		{
-			if (!cs_fetch_latest(accounts, &key, 1))
-				break;
-		} while (table_tuple_lock(accounts->rel, &accounts->slot->tts_tid, InvalidSnapshot, accounts->slot,
-								  GetCurrentCommandId(false), LockTupleNoKeyExclusive, LockWaitBlock,
-								  TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure) != TM_Ok);
-		limit = DatumGetInt64(cs_column(accounts, accounts->slot, ACCOUNT_CONTACT_LIMIT, &unlimited));
-		CommandCounterIncrement();
-		counted = cs_counted_contacts(in, policy->account, policy->counted);
-		if (!unlimited && counted > limit)
-			ereport(ERROR,
-					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-					 cs_errconstraint(CONSTRAINT_LIMIT),
-					 errmsg("account %lld may have %lld active contacts", (long long) policy->account,
-							(long long) limit),
-					 errdetail("With those that are added it would have %lld.", (long long) counted),
-					 errhint("Raise account.contact_limit, or add fewer; import_contacts adds as many as there is room for.")));
-	}
-}
-
 /* ---- the trigger ---- */
 
 static void
@@ -353,7 +302,7 @@ apply_batch(CsInstallation *in, Batch *batch)
 	if (visiting)
 		cs_leave(visits, in->now);
 	cs_end_visits(visits);
-	check_limits(in);
+	cs_check_limits(in);
 }
 
 PG_FUNCTION_INFO_V1(cs_apply_events);

@@ -9,6 +9,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "enums.h"
 #include "facts.h"
 
@@ -28,7 +29,8 @@ static const char *const fact_names[FACT_COLUMNS] = {
 	[FACT_UNANSWERED] = "unanswered",
 	[FACT_DELIVERED_CAMPAIGN] = "delivered_campaign",
 	[FACT_RUN_CAMPAIGNS] = "run_campaigns",
-	[FACT_RUN_TIMES] = "run_times"
+	[FACT_RUN_TIMES] = "run_times",
+	[FACT_ERASED_AT] = "erased_at"
 };
 
 /* Memory for the machine: the current context's. */
@@ -78,6 +80,19 @@ cs_find_fact_columns(TupleDesc desc, AttrNumber *columns)
 }
 
 /* ---- reading ---- */
+
+static bool
+is_word(text *given, const char *word)
+{
+	return VARSIZE_ANY_EXHDR(given) == strlen(word) && memcmp(VARDATA_ANY(given), word, strlen(word)) == 0;
+}
+
+void
+cs_read_source(cs_event *event, text *source)
+{
+	event->manual = is_word(source, "manual");
+	event->erasure = is_word(source, "erasure");
+}
 
 static int
 elements_of(Datum array, Oid type, Datum **values, bool **nulls)
@@ -137,6 +152,7 @@ cs_facts_of_values(CsFacts *facts, TupleDesc desc, const AttrNumber *columns,
 	contact->unsubscribed = MOMENT(FACT_UNSUBSCRIBED_AT);
 	contact->complained = MOMENT(FACT_COMPLAINED_AT);
 	contact->deleted = MOMENT(FACT_DELETED_AT);
+	contact->erased = MOMENT(FACT_ERASED_AT);
 	contact->suspended = MOMENT(FACT_SUSPENDED_AT);
 	contact->suspended_until = MOMENT(FACT_SUSPENDED_UNTIL);
 	contact->unanswered_since = MOMENT(FACT_UNANSWERED_SINCE).at;
@@ -211,6 +227,7 @@ cs_facts_to_values(const CsFacts *facts, TupleDesc desc, const AttrNumber *colum
 	MOMENT(FACT_UNSUBSCRIBED_AT, contact->unsubscribed);
 	MOMENT(FACT_COMPLAINED_AT, contact->complained);
 	MOMENT(FACT_DELETED_AT, contact->deleted);
+	MOMENT(FACT_ERASED_AT, contact->erased);
 	MOMENT(FACT_SUSPENDED_AT, contact->suspended);
 	MOMENT(FACT_SUSPENDED_UNTIL, contact->suspended_until);
 	VALUE(FACT_DELIVERED_CAMPAIGN) = Int64GetDatum(contact->delivered.id);

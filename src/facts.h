@@ -29,10 +29,11 @@ typedef enum FactColumn
 	FACT_UNANSWERED,
 	FACT_DELIVERED_CAMPAIGN,
 	FACT_RUN_CAMPAIGNS,
-	FACT_RUN_TIMES
+	FACT_RUN_TIMES,
+	FACT_ERASED_AT
 } FactColumn;
 
-#define FACT_COLUMNS (FACT_RUN_TIMES + 1)
+#define FACT_COLUMNS (FACT_ERASED_AT + 1)
 
 /* A contact as it stands in a row: the facts, and what was made of them. */
 typedef struct CsFacts
@@ -57,6 +58,9 @@ extern void cs_facts_of_values(CsFacts *facts, TupleDesc desc, const AttrNumber 
 							   const Datum *values, const bool *nulls);
 extern void cs_facts_to_values(const CsFacts *facts, TupleDesc desc, const AttrNumber *columns,
 							   Datum *values, bool *nulls);
+
+/* What the source of an event says to the rules. */
+extern void cs_read_source(cs_event *event, text *source);
 
 /* A moment as a nullable timestamptz and back. */
 static inline cs_moment

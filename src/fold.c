@@ -133,11 +133,7 @@ event_argument(FunctionCallInfo fcinfo, Fold *fold)
 		if (!PG_ARGISNULL(ARG_KEY))
 			read_key(PG_GETARG_TEXT_PP(ARG_KEY), &event);
 		if (!PG_ARGISNULL(ARG_SOURCE))
-		{
-			text	   *source = PG_GETARG_TEXT_PP(ARG_SOURCE);
-
-			event.manual = VARSIZE_ANY_EXHDR(source) == 6 && memcmp(VARDATA_ANY(source), "manual", 6) == 0;
-		}
+			cs_read_source(&event, PG_GETARG_TEXT_PP(ARG_SOURCE));
 		event.rules = PG_ARGISNULL(ARG_SETTINGS) ? fold->policy.consent :
 			cs_consent_of_datum(PG_GETARG_DATUM(ARG_SETTINGS));
 		if (!event.list.set && event.kind != CS_UNSUBSCRIBED)

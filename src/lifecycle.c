@@ -231,7 +231,7 @@ cs_change_contact_address(PG_FUNCTION_ARGS)
 	if (cs_visit(visits, account, contact))
 	{
 		/* what the old address is known for stays known of it */
-		cs_keep_facts(in, account, contact, cs_visited_facts(visits), old_digest, true);
+		cs_keep_facts(in, account, contact, cs_visited_begins_after(visits), cs_visited_facts(visits), old_digest, true);
 
 		values[changes->columns[CHANGE_ACCOUNT] - 1] = Int64GetDatum(account);
 		values[changes->columns[CHANGE_CONTACT] - 1] = Int64GetDatum(contact);
@@ -268,6 +268,7 @@ cs_delete_subscriptions(CsInstallation *in, int64 account, int64 contact)
 	cs_begin_scan(&scan, table, snapshot, key, 2, NULL);
 	while (cs_next_row(&scan))
 	{
+		cs_lock_row(table, &table->slot->tts_tid, LockTupleExclusive);
 		cs_count(in, account, (cs_id) {true, bigint_column(table, table->slot, SUBSCRIPTION_LIST)},
 				 cs_status_of_datum(status_type, cs_column(table, table->slot, SUBSCRIPTION_STATUS, &isnull)), -1);
 		cs_delete_row(in, table, &table->slot->tts_tid);
@@ -331,7 +332,12 @@ end_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
 	cs_facts_of_values(&facts, slot->tts_tupleDescriptor, table->facts, slot->tts_values, slot->tts_isnull);
 	load_opt_outs(in, account, contact, &facts.contact);
 	digest = cs_address_digest(in, account, cs_column(table, slot, CONTACT_EMAIL, &isnull));
-	cs_keep_facts(in, account, contact, &facts.contact, digest, true);
+	/* all that was known of the address came back as events of this contact */
+	if (cs_has_suppressed(in))
+		cs_forget_address(in, account, digest);
+	began_after = cs_column(table, slot, CONTACT_BEGINS_AFTER, &isnull);
+	cs_keep_facts(in, account, contact, isnull ? PG_INT64_MIN : DatumGetTimestampTz(began_after),
+				  &facts.contact, digest, true);
 	cs_delete_subscriptions(in, account, contact);
 	cs_count(in, account, (cs_id) {0}, facts.status, -1);
 

@@ -422,6 +422,7 @@ cs_apply(cs_contact *c, const cs_policy *p, const cs_event *e)
 			if (!confirms(cs_find_consent(c, e->list.id), e))
 				break;
 			subscribe(c, e);
+			clear_moment(c, &c->erased);
 			if (!e->manual)
 			{
 				/* the person has received our mail and clicked */
@@ -433,7 +434,8 @@ cs_apply(cs_contact *c, const cs_policy *p, const cs_event *e)
 		case CS_RESUBSCRIBED:
 			end_deletion(c);
 			consent_on_joining(c, e->list.id);
-			if (!r->resubscribe_never && !c->complained.set)
+			/* after an erasure only the person's own confirmed sign-up counts */
+			if (!r->resubscribe_never && !c->complained.set && !c->erased.set)
 				set_consent(c, e->list.id, CS_STATUS_ACTIVE, e->at);
 			break;
 
@@ -448,6 +450,8 @@ cs_apply(cs_contact *c, const cs_policy *p, const cs_event *e)
 				set_consent(c, e->list.id, CS_STATUS_UNSUBSCRIBED, e->at);
 			else
 				unsubscribe_everywhere(c, e);
+			if (e->erasure)
+				set_moment(c, &c->erased, e->at);
 			break;
 
 		case CS_COMPLAINED:
@@ -817,6 +821,7 @@ cs_same_address_facts(const cs_contact *a, const cs_contact *b)
 		same_moment(a->complained, b->complained) &&
 		same_moment(a->deleted, b->deleted) &&
 		same_moment(a->unsubscribed, b->unsubscribed) &&
+		same_moment(a->erased, b->erased) &&
 		a->monitored == b->monitored;
 }
 

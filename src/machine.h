@@ -118,6 +118,7 @@ typedef struct cs_event
 	const char *key;			/* not terminated */
 	size_t		key_size;
 	bool		manual;			/* source is 'manual' */
+	bool		erasure;		/* source is 'erasure': what the erasure of a person left */
 	cs_moment	until;			/* of a suspension */
 	cs_consent_rules rules;		/* looked at for kinds of cs_judges_consent() */
 } cs_event;
@@ -164,6 +165,7 @@ typedef struct cs_contact
 	cs_moment	complained;
 	cs_moment	deleted;
 	cs_moment	unsubscribed;	/* account-wide */
+	cs_moment	erased;			/* that opt-out was left by an erasure */
 	bool		monitored;
 
 	cs_consent *consents;		/* by list, ascending */

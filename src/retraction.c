@@ -133,17 +133,49 @@ suppress_former_anew(CsInstallation *in, CsVisits *visits, int64 account, int64 
 	if (isnull)
 		return;
 	digest = DatumGetByteaPCopy(value);
-	cs_forget_suppressed(in, account, contact, digest);
-	cs_keep_facts(in, account, contact, cs_former_facts(visits, account, contact, began, ended), digest, true);
+	cs_forget_facts(in, account, contact, began, digest, true);
+	cs_keep_facts(in, account, contact, began, cs_former_facts(visits, account, contact, began, ended), digest, true);
 }
 
+/* What is known of a contact's former addresses: what the person said follows from its events. */
+static void
+suppress_old_addresses_anew(CsInstallation *in, CsVisits *visits, int64 account, int64 contact)
+{
+	cs_time		began = cs_visited_begins_after(visits);
+	List	   *digests = cs_suppressed_digests(in, account, contact, began);
+	ListCell   *lc;
+
+	foreach(lc, digests)
+	{
+		cs_forget_facts(in, account, contact, began, lfirst(lc), false);
+		cs_keep_facts(in, account, contact, began, cs_visited_facts(visits), lfirst(lc), false);
+	}
+}
+
+/* Note who did it and why; what follows from it later is added. */
 static void
 note_retraction(CsInstallation *in, int64 account, int64 retraction, const char *reason, int64 events, int64 contacts)
 {
 	CsTable    *table = cs_table(in, TABLE_RETRACTION);
+	cs_id		key[2] = {{true, account}, {true, retraction}};
 	Datum		values[9] = {0};
 	bool		nulls[9];
 	NameData	user;
+
+	if (cs_fetch_latest(table, key, 2))
+	{
+		AttrNumber *columns = table->columns;
+
+		slot_getallattrs(table->slot);
+		memcpy(values, table->slot->tts_values, sizeof(values));
+		memcpy(nulls, table->slot->tts_isnull, sizeof(nulls));
+		values[columns[RETRACTION_EVENTS] - 1] =
+			Int64GetDatum(DatumGetInt64(values[columns[RETRACTION_EVENTS] - 1]) + events);
+		values[columns[RETRACTION_CONTACTS] - 1] =
+			Int64GetDatum(DatumGetInt64(values[columns[RETRACTION_CONTACTS] - 1]) + contacts);
+		cs_update_row(in, table, &table->slot->tts_tid, values, nulls);
+		return;
+	}
 
 	memset(nulls, true, sizeof(nulls));
 	namestrcpy(&user, GetUserNameFromId(GetUserId(), false));
@@ -234,9 +266,11 @@ cs_mark_events(PG_FUNCTION_ARGS)
 		{
 			cs_fold_anew(visits);
 			cs_leave(visits, in->now);
+			CommandCounterIncrement();
+			if (cs_visit(visits, account, contact))
+				suppress_old_addresses_anew(in, visits, account, contact);
 		}
-		else
-			suppress_former_anew(in, visits, account, contact);
+		suppress_former_anew(in, visits, account, contact);
 	}
 	if (undo)
 		note_undone(in, account, retraction);
@@ -273,10 +307,14 @@ number_of_nobody(CsInstallation *in, int64 account)
 	}
 }
 
-/* Events keep kind, time, list and campaign, under another number. */
+/* Events recorded up to a time keep kind, time, list and campaign, under another number. */
 static void
-make_anonymous(CsInstallation *in, int64 account, int64 contact)
+make_anonymous(CsInstallation *in, int64 account, int64 contact, TimestampTz until)
 {
+	static const int kept[] = {
+		EVENT_ACCOUNT, EVENT_LIST, EVENT_CAMPAIGN, EVENT_KIND, EVENT_OCCURRED_AT, EVENT_RECORDED_AT,
+		EVENT_RETRACTED_AT, EVENT_RETRACTION, EVENT_UNTIL
+	};
 	CsTable    *log = cs_table(in, TABLE_EVENT);
 	int64		number = number_of_nobody(in, account);
 	Snapshot	snapshot = cs_latest_snapshot();
@@ -287,18 +325,24 @@ make_anonymous(CsInstallation *in, int64 account, int64 contact)
 	cs_begin_scan(&scan, log, snapshot, key, 2, NULL);
 	while (cs_next_row(&scan))
 	{
-		LogRow		row;
+		int			natts = log->rel->rd_att->natts;
+		LogRow		row = {palloc(natts * sizeof(Datum)), palloc(natts * sizeof(bool))};
 
 		CHECK_FOR_INTERRUPTS();
 		slot_getallattrs(log->slot);
-		row = copy_row(log);
+		if (DatumGetTimestampTz(log->slot->tts_values[log->columns[EVENT_RECORDED_AT] - 1]) > until)
+			continue;			/* of a later contact of the same id */
+		cs_row_defaults(in, log, row.values, row.nulls);
+		for (size_t i = 0; i < lengthof(kept); i++)
+		{
+			AttrNumber	column = log->columns[kept[i]];
+
+			row.values[column - 1] = log->slot->tts_values[column - 1];
+			row.nulls[column - 1] = log->slot->tts_isnull[column - 1];
+		}
 		SET(EVENT_CONTACT, Int64GetDatum(number), false);
 		/* events that only a key told apart must stay apart */
 		SET(EVENT_KEY, CStringGetTextDatum(psprintf(INT64_FORMAT, ++ordinal)), false);
-		SET(EVENT_SOURCE, (Datum) 0, true);
-		SET(EVENT_EVIDENCE, (Datum) 0, true);
-		SET(EVENT_REASON, (Datum) 0, true);
-		SET(EVENT_REPLY, (Datum) 0, true);
 		cs_update_row(in, log, &log->slot->tts_tid, row.values, row.nulls);
 	}
 	cs_end_scan(&scan);
@@ -306,42 +350,54 @@ make_anonymous(CsInstallation *in, int64 account, int64 contact)
 	CommandCounterIncrement();
 }
 
-/* The digests under which a contact's addresses are suppressed. */
+/* Of an address only an account-wide opt-out remains. */
 static void
-forget_person(CsInstallation *in, int64 account, int64 contact, bytea *digest)
+leave_opt_out(CsInstallation *in, int64 account, bytea *digest)
 {
-	CsTable    *table = cs_table(in, TABLE_SUPPRESSION);
-	CsTable    *former = cs_table(in, TABLE_FORMER_CONTACT);
 	cs_id		nobody = {0};
-	cs_id		key[2] = {{true, account}, {true, contact}};
+
+	cs_forget_address(in, account, digest);
+	cs_keep_suppressed(in, account, digest, CS_UNSUBSCRIBED, nobody, in->now, "erasure", nobody, PG_INT64_MIN);
+}
+
+/* The contacts that had an address and were deleted: the same person, under any number. */
+static List *
+former_contacts(CsInstallation *in, int64 account, bytea *digest)
+{
+	CsTable    *former = cs_table(in, TABLE_FORMER_CONTACT);
 	Snapshot	snapshot = cs_latest_snapshot();
-	TableScanDesc scan = table_beginscan(table->rel, snapshot, 0, NULL);
-	List	   *digests = list_make1(digest);
-	ListCell   *lc;
+	TableScanDesc scan = table_beginscan(former->rel, snapshot, 0, NULL);
+	List	   *found = NIL;
+	bool		isnull;
 
-	while (table_scan_getnextslot(scan, ForwardScanDirection, table->slot))
+	while (table_scan_getnextslot(scan, ForwardScanDirection, former->slot))
 	{
-		bool		isnull;
-		Datum		from = cs_column(table, table->slot, SUPPRESSION_CONTACT, &isnull);
+		Datum		its = cs_column(former, former->slot, FORMER_DIGEST, &isnull);
 
-		if (isnull || DatumGetInt64(from) != contact ||
-			DatumGetInt64(cs_column(table, table->slot, SUPPRESSION_ACCOUNT, &isnull)) != account)
-			continue;
-		digests = lappend(digests, DatumGetByteaPCopy(cs_column(table, table->slot, SUPPRESSION_DIGEST, &isnull)));
+		if (!isnull && DatumGetBool(DirectFunctionCall2(byteaeq, its, PointerGetDatum(digest))) &&
+			DatumGetInt64(cs_column(former, former->slot, FORMER_ACCOUNT, &isnull)) == account)
+		{
+			int64	   *contact = palloc(sizeof(int64));
+
+			*contact = DatumGetInt64(cs_column(former, former->slot, FORMER_CONTACT, &isnull));
+			found = lappend(found, contact);
+		}
 	}
 	table_endscan(scan);
 	UnregisterSnapshot(snapshot);
-
-	foreach(lc, digests)
-	{
-		cs_forget_address(in, account, lfirst(lc));
-		cs_keep_suppressed(in, account, lfirst(lc), CS_UNSUBSCRIBED, nobody, in->now, "erasure", nobody);
-	}
-	if (cs_fetch_latest(former, key, 2))
-		cs_delete_row(in, former, &former->slot->tts_tid);
+	return found;
 }
 
-/* forget_contact(schema, account_id, contact_id, email): of a contact that was just deleted. */
+/* begin_change(schema): one change of what was recorded at a time. */
+PG_FUNCTION_INFO_V1(cs_begin_change);
+Datum
+cs_begin_change(PG_FUNCTION_ARGS)
+{
+	cs_close(open_for_change(PG_GETARG_NAME(0)));
+	PG_RETURN_VOID();
+}
+
+/* forget_contact(schema, account_id, contact_id): of a contact that was deleted, now or before. */
 PG_FUNCTION_INFO_V1(cs_forget_contact);
 Datum
 cs_forget_contact(PG_FUNCTION_ARGS)
@@ -351,17 +407,47 @@ cs_forget_contact(PG_FUNCTION_ARGS)
 	cs_id		key[2] = {{true, account}, {true, contact}};
 	CsInstallation *in;
 	MemoryContext caller;
+	CsTable    *former;
+	bytea	   *digest = NULL;
+	Datum		value;
+	cs_time		began;
+	ListCell   *lc;
+	bool		isnull;
 
 	CommandCounterIncrement();
 	in = open_for_change(PG_GETARG_NAME(0));
 	caller = MemoryContextSwitchTo(in->context);
+	former = cs_table(in, TABLE_FORMER_CONTACT);
 	if (cs_fetch_latest(cs_table(in, TABLE_CONTACT), key, 2))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("contact %lld of account %lld still exists", (long long) contact, (long long) account),
 				 errhint("Call contact_status.erase_contact.")));
-	forget_person(in, account, contact, cs_address_digest(in, account, PG_GETARG_DATUM(3)));
-	make_anonymous(in, account, contact);
+	if (cs_fetch_latest(former, key, 2))
+	{
+		value = cs_column(former, former->slot, FORMER_BEGAN_AFTER, &isnull);
+		began = isnull ? PG_INT64_MIN : DatumGetTimestampTz(value);
+		value = cs_column(former, former->slot, FORMER_DIGEST, &isnull);
+		digest = isnull ? NULL : DatumGetByteaPCopy(value);
+	}
+	if (digest == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("contact %lld of account %lld does not exist", (long long) contact, (long long) account),
+				 errhint("Of an address without a contact nothing is kept but its digest.")));
+
+	foreach(lc, cs_suppressed_digests(in, account, contact, began))
+		leave_opt_out(in, account, lfirst(lc));
+	leave_opt_out(in, account, digest);
+	foreach(lc, former_contacts(in, account, digest))
+	{
+		key[1].id = *(int64 *) lfirst(lc);
+		if (!cs_fetch_latest(former, key, 2))
+			continue;
+		make_anonymous(in, account, key[1].id,
+					   DatumGetTimestampTz(cs_column(former, former->slot, FORMER_ENDED_AT, &isnull)));
+		cs_delete_row(in, former, &former->slot->tts_tid);
+	}
 	MemoryContextSwitchTo(caller);
 	cs_close(in);
 	CommandCounterIncrement();

@@ -5,15 +5,20 @@
  */
 #include "postgres.h"
 
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type_d.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rls.h"
+#include "utils/snapmgr.h"
 
 #include "contacts.h"
 
@@ -41,6 +46,30 @@ cs_check_readable(Relation rel)
 				 errhint("Call the function as the owner of the tables or a role that bypasses row-level security.")));
 }
 
+void
+cs_check_account_shown(CsInstallation *in, int64 account)
+{
+	Relation	accounts = cs_table(in, TABLE_ACCOUNT)->rel;
+	Oid			types[1] = {INT8OID};
+	Datum		values[1] = {Int64GetDatum(account)};
+	char	   *query;
+	bool		shown;
+
+	if (check_enable_rls(RelationGetRelid(accounts), InvalidOid, true) != RLS_ENABLED)
+		return;
+	query = psprintf("SELECT FROM %s WHERE account_id OPERATOR(pg_catalog.=) $1",
+					 quote_qualified_identifier(get_namespace_name(in->schema), RelationGetRelationName(accounts)));
+	SPI_connect();
+	SPI_execute_with_args(query, 1, types, values, NULL, true, 1);
+	shown = SPI_processed > 0;
+	SPI_finish();
+	if (!shown)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("account %lld is not yours to see", (long long) account),
+				 errhint("Row-level security of table account keeps it from you.")));
+}
+
 static int
 bigints_argument(Datum array, Datum **values)
 {
@@ -55,6 +84,31 @@ bigints_argument(Datum array, Datum **values)
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("an id must not be null")));
 	return count;
+}
+
+/*
+ * check_all_shown(schema): raises 40001 where the transaction's snapshot does
+ * not show a contact, so that reevaluate would leave it out.
+ */
+PG_FUNCTION_INFO_V1(cs_check_all_shown);
+Datum
+cs_check_all_shown(PG_FUNCTION_ARGS)
+{
+	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
+	CsTable    *contacts = cs_table(in, TABLE_CONTACT);
+
+	if (IsolationUsesXactSnapshot())
+	{
+		Snapshot	snapshot = cs_latest_snapshot();
+		TableScanDesc scan = table_beginscan(contacts->rel, snapshot, 0, NULL);
+
+		while (table_scan_getnextslot(scan, ForwardScanDirection, contacts->slot))
+			cs_check_shown(contacts, contacts->slot);
+		table_endscan(scan);
+		UnregisterSnapshot(snapshot);
+	}
+	cs_close(in);
+	PG_RETURN_VOID();
 }
 
 PG_FUNCTION_INFO_V1(cs_settle_contacts);

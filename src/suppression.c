@@ -183,7 +183,7 @@ cs_is_kept(CsInstallation *in, int64 account, bytea *digest, cs_kind kind)
 
 void
 cs_keep_suppressed(CsInstallation *in, int64 account, bytea *digest, cs_kind kind, cs_id list,
-				   cs_time at, const char *source, cs_id contact)
+				   cs_time at, const char *source, cs_id contact, cs_time began_after)
 {
 	CsTable    *table = cs_table(in, TABLE_SUPPRESSION);
 	Oid			kind_type = TupleDescAttr(table->rel->rd_att, table->columns[SUPPRESSION_KIND] - 1)->atttypid;
@@ -191,8 +191,8 @@ cs_keep_suppressed(CsInstallation *in, int64 account, bytea *digest, cs_kind kin
 	ItemPointerData tid;
 	bool		found = false;
 	bool		later = true;
-	Datum		values[7];
-	bool		nulls[7] = {0};
+	Datum		values[8];
+	bool		nulls[8] = {0};
 
 	begin_scan(&scan, in, account, digest);
 	while (!found && next_row(&scan))
@@ -218,6 +218,7 @@ cs_keep_suppressed(CsInstallation *in, int64 account, bytea *digest, cs_kind kin
 	SET(SUPPRESSION_OCCURRED_AT, TimestampTzGetDatum(at), false);
 	SET(SUPPRESSION_SOURCE, source ? CStringGetTextDatum(source) : (Datum) 0, source == NULL);
 	SET(SUPPRESSION_CONTACT, Int64GetDatum(contact.id), !contact.set);
+	SET(SUPPRESSION_BEGAN_AFTER, TimestampTzGetDatum(began_after), began_after == PG_INT64_MIN);
 #undef SET
 	if (found)
 		cs_update_row(in, table, &tid, values, nulls);
@@ -227,14 +228,16 @@ cs_keep_suppressed(CsInstallation *in, int64 account, bytea *digest, cs_kind kin
 }
 
 bool
-cs_keep_facts(CsInstallation *in, int64 account, int64 contact, const cs_contact *facts,
-			  bytea *digest, bool dead_address)
+cs_keep_facts(CsInstallation *in, int64 account, int64 contact, cs_time began_after,
+			  const cs_contact *facts, bytea *digest, bool dead_address)
 {
 	cs_id		from = {true, contact};
 	bool		any = false;
 
 #define KEEP(kind, list, at) \
-	(cs_keep_suppressed(in, account, digest, kind, list, at, "contact", from), any = true)
+	(cs_keep_suppressed(in, account, digest, kind, list, at, \
+						facts->erased.set && (kind) == CS_UNSUBSCRIBED ? "erasure" : "contact", from, began_after), \
+	 any = true)
 	if (facts->unsubscribed.set)
 		KEEP(CS_UNSUBSCRIBED, ((cs_id) {0}), facts->unsubscribed.at);
 	if (facts->complained.set)
@@ -255,6 +258,16 @@ cs_keep_facts(CsInstallation *in, int64 account, int64 contact, const cs_contact
 }
 
 /* ---- recalling ---- */
+
+/* An opt-out that an erasure left goes on being one. */
+static bool
+is_of_erasure(CsTable *table)
+{
+	bool		isnull;
+	Datum		source = cs_column(table, table->slot, SUPPRESSION_SOURCE, &isnull);
+
+	return !isnull && strcmp(TextDatumGetCString(source), "erasure") == 0;
+}
 
 void
 cs_recall_suppressed(CsInstallation *in, int64 account, int64 contact, bytea *digest,
@@ -291,7 +304,10 @@ cs_recall_suppressed(CsInstallation *in, int64 account, int64 contact, bytea *di
 		SET(EVENT_KIND, cs_kind_datum(kind_type, kind));
 		SET(EVENT_OCCURRED_AT, TimestampTzGetDatum(Max(row_time(scan.table), not_before)));
 		SET(EVENT_KEY, CStringGetTextDatum(event_key));
-		SET(EVENT_SOURCE, CStringGetTextDatum("suppression"));
+		SET(EVENT_SOURCE, CStringGetTextDatum(is_of_erasure(scan.table) ? "erasure" : "suppression"));
+		if (row_id(scan.table, SUPPRESSION_CONTACT).set)
+			SET(EVENT_REASON, CStringGetTextDatum(psprintf("contact " INT64_FORMAT,
+														   row_id(scan.table, SUPPRESSION_CONTACT).id)));
 		if (list.set)
 			SET(EVENT_LIST, Int64GetDatum(list.id));
 #undef SET
@@ -314,26 +330,46 @@ cs_forget_address(CsInstallation *in, int64 account, bytea *digest)
 	CommandCounterIncrement();
 }
 
-/* Seldom called; the table is read through. */
-void
-cs_forget_suppressed(CsInstallation *in, int64 account, int64 contact, bytea *digest)
+List *
+cs_suppressed_digests(CsInstallation *in, int64 account, int64 contact, cs_time began_after)
 {
 	CsTable    *table = cs_table(in, TABLE_SUPPRESSION);
 	Snapshot	snapshot = cs_latest_snapshot();
 	TableScanDesc scan = table_beginscan(table->rel, snapshot, 0, NULL);
+	List	   *digests = NIL;
 
+	/* seldom called: the table is read through */
 	while (table_scan_getnextslot(scan, ForwardScanDirection, table->slot))
 	{
 		cs_id		from = row_id(table, SUPPRESSION_CONTACT);
+		cs_id		began = row_id(table, SUPPRESSION_BEGAN_AFTER);
 		bool		isnull;
-		Datum		its = cs_column(table, table->slot, SUPPRESSION_DIGEST, &isnull);
 
 		if (from.set && from.id == contact && row_id(table, SUPPRESSION_ACCOUNT).id == account &&
-			(digest == NULL ||
-			 DatumGetBool(DirectFunctionCall2(byteaeq, its, PointerGetDatum(digest)))))
-			cs_delete_row(in, table, &table->slot->tts_tid);
+			(began.set ? began.id : PG_INT64_MIN) == began_after)
+			digests = lappend(digests, DatumGetByteaPCopy(cs_column(table, table->slot, SUPPRESSION_DIGEST, &isnull)));
 	}
 	table_endscan(scan);
 	UnregisterSnapshot(snapshot);
+	return digests;
+}
+
+void
+cs_forget_facts(CsInstallation *in, int64 account, int64 contact, cs_time began_after, bytea *digest,
+				bool dead_address)
+{
+	SuppressionScan scan;
+
+	begin_scan(&scan, in, account, digest);
+	while (next_row(&scan))
+	{
+		cs_id		from = row_id(scan.table, SUPPRESSION_CONTACT);
+		cs_id		began = row_id(scan.table, SUPPRESSION_BEGAN_AFTER);
+
+		if (from.set && from.id == contact && (began.set ? began.id : PG_INT64_MIN) == began_after &&
+			(dead_address || row_kind(scan.table) != CS_INVALIDATED))
+			cs_delete_row(in, scan.table, &scan.table->slot->tts_tid);
+	}
+	end_scan(&scan);
 	CommandCounterIncrement();
 }

@@ -15,16 +15,19 @@ extern bytea *cs_address_digest(CsInstallation *in, int64 account, Datum address
 /* A new account's key.  Does nothing where it has one. */
 extern void cs_create_account_key(CsInstallation *in, int64 account);
 
-/* Keep a fact of an address; of one kept already the later time. */
+/*
+ * Keep a fact of an address; of one kept already the later time.  It follows
+ * from the events of a contact which began after a time, or (null) of none.
+ */
 extern void cs_keep_suppressed(CsInstallation *in, int64 account, bytea *digest, cs_kind kind, cs_id list,
-							   cs_time at, const char *source, cs_id contact);
+							   cs_time at, const char *source, cs_id contact, cs_time began_after);
 
 /*
  * Keep the facts of a contact, which must have its consents: opt-outs and
  * complaint, and the dead address if asked.  Returns whether there was any.
  */
-extern bool cs_keep_facts(CsInstallation *in, int64 account, int64 contact, const cs_contact *facts,
-						  bytea *digest, bool dead_address);
+extern bool cs_keep_facts(CsInstallation *in, int64 account, int64 contact, cs_time began_after,
+						  const cs_contact *facts, bytea *digest, bool dead_address);
 
 /*
  * Record what is suppressed of an address as events of the contact that has it
@@ -41,8 +44,12 @@ extern bool cs_has_suppressed(CsInstallation *in);
 /* Is a fact of this kind kept of an address, on any list? */
 extern bool cs_is_kept(CsInstallation *in, int64 account, bytea *digest, cs_kind kind);
 
-/* Forget what follows from a contact's events, of one address or (NULL) of all. */
-extern void cs_forget_suppressed(CsInstallation *in, int64 account, int64 contact, bytea *digest);
+/* The digests of the addresses of which something follows from a contact's events. */
+extern List *cs_suppressed_digests(CsInstallation *in, int64 account, int64 contact, cs_time began_after);
+
+/* Forget what follows of an address from a contact's events, also that it is dead if asked. */
+extern void cs_forget_facts(CsInstallation *in, int64 account, int64 contact, cs_time began_after, bytea *digest,
+							bool dead_address);
 
 /* Forget all that is known of an address. */
 extern void cs_forget_address(CsInstallation *in, int64 account, bytea *digest);

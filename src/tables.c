@@ -40,8 +40,9 @@ static const struct
 	{"account_id", "contact_id", "email", "begins_after", "address_since"}},
 	[TABLE_FORMER_CONTACT] = {"former_contact", RowExclusiveLock, 5,
 	{"account_id", "contact_id", "ended_at", "began_after", "address_digest"}},
-	[TABLE_SUPPRESSION] = {"suppression", RowExclusiveLock, 7,
-	{"account_id", "address_digest", "kind", "list_id", "occurred_at", "source", "contact_id"}},
+	[TABLE_SUPPRESSION] = {"suppression", RowExclusiveLock, 8,
+		{"account_id", "address_digest", "kind", "list_id", "occurred_at", "source", "contact_id",
+	"began_after"}},
 	[TABLE_ACCOUNT_KEY] = {"account_key", AccessShareLock, 2, {"account_id", "key"}},
 	[TABLE_ADDRESS_CHANGE] = {"address_change", RowExclusiveLock, 3,
 	{"account_id", "contact_id", "changed_at"}},
@@ -221,6 +222,24 @@ void
 cs_end_scan(CsKeyScan *scan)
 {
 	index_endscan(scan->scan);
+}
+
+void
+cs_lock_row(CsTable *table, ItemPointer tid, LockTupleMode mode)
+{
+	TM_FailureData failure;
+	ItemPointerData place = *tid;
+	TM_Result	result = table_tuple_lock(table->rel, &place, InvalidSnapshot, table->slot,
+										  GetCurrentCommandId(false), mode, LockWaitBlock,
+										  TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
+
+	if (result != TM_Ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+				 errmsg("a row of table \"%s\" was changed by an operation that our write triggered",
+						RelationGetRelationName(table->rel)),
+				 errhint("Use an AFTER trigger instead of a BEFORE trigger to propagate changes to other rows.")));
+	cs_check_shown(table, table->slot);
 }
 
 bool

@@ -96,7 +96,7 @@ enum
 enum
 {
 	SUPPRESSION_ACCOUNT, SUPPRESSION_DIGEST, SUPPRESSION_KIND, SUPPRESSION_LIST, SUPPRESSION_OCCURRED_AT,
-	SUPPRESSION_SOURCE, SUPPRESSION_CONTACT
+	SUPPRESSION_SOURCE, SUPPRESSION_CONTACT, SUPPRESSION_BEGAN_AFTER
 };
 enum
 {
@@ -162,6 +162,9 @@ extern void cs_check_rights(CsInstallation *in);
  */
 extern void cs_check_readable(Relation rel);
 
+/* The same of one account, by the row-level security of table account. */
+extern void cs_check_account_shown(CsInstallation *in, int64 account);
+
 /* The value of a named column of a row that was read. */
 static inline Datum
 cs_column(CsTable *table, TupleTableSlot *slot, int column, bool *isnull)
@@ -192,6 +195,12 @@ extern void cs_begin_scan(CsKeyScan *scan, CsTable *table, Snapshot snapshot,
 extern bool cs_next_row(CsKeyScan *scan);	/* into table->slot */
 extern bool cs_next_entry(CsKeyScan *scan); /* an index entry, of whatever row */
 extern void cs_end_scan(CsKeyScan *scan);
+
+/*
+ * Lock the newest version of a row that only we delete, into the table's slot;
+ * waits for whoever is writing it.
+ */
+extern void cs_lock_row(CsTable *table, ItemPointer tid, LockTupleMode mode);
 
 /* The one row of a key that is latest, into table->slot; checked with cs_check_shown. */
 extern bool cs_fetch_latest(CsTable *table, const cs_id *key, int count);

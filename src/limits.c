@@ -1,0 +1,83 @@
+/*
+ * limits.c
+ *		How many contacts of an account may count.
+ *
+ * Only `added` is ever refused for a limit.  Accounts whose contacts that count
+ * were made more by it are counted one transaction after the other, by a lock
+ * on their row, so that together they stay in the limit.
+ */
+#include "postgres.h"
+
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "fmgr.h"
+#include "utils/memutils.h"
+
+#include "counts.h"
+#include "limits.h"
+
+static int
+compare_accounts(const ListCell *a, const ListCell *b)
+{
+	int64		left = ((const CsPolicy *) lfirst(a))->account;
+	int64		right = ((const CsPolicy *) lfirst(b))->account;
+
+	return (left > right) - (left < right);
+}
+
+static void
+check_limit(CsInstallation *in, const CsPolicy *policy)
+{
+	CsTable    *accounts = cs_table(in, TABLE_ACCOUNT);
+	cs_id		key = {true, policy->account};
+	int64		counted,
+				limit;
+	bool		unlimited;
+
+	if (!cs_fetch_latest(accounts, &key, 1))
+		return;
+	cs_lock_row(accounts, &accounts->slot->tts_tid, LockTupleNoKeyExclusive);
+	limit = DatumGetInt64(cs_column(accounts, accounts->slot, ACCOUNT_CONTACT_LIMIT, &unlimited));
+	CommandCounterIncrement();
+	counted = cs_counted_contacts(in, policy->account, policy->counted);
+	if (!unlimited && counted > limit)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 cs_errconstraint(CONSTRAINT_LIMIT),
+				 errmsg("account %lld may have %lld active contacts", (long long) policy->account, (long long) limit),
+				 errdetail("With those that are added it would have %lld.", (long long) counted),
+				 errhint("Raise account.contact_limit, or add fewer; import_contacts adds as many as there is room for.")));
+}
+
+void
+cs_check_limits(CsInstallation *in)
+{
+	ListCell   *lc;
+
+	if (in->limited == NIL)
+		return;
+	list_sort(in->limited, compare_accounts);
+	cs_write_counts(in);
+	foreach(lc, in->limited)
+		check_limit(in, lfirst(lc));
+}
+
+/* check_limit(schema, account_id): for import_contacts, whose new contacts may count by themselves. */
+PG_FUNCTION_INFO_V1(cs_check_limit);
+Datum
+cs_check_limit(PG_FUNCTION_ARGS)
+{
+	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
+	MemoryContext caller = MemoryContextSwitchTo(in->context);
+	const CsPolicy *policy;
+
+	CommandCounterIncrement();
+	cs_check_rights(in);
+	policy = cs_account_policy(in, PG_GETARG_INT64(1));
+	if (policy != NULL && policy->has_limit)
+		check_limit(in, policy);
+	MemoryContextSwitchTo(caller);
+	cs_close(in);
+	PG_RETURN_VOID();
+}
