@@ -17,12 +17,17 @@ CREATE FUNCTION contact_status.keep_settings(schema name, account_id bigint) RET
 COMMENT ON FUNCTION contact_status.keep_settings(name, bigint) IS
 'keeps the consent settings of an account from now on, where they were not kept';
 
-CREATE FUNCTION contact_status.adjust_counts(
-    schema name, accounts bigint[], lists bigint[], statuses contact_status.contact_status[], differences bigint[]
+CREATE FUNCTION contact_status.fold_counts(
+    schema name, accounts bigint[], lists bigint[], statuses contact_status.contact_status[]
 ) RETURNS void
-    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_adjust_counts';
-COMMENT ON FUNCTION contact_status.adjust_counts(name, bigint[], bigint[], contact_status.contact_status[], bigint[]) IS
-'adds differences to counts, without a lock that anybody waits for, and folds their rows';
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_fold_counts';
+COMMENT ON FUNCTION contact_status.fold_counts(name, bigint[], bigint[], contact_status.contact_status[]) IS
+'makes of the rows of counts one each, as far as nobody else is at them';
+
+CREATE FUNCTION contact_status.repair_counts(schema name) RETURNS bigint
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_repair_counts';
+COMMENT ON FUNCTION contact_status.repair_counts(name) IS
+'makes counts again what count(*) says, beside writers; returns how many were wrong';
 
 CREATE FUNCTION contact_status.check_limit(schema name, account_id bigint) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_check_limit';
@@ -51,10 +56,7 @@ BEGIN
                    'SELECT account_id, list_id, status FROM %I.status_count GROUP BY 1, 2, 3 HAVING count(*) > 64) many',
                    sweep.schema)
        INTO accounts, lists, statuses;
-    IF accounts IS NOT NULL THEN
-        PERFORM contact_status.adjust_counts(sweep.schema, accounts, lists, statuses,
-                                             array_fill(0::bigint, ARRAY[cardinality(accounts)]));
-    END IF;
+    PERFORM contact_status.fold_counts(sweep.schema, accounts, lists, statuses);
     RETURN changed;
 END
 $$;
@@ -163,6 +165,7 @@ SELECT a.account_id, NULL, NULL, 'consent_setting',
                       ORDER BY k.since DESC LIMIT 1) s ON true
  WHERE (s.import_consent, s.double_opt_in, s.unsubscribe_scope, s.resubscribe) IS DISTINCT FROM
        (p.import_consent, p.double_opt_in, p.unsubscribe_scope, p.resubscribe)
+ORDER BY 1, 2 NULLS FIRST, 3 NULLS FIRST, 4
     $query$, '@', quote_ident(verify.schema)) USING verify.as_of;
 END
 $verify$;
@@ -178,9 +181,6 @@ DECLARE
     damaged_contacts bigint[];
     settings_of bigint[];
     account bigint;
-    lists bigint[];
-    statuses contact_status.contact_status[];
-    differences bigint[];
     repaired bigint;
 BEGIN
     SELECT array_agg(d.account_id) INTO settings_of
@@ -192,17 +192,7 @@ BEGIN
       FROM (SELECT DISTINCT v.account_id, v.contact_id FROM contact_status.verify(repair.schema) v
              WHERE v.contact_id IS NOT NULL ORDER BY v.contact_id, v.account_id) d;
     repaired := coalesce(contact_status.settle_contacts(repair.schema, damaged_accounts, damaged_contacts, true, clock_timestamp()), 0);
-
-    -- what is missing in one snapshot is missing for ever: others only add to it
-    EXECUTE replace('SELECT array_agg(account_id), array_agg(list_id), array_agg(status), array_agg(difference) FROM ('
-                    'SELECT account_id, list_id, status, sum(n)::bigint AS difference FROM ('
-                    'SELECT account_id, list_id, status, -contacts AS n FROM @.status_count '
-                    'UNION ALL SELECT account_id, NULL, status, count(*) FROM ONLY @.contact GROUP BY 1, 3 '
-                    'UNION ALL SELECT account_id, list_id, status, count(*) FROM ONLY @.subscription GROUP BY 1, 2, 3) c '
-                    'GROUP BY 1, 2, 3 HAVING sum(n) <> 0) d', '@', quote_ident(repair.schema))
-       INTO damaged_accounts, lists, statuses, differences;
-    PERFORM contact_status.adjust_counts(repair.schema, damaged_accounts, lists, statuses, differences);
-    RETURN repaired + cardinality(coalesce(settings_of, '{}')) + cardinality(coalesce(differences, '{}'));
+    RETURN repaired + cardinality(coalesce(settings_of, '{}')) + contact_status.repair_counts(repair.schema);
 END
 $$;
 COMMENT ON FUNCTION contact_status.repair(name) IS

@@ -418,6 +418,8 @@ CREATE TRIGGER contact_status_address AFTER UPDATE ON @.contact
     EXECUTE FUNCTION contact_status.change_address();
 CREATE TRIGGER contact_status_change AFTER INSERT OR UPDATE OR DELETE ON @.policy
     FOR EACH ROW EXECUTE FUNCTION contact_status.change_policy();
+CREATE TRIGGER contact_status_lock BEFORE UPDATE OF policy ON @.account
+    FOR EACH STATEMENT EXECUTE FUNCTION contact_status.lock_settings();
 CREATE TRIGGER contact_status_change AFTER INSERT OR UPDATE OR DELETE ON @.account
     FOR EACH ROW EXECUTE FUNCTION contact_status.change_account();
 CREATE TRIGGER contact_status_change AFTER INSERT OR UPDATE ON @.list

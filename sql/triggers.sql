@@ -30,6 +30,11 @@ CREATE FUNCTION contact_status.change_account() RETURNS trigger
 COMMENT ON FUNCTION contact_status.change_account() IS
 'after a row of account changed: checks it and keeps its consent settings';
 
+CREATE FUNCTION contact_status.lock_settings() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'cs_lock_settings';
+COMMENT ON FUNCTION contact_status.lock_settings() IS
+'before the policy of an account changes: waits for all who judge events by settings';
+
 CREATE FUNCTION contact_status.change_list() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_change_list';
 COMMENT ON FUNCTION contact_status.change_list() IS

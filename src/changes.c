@@ -449,6 +449,28 @@ cs_change_list(PG_FUNCTION_ARGS)
 	return end_change(&change);
 }
 
+/*
+ * Before an account's policy is changed: the wait for all who use settings must
+ * not come when its row is locked already, for they may need the row (limits.c).
+ */
+PG_FUNCTION_INFO_V1(cs_lock_settings);
+Datum
+cs_lock_settings(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	CsInstallation *in;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("lock_settings was not fired as create_tables has it"),
+				 errhint("contact_status.create_tables creates its trigger.")));
+	in = cs_open(RelationGetNamespace(trigger->tg_relation));
+	LockRelationOid(RelationGetRelid(cs_table(in, TABLE_POLICY)->rel), ExclusiveLock);
+	cs_close(in);
+	return PointerGetDatum(NULL);
+}
+
 /* Keep the settings of an account or list that are lost; for repair. */
 PG_FUNCTION_INFO_V1(cs_keep_settings);
 Datum

@@ -15,12 +15,15 @@
 #include "catalog/namespace.h"
 #include "common/pg_prng.h"
 #include "executor/executor.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -214,42 +217,42 @@ cs_counted_contacts(CsInstallation *in, int64 account, uint32 statuses)
 
 /* ---- for sweep and repair ---- */
 
-/*
- * adjust_counts(schema, account_ids, list_ids, statuses, differences): appends
- * differences, and folds; a difference of 0 only folds.
- */
-PG_FUNCTION_INFO_V1(cs_adjust_counts);
+static CountKey
+count_key(Datum account, Datum list, bool no_list, Oid type, Datum status)
+{
+	CountKey	key;
+
+	memset(&key, 0, sizeof(key));
+	key.account = DatumGetInt64(account);
+	key.has_list = !no_list;
+	key.list = no_list ? 0 : DatumGetInt64(list);
+	key.status = cs_status_of_datum(type, status);
+	return key;
+}
+
+/* fold_counts(schema, account_ids, list_ids, statuses): folds rows that nobody folded for long. */
+PG_FUNCTION_INFO_V1(cs_fold_counts);
 Datum
-cs_adjust_counts(PG_FUNCTION_ARGS)
+cs_fold_counts(PG_FUNCTION_ARGS)
 {
 	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
 	MemoryContext caller = MemoryContextSwitchTo(in->context);
 	Oid			type = ARR_ELEMTYPE(PG_GETARG_ARRAYTYPE_P(3));
 	Datum	   *accounts,
 			   *lists,
-			   *statuses,
-			   *differences;
+			   *statuses;
 	bool	   *no_list;
-	int			count;
+	int			count[3];
 
-	CommandCounterIncrement();
 	cs_check_rights(in);
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &accounts, NULL, &count);
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &lists, &no_list, &count);
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(3), type, sizeof(Oid), true, TYPALIGN_INT, &statuses, NULL, &count);
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(4), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &differences, NULL, &count);
-	for (int i = 0; i < count; i++)
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &accounts, NULL, &count[0]);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &lists, &no_list, &count[1]);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(3), type, sizeof(Oid), true, TYPALIGN_INT, &statuses, NULL, &count[2]);
+	for (int i = 0; i < Min(count[0], Min(count[1], count[2])); i++)
 	{
-		CountKey	key;
+		CountKey	key = count_key(accounts[i], lists[i], no_list[i], type, statuses[i]);
 
 		CHECK_FOR_INTERRUPTS();
-		memset(&key, 0, sizeof(key));
-		key.account = DatumGetInt64(accounts[i]);
-		key.has_list = !no_list[i];
-		key.list = no_list[i] ? 0 : DatumGetInt64(lists[i]);
-		key.status = cs_status_of_datum(type, statuses[i]);
-		if (DatumGetInt64(differences[i]) != 0)
-			append(in, &key, DatumGetInt64(differences[i]));
 		CommandCounterIncrement();
 		fold(in, &key);
 	}
@@ -257,4 +260,62 @@ cs_adjust_counts(PG_FUNCTION_ARGS)
 	cs_close(in);
 	CommandCounterIncrement();
 	PG_RETURN_VOID();
+}
+
+/*
+ * repair_counts(schema): what is missing in one snapshot is missing for ever,
+ * for others only add to it; so it is appended, beside writers.  One repair at
+ * a time, or both would append it.  Returns how many counts were wrong.
+ */
+PG_FUNCTION_INFO_V1(cs_repair_counts);
+Datum
+cs_repair_counts(PG_FUNCTION_ARGS)
+{
+	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
+	MemoryContext caller = MemoryContextSwitchTo(in->context);
+	const char *schema = quote_identifier(get_namespace_name(in->schema));
+	CsTable    *table = cs_table(in, TABLE_STATUS_COUNT);
+	Snapshot	snapshot;
+	SPIPlanPtr	plan;
+	uint64		wrong;
+
+	cs_check_rights(in);
+	cs_check_readable(table->rel);
+	cs_check_readable(cs_table(in, TABLE_CONTACT)->rel);
+	cs_check_readable(cs_table(in, TABLE_SUBSCRIPTION)->rel);
+	LockRelationOid(RelationGetRelid(table->rel), ShareUpdateExclusiveLock);
+	CommandCounterIncrement();
+
+	SPI_connect();
+	plan = SPI_prepare(psprintf("SELECT account_id, list_id, status, pg_catalog.sum(n)::pg_catalog.int8 FROM ("
+								"SELECT account_id, list_id, status, -contacts AS n FROM %s.status_count "
+								"UNION ALL SELECT account_id, NULL, status, pg_catalog.count(*) FROM ONLY %s.contact GROUP BY 1, 3 "
+								"UNION ALL SELECT account_id, list_id, status, pg_catalog.count(*) FROM ONLY %s.subscription GROUP BY 1, 2, 3) c "
+								"GROUP BY 1, 2, 3 HAVING pg_catalog.sum(n) OPERATOR(pg_catalog.<>) 0",
+								schema, schema, schema), 0, NULL);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+	snapshot = cs_latest_snapshot();
+	SPI_execute_snapshot(plan, NULL, NULL, snapshot, InvalidSnapshot, true, false, 0);
+	UnregisterSnapshot(snapshot);
+	wrong = SPI_processed;
+	for (uint64 i = 0; i < wrong; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		no_list,
+					isnull;
+		Datum		list = SPI_getbinval(row, desc, 2, &no_list);
+		CountKey	key = count_key(SPI_getbinval(row, desc, 1, &isnull), list, no_list,
+									SPI_gettypeid(desc, 3), SPI_getbinval(row, desc, 3, &isnull));
+
+		append(in, &key, DatumGetInt64(SPI_getbinval(row, desc, 4, &isnull)));
+		CommandCounterIncrement();
+		fold(in, &key);
+	}
+	SPI_finish();
+	MemoryContextSwitchTo(caller);
+	cs_close(in);
+	CommandCounterIncrement();
+	PG_RETURN_INT64(wrong);
 }

@@ -44,7 +44,7 @@ DECLARE
     c helper.choice;
     done record;
     undone record;
-    facts text := (SELECT string_agg(to_jsonb(x)::text, E'\n' ORDER BY contact_id) FROM crm.contact AS x);
+    facts text := (SELECT string_agg(to_jsonb(x)::text, E'\n' ORDER BY contact_id) FROM crm.contact AS x WHERE account_id = 1);
 BEGIN
     FOR c IN SELECT * FROM helper.choice ORDER BY nr LOOP
         EXECUTE format('SELECT * FROM contact_status.retract_events(''crm'', ''an incident'', %s)', c.arguments) INTO done;
@@ -58,7 +58,7 @@ BEGIN
         RETURN NEXT is(undone.events, 0::bigint, c.name || ': not twice');
         SELECT * INTO undone FROM contact_status.undo_retraction('crm', done.retraction_id);
         RETURN NEXT is(format('%s events, %s contacts', undone.events, undone.contacts), format('%s events, %s contacts', c.events, c.contacts), c.name || ', undone: counts');
-        RETURN NEXT is((SELECT string_agg(to_jsonb(x)::text, E'\n' ORDER BY contact_id) FROM crm.contact AS x), facts, c.name || ', undone: all as before');
+        RETURN NEXT is((SELECT string_agg(to_jsonb(x)::text, E'\n' ORDER BY contact_id) FROM crm.contact AS x WHERE account_id = 1), facts, c.name || ', undone: all as before');
         RETURN NEXT is((SELECT undone_by::text FROM crm.retraction WHERE account_id = 1 AND retraction_id = done.retraction_id AND undone_at IS NOT NULL), current_user::text, c.name || ': who undid it');
         RETURN NEXT is((SELECT count(*) FROM crm.event WHERE retracted_at IS NOT NULL), 0::bigint, c.name || ', undone: no event is marked');
         SELECT * INTO undone FROM contact_status.undo_retraction('crm', done.retraction_id);
