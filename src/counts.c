@@ -288,7 +288,7 @@ cs_repair_counts(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	plan = SPI_prepare(psprintf("SELECT account_id, list_id, status, pg_catalog.sum(n)::pg_catalog.int8 FROM ("
-								"SELECT account_id, list_id, status, -contacts AS n FROM %s.status_count "
+								"SELECT account_id, list_id, status, OPERATOR(pg_catalog.-) contacts AS n FROM %s.status_count "
 								"UNION ALL SELECT account_id, NULL, status, pg_catalog.count(*) FROM ONLY %s.contact GROUP BY 1, 3 "
 								"UNION ALL SELECT account_id, list_id, status, pg_catalog.count(*) FROM ONLY %s.subscription GROUP BY 1, 2, 3) c "
 								"GROUP BY 1, 2, 3 HAVING pg_catalog.sum(n) OPERATOR(pg_catalog.<>) 0",
