@@ -68,3 +68,42 @@ CREATE FUNCTION contact_status.guard_status() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_guard_status';
 COMMENT ON FUNCTION contact_status.guard_status() IS
 'before an update of a status column of the application''s: refuses, keeps or skips what the rules do not allow; arguments: column [, policy] [, error, keep or skip]';
+
+CREATE FUNCTION contact_status.forward_events() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+AS $forward$
+DECLARE
+    known constant text[] := '{account_id,contact_id,occurred_at,kind,list_id,campaign_id,event_key,source,evidence,reason,reply,until}';
+    pair text[];
+    targets text[] := '{}';
+    sources text[] := '{}';
+BEGIN
+    IF TG_LEVEL <> 'STATEMENT' OR TG_WHEN <> 'AFTER' OR TG_OP <> 'INSERT' THEN
+        RAISE EXCEPTION 'forward_events must be fired AFTER INSERT FOR EACH STATEMENT'
+            USING ERRCODE = 'trigger_protocol_violated', HINT = 'With REFERENCING NEW TABLE AS forwarded.';
+    END IF;
+    FOR i IN 1 .. TG_NARGS - 1 LOOP
+        pair := string_to_array(TG_ARGV[i], '=');
+        IF cardinality(pair) <> 2 OR NOT btrim(pair[1]) = ANY (known) THEN
+            RAISE EXCEPTION 'forward_events does not know the argument "%"', TG_ARGV[i]
+                USING ERRCODE = 'invalid_parameter_value',
+                      HINT = 'An argument is column=column, of event and of the table; of event: ' || array_to_string(known, ', ') || '.';
+        END IF;
+        targets := targets || quote_ident(btrim(pair[1]));
+        sources := sources || (format('f.%I', btrim(pair[2])) || CASE btrim(pair[1])
+            WHEN 'kind' THEN '::text::contact_status.event_kind' ELSE '' END);
+    END LOOP;
+    IF NOT '{contact_id,kind,occurred_at}'::text[] <@ targets THEN
+        RAISE EXCEPTION 'forward_events needs contact_id, kind and occurred_at'
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'An event that is forwarded carries its own time.';
+    END IF;
+    -- in the order of the log's key, so that two of them cannot deadlock there
+    EXECUTE format('INSERT INTO %I.event (%s) SELECT %s FROM forwarded f ORDER BY %s ON CONFLICT DO NOTHING',
+                   TG_ARGV[0], array_to_string(targets, ', '), array_to_string(sources, ', '),
+                   (SELECT string_agg(s, ', ' ORDER BY array_position(known, t)) FROM unnest(targets, sources) u (t, s)));
+    RETURN NULL;
+END
+$forward$;
+COMMENT ON FUNCTION contact_status.forward_events() IS
+'after a statement that inserts into an event table of the application''s: records its rows as events; arguments: schema, then column=column, of event and of the table';
