@@ -104,30 +104,33 @@ AS $verify$
 BEGIN
     RETURN QUERY EXECUTE replace($query$
 WITH folded AS MATERIALIZED (
-    -- a stored status holds until the contact is due; then the next sweep writes it
-    SELECT e.account_id, e.contact_id,
-           contact_status.fold(p::contact_status.policy, e.settings, e.kind, e.occurred_at, e.list_id, e.campaign_id,
-               e.event_key, e.source, e.until, $1
-               ORDER BY e.occurred_at, e.kind, e.list_id NULLS FIRST, e.campaign_id NULLS FIRST,
-                        e.event_key COLLATE "C") AS f
-      FROM @.judged_event e
-      JOIN ONLY @.contact c USING (account_id, contact_id)
+    -- contact by contact, by the log's index; a stored status holds until the contact is due, then the next sweep writes it
+    SELECT c.account_id, c.contact_id, coalesce(c.due_at <= $1, false) AS is_due, c AS stored, x.f
+      FROM ONLY @.contact c
       JOIN @.account a USING (account_id)
       JOIN @.policy p ON p.name = a.policy
-     GROUP BY e.account_id, e.contact_id
+     CROSS JOIN LATERAL (
+               SELECT contact_status.fold(p::contact_status.policy, e.settings, e.kind, e.occurred_at, e.list_id,
+                          e.campaign_id, e.event_key, e.source, e.until, $1
+                          ORDER BY e.occurred_at, e.kind, e.list_id NULLS FIRST, e.campaign_id NULLS FIRST,
+                                   e.event_key COLLATE "C") AS f
+                 FROM @.judged_event e
+                WHERE e.account_id = c.account_id AND e.contact_id = c.contact_id) x
 ), compared AS (
-    SELECT c.account_id, c.contact_id, coalesce(c.due_at <= $1, false) AS is_due, to_jsonb(c) AS stored,
-           coalesce(to_jsonb(f), '{"status": "unconfirmed", "monitored": false, "hard_bounces": 0}') AS expected
-      FROM ONLY @.contact c LEFT JOIN folded USING (account_id, contact_id)
-     WHERE (c.monitored, c.hard_bounces) IS DISTINCT FROM
-           (coalesce((f).monitored, false), coalesce((f).hard_bounces, 0::smallint))
-        OR c.status <> coalesce((f).status, 'unconfirmed'::contact_status.contact_status) AND (c.due_at <= $1) IS NOT TRUE
-        OR (c.changed_at, c.hard_bounced_at, c.unsubscribed_at, c.erased_at, c.complained_at, c.deleted_at, c.suspended_at,
-            c.suspended_until, c.unanswered_since, c.unanswered, c.delivered_campaign, c.run_campaigns, c.run_times)
+    SELECT account_id, contact_id, is_due, to_jsonb(stored) AS stored, to_jsonb(f) AS expected
+      FROM folded
+     WHERE ((stored).monitored, (stored).hard_bounces) <> ((f).monitored, (f).hard_bounces)
+        OR (stored).status <> (f).status AND NOT is_due
+        OR ((stored).changed_at, (stored).hard_bounced_at, (stored).unsubscribed_at, (stored).erased_at,
+            (stored).complained_at, (stored).deleted_at, (stored).suspended_at, (stored).suspended_until,
+            (stored).unanswered_since, (stored).unanswered, (stored).delivered_campaign, (stored).run_campaigns,
+            (stored).run_times)
            IS DISTINCT FROM
-           ((f).changed_at, (f).hard_bounced_at, (f).unsubscribed_at, (f).erased_at, (f).complained_at, (f).deleted_at, (f).suspended_at,
-            (f).suspended_until, (f).unanswered_since, (f).unanswered, (f).delivered_campaign, (f).run_campaigns, (f).run_times)
-        OR (f).due_at < c.due_at OR ((f).due_at IS NOT NULL AND c.due_at IS NULL)
+           ((f).changed_at, (f).hard_bounced_at, (f).unsubscribed_at, (f).erased_at,
+            (f).complained_at, (f).deleted_at, (f).suspended_at, (f).suspended_until,
+            (f).unanswered_since, (f).unanswered, (f).delivered_campaign, (f).run_campaigns,
+            (f).run_times)
+        OR (f).due_at < (stored).due_at OR ((f).due_at IS NOT NULL AND (stored).due_at IS NULL)
 )
 SELECT account_id, contact_id, NULL::bigint, key, stored ->> key, expected ->> key
   FROM compared,
@@ -140,12 +143,11 @@ SELECT account_id, contact_id, list_id, 'subscription',
        CASE WHEN s.account_id IS NOT NULL THEN concat_ws(', ', s.status, s.consent, s.consent_at, s.requested_at, s.request_key) END,
        CASE WHEN x.account_id IS NOT NULL THEN concat_ws(', ', x.status, x.consent, x.consent_at, x.requested_at, x.request_key) END
   FROM ONLY @.subscription s
-  FULL JOIN (SELECT folded.account_id, folded.contact_id, u.* FROM folded, unnest((f).subscriptions) u) x
+  FULL JOIN (SELECT folded.account_id, folded.contact_id, folded.is_due, u.* FROM folded, unnest((f).subscriptions) u) x
       USING (account_id, contact_id, list_id)
-  LEFT JOIN ONLY @.contact c USING (account_id, contact_id)
  WHERE (s.consent, s.consent_at, s.requested_at, s.request_key) IS DISTINCT FROM
        (x.consent, x.consent_at, x.requested_at, x.request_key)
-    OR s.status <> x.status AND (c.due_at <= $1) IS NOT TRUE
+    OR s.status <> x.status AND NOT x.is_due
 UNION ALL
 SELECT account_id, NULL, list_id, 'count of ' || status, sum(counted)::text, sum(contacts)::text
   FROM (SELECT account_id, list_id, status, contacts AS counted, 0 AS contacts FROM @.status_count

@@ -19,9 +19,7 @@ SELECT 1, 1 + (i + l) % 5, i, status, CASE WHEN status IN ('unconfirmed', 'unsub
 FROM helper.made, generate_series(1, 4) AS l;
 RESET session_replication_role;
 ANALYZE crm.contact, crm.subscription;
-SELECT contact_status.adjust_counts('crm', array_agg(account_id), array_agg(list_id), array_agg(status), array_agg(n)) FROM (
-    SELECT account_id, NULL::bigint AS list_id, status, count(*) AS n FROM crm.contact GROUP BY 1, 3
-    UNION ALL SELECT account_id, list_id, status, count(*) FROM crm.subscription GROUP BY 1, 2, 3) AS c \g /dev/null
+SELECT contact_status.repair_counts('crm') \g /dev/null
 -- what writers have left that was not folded yet
 SET session_replication_role = replica;
 INSERT INTO crm.status_count SELECT 1, nullif(l, 0), s, CASE WHEN i % 2 = 0 THEN 1 ELSE -1 END

@@ -10,58 +10,17 @@
 use strict;
 use warnings;
 use File::Temp ();
-use IPC::Open3 qw(open3);
-use List::Util qw(shuffle sum0);
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use List::Util qw(sum0);
 use POSIX ();
-use Symbol qw(gensym);
+use Session;
 use Test::More;
 use Time::HiRes qw(time sleep);
 
 my $clients = $ENV{CLIENTS} || 16;
 my $seconds = $ENV{SECONDS} || 20;
 my $seed    = $ENV{SEED}    || time * 1000 % 1_000_000;
-
-# --- A session --------------------------------------------------------------------------------------------------------
-
-# psql, to which statements are given one by one. What became of each comes on its standard error, which is not buffered.
-package Session {
-    sub new {
-        my ($class) = @_;
-        my $self = bless { said => Symbol::gensym() }, $class;
-        open my $nowhere, '>', '/dev/null' or die "/dev/null: $!\n";
-        $self->{pid} = IPC::Open3::open3($self->{in}, '>&' . fileno $nowhere, $self->{said},
-            qw(psql -X -q -A -t -v VERBOSITY=sqlstate -v ON_ERROR_STOP=0));
-        $self->{in}->autoflush(1);
-        return $self;
-    }
-
-    # (statement, variable to return) -> SQLSTATE, its message or the variable's value
-    sub do {
-        my ($self, $sql, $variable) = @_;
-        my $how = defined $variable ? '\gset' : ';';
-        print { $self->{in} } "$sql$how\n\\warn @@ :SQLSTATE :" . ($variable // 'LAST_ERROR_MESSAGE') . "\n";
-        while (my $line = readline $self->{said}) {
-            return ($1, $2) if $line =~ /^@@ (\S+) ?(.*)/;
-        }
-        die "the server or psql is gone\n";
-    }
-
-    # The value of a query that must not fail.
-    sub value {
-        my ($self, $sql) = @_;
-        my ($state, $value) = $self->do("SELECT coalesce(($sql)::text, '') AS value", 'value');
-        die "$state: $sql\n" if $state ne '00000';
-        return $value;
-    }
-
-    sub close {
-        my ($self) = @_;
-        close $self->{in};
-        waitpid $self->{pid}, 0;
-    }
-}
-
-package main;
 
 # --- The world --------------------------------------------------------------------------------------------------------
 
@@ -361,10 +320,7 @@ my @setup   = (
     'INSERT INTO crm.list (account_id, list_id, double_opt_in) VALUES (1, 2, true), (1, 3, false), (2, 1, NULL), (2, 2, true), (2, 3, false)',
     map { insert_contact($_) } @contacts,
 );
-for my $statement (@setup) {
-    my ($state, $said) = $session->do($statement);
-    BAIL_OUT("$state $said: $statement") if $state ne '00000';
-}
+$session->must(@setup);
 
 note("$clients clients, $seconds seconds, seed $seed");
 in_a_process("client $_", \&client) for 1 .. $clients;
@@ -415,8 +371,8 @@ my $file = "$dir/keys";
 open my $out, '>', $file or die "$file: $!\n";
 print $out "$_\n" for @recorded;
 close $out;
-$session->do('CREATE TEMPORARY TABLE acknowledged (key text)');
-print { $session->{in} } "\\copy acknowledged FROM '$file'\n";
+$session->must('CREATE TEMPORARY TABLE acknowledged (key text)');
+$session->meta("\\copy acknowledged FROM '$file'");
 is($session->value('SELECT count(*) FROM acknowledged'), scalar @recorded, 'the acknowledged events are at hand');
 is($session->value('SELECT count(*) FROM acknowledged WHERE key NOT IN (SELECT event_key FROM crm.event)'), 0,
     'each acknowledged event is in the log');
