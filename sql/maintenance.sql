@@ -7,6 +7,11 @@ CREATE FUNCTION contact_status.settle_contacts(
 COMMENT ON FUNCTION contact_status.settle_contacts(name, bigint[], bigint[], boolean, timestamptz) IS
 'brings contacts, given in the order of their ids, up to date as of a moment, folding their log anew if asked; returns how many changed';
 
+CREATE FUNCTION contact_status.delete_orphans(schema name, accounts bigint[], contacts bigint[]) RETURNS bigint
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_delete_orphans';
+COMMENT ON FUNCTION contact_status.delete_orphans(name, bigint[], bigint[]) IS
+'takes away subscriptions that have no contact; returns of how many there were any';
+
 CREATE FUNCTION contact_status.check_all_shown(schema name) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_check_all_shown';
 COMMENT ON FUNCTION contact_status.check_all_shown(name) IS
@@ -194,6 +199,7 @@ BEGIN
       FROM (SELECT DISTINCT v.account_id, v.contact_id FROM contact_status.verify(repair.schema) v
              WHERE v.contact_id IS NOT NULL ORDER BY v.contact_id, v.account_id) d;
     repaired := coalesce(contact_status.settle_contacts(repair.schema, damaged_accounts, damaged_contacts, true, clock_timestamp()), 0);
+    repaired := repaired + coalesce(contact_status.delete_orphans(repair.schema, damaged_accounts, damaged_contacts), 0);
     RETURN repaired + cardinality(coalesce(settings_of, '{}')) + contact_status.repair_counts(repair.schema);
 END
 $$;

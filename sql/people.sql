@@ -110,6 +110,11 @@ COMMENT ON FUNCTION contact_status.suppress(name, bigint, text[], contact_status
 
 -- errors that were recorded
 
+CREATE FUNCTION contact_status.begin_change(schema name) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_begin_change';
+COMMENT ON FUNCTION contact_status.begin_change(name) IS
+'waits until nobody else changes what was recorded, before contacts are locked';
+
 CREATE FUNCTION contact_status.mark_events(
     schema name, account_id bigint, contacts bigint[], places tid[], retraction_id bigint, reason text
 ) RETURNS bigint[]
@@ -142,6 +147,8 @@ BEGIN
             USING ERRCODE = 'null_value_not_allowed',
                   HINT = 'Choose by source, kinds, since, before, campaign_id, list_id, contact_ids or event_keys.';
     END IF;
+    -- chosen once nobody else retracts, so that none is missed that comes back meanwhile
+    PERFORM contact_status.begin_change(retract_events.schema);
     EXECUTE format('SELECT array_agg(contact_id ORDER BY contact_id, ctid), array_agg(ctid ORDER BY contact_id, ctid) '
                    'FROM %I.event WHERE account_id = $1 AND retracted_at IS NULL '
                    'AND ($2 IS NULL OR source = $2) AND ($3 IS NULL OR kind = ANY ($3)) '
@@ -195,6 +202,7 @@ DECLARE
     places tid[];
     touched bigint[];
 BEGIN
+    PERFORM contact_status.begin_change(undo_retraction.schema);
     EXECUTE format('SELECT array_agg(contact_id ORDER BY contact_id, ctid), array_agg(ctid ORDER BY contact_id, ctid) '
                    'FROM %I.event WHERE account_id = $1 AND retraction_id = $2', undo_retraction.schema)
        INTO ids, places USING undo_retraction.account_id, undo_retraction.retraction_id;
@@ -208,11 +216,6 @@ COMMENT ON FUNCTION contact_status.undo_retraction(name, bigint, bigint) IS
 'brings the events of a retraction back into the fold';
 
 -- erasure
-
-CREATE FUNCTION contact_status.begin_change(schema name) RETURNS void
-    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_begin_change';
-COMMENT ON FUNCTION contact_status.begin_change(name) IS
-'waits until nobody else changes what was recorded, before contacts are locked';
 
 CREATE FUNCTION contact_status.forget_contact(schema name, account_id bigint, contact_id bigint) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_forget_contact';

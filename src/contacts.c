@@ -409,6 +409,9 @@ cs_visit(CsVisits *v, int64 account, int64 contact)
 	if (!lock_contact(v))
 		return false;
 
+	/* who held the lock may have judged as of a later moment than ours was */
+	v->in->now = Max(v->in->now, GetCurrentTimestamp());
+
 	caller = MemoryContextSwitchTo(v->context);
 	load_facts(v);
 	begin_from_stored(v);

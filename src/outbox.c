@@ -14,6 +14,7 @@
 #include "catalog/namespace.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -110,13 +111,17 @@ fetch_settled(CsTable *table, const cs_id *key, int count)
 		if (found)
 			wait_for = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
 		cs_end_scan(&scan);
-		if (!TransactionIdIsValid(wait_for))
+		if (TransactionIdIsValid(wait_for))
+			XactLockTableWait(wait_for, NULL, NULL, XLTW_None);
+		else if (found)
 		{
-			if (found)
-				cs_check_shown(table, table->slot);
-			return found;
+			cs_check_shown(table, table->slot);
+			return true;
 		}
-		XactLockTableWait(wait_for, NULL, NULL, XLTW_None);
+		else if (!cs_fetch_latest(table, key, count))
+			return false;
+		/* else its versions changed place while we looked: look again */
+		CHECK_FOR_INTERRUPTS();
 	}
 }
 

@@ -12,6 +12,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -151,12 +152,49 @@ cs_settle_contacts(PG_FUNCTION_ARGS)
 				cs_fold_anew(visits);
 			changed += cs_leave(visits, as_of);
 		}
-		else if (anew)
-			cs_delete_subscriptions(in, account, contact);
 	}
 	cs_end_visits(visits);
 	MemoryContextSwitchTo(caller);
 	cs_close(in);
 	CommandCounterIncrement();
 	PG_RETURN_INT64(changed);
+}
+
+/*
+ * delete_orphans(schema, accounts, contacts): takes away subscriptions that
+ * have no contact, which only damage can leave; for repair.  No contact may
+ * come meanwhile.  Returns of how many there were any.
+ */
+PG_FUNCTION_INFO_V1(cs_delete_orphans);
+Datum
+cs_delete_orphans(PG_FUNCTION_ARGS)
+{
+	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
+	MemoryContext caller = MemoryContextSwitchTo(in->context);
+	CsTable    *table = cs_table(in, TABLE_CONTACT);
+	Datum	   *accounts,
+			   *contacts;
+	int			count = bigints_argument(PG_GETARG_DATUM(1), &accounts);
+	int64		deleted = 0;
+
+	if (bigints_argument(PG_GETARG_DATUM(2), &contacts) != count)
+		elog(ERROR, "as many accounts as contacts are needed");
+	cs_check_rights(in);
+	for (int i = 0; i < count; i++)
+	{
+		cs_id		key[2] = {{true, DatumGetInt64(accounts[i])}, {true, DatumGetInt64(contacts[i])}};
+
+		CHECK_FOR_INTERRUPTS();
+		if (cs_fetch_latest(table, key, 2))
+			continue;
+		LockRelationOid(RelationGetRelid(table->rel), ShareRowExclusiveLock);
+		if (cs_fetch_latest(table, key, 2))
+			continue;
+		cs_delete_subscriptions(in, key[0].id, key[1].id);
+		deleted++;
+	}
+	MemoryContextSwitchTo(caller);
+	cs_close(in);
+	CommandCounterIncrement();
+	PG_RETURN_INT64(deleted);
 }
