@@ -3,6 +3,7 @@
 #   make, make install        builds and installs it for the PostgreSQL that PG_CONFIG names
 #   make test                 installs what is missing on a Debian, builds, and runs the whole test suite
 #   make test TEST=name       only the tests whose file names contain the name
+#   make bench-counts         what exact counts cost; see bench/README.md
 #   make demo                 shows one story under four policies; DATA=folder plays your own files
 
 EXTENSION = contact_status
@@ -39,7 +40,7 @@ unit:
 
 # These set the machine up, so they choose the PostgreSQL anew once that is done.
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
-.PHONY: setup build-and-install test demo
+.PHONY: setup build-and-install test demo bench-counts
 setup:
 	script/setup
 build-and-install: setup
@@ -49,3 +50,5 @@ test: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/test $(TEST)
 demo: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/demo $(DATA)
+bench-counts: build-and-install
+	PG_CONFIG=$$(script/pg_config) SERVER_SETTINGS='shared_buffers=512MB' script/server bench/counts.pl

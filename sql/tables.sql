@@ -164,6 +164,7 @@ CREATE TABLE @.address_change (
     account_id bigint NOT NULL,
     contact_id bigint NOT NULL,
     changed_at timestamptz NOT NULL,
+    old_digest bytea NOT NULL,
     PRIMARY KEY (account_id, contact_id, changed_at)
 );
 COMMENT ON TABLE @.address_change IS 'derived: when contacts changed their address, for the fold';
@@ -481,6 +482,8 @@ CREATE TRIGGER contact_status_refuse_change AFTER UPDATE ON @.contact
       USING '{default,salesmanago,activecampaign,ecomail,emailmanager}'::text[];
     EXECUTE format('INSERT INTO %I.account (policy) VALUES ($1)', create_tables.schema) USING wanted.name;
     EXECUTE format('INSERT INTO %I.list (name) VALUES (NULL)', create_tables.schema);
+    -- tables this small are never analyzed by themselves, and would be planned for as if they were large
+    EXECUTE format('ANALYZE %1$I.policy, %1$I.account, %1$I.list', create_tables.schema);
 END
 $create_tables$;
 COMMENT ON FUNCTION contact_status.create_tables(name, text) IS

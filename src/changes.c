@@ -328,18 +328,24 @@ cs_change_account(PG_FUNCTION_ARGS)
 	return end_change(&change);
 }
 
+typedef struct Subscriber
+{
+	int64		contact;
+	TimestampTz consent_at;
+} Subscriber;
+
 static int
 compare_contacts(const void *a, const void *b)
 {
-	int64		left = *(const int64 *) a;
-	int64		right = *(const int64 *) b;
+	int64		left = ((const Subscriber *) a)->contact;
+	int64		right = ((const Subscriber *) b)->contact;
 
 	return (left > right) - (left < right);
 }
 
 /* Who is subscribed to a list, or was asked to confirm, in ascending order. */
 static int
-subscribers(Change *change, int64 account, int64 list, int64 **contacts)
+subscribers(Change *change, int64 account, int64 list, Subscriber **contacts)
 {
 	CsTable    *table = cs_table(change->in, TABLE_SUBSCRIPTION);
 	TupleTableSlot *slot = table->slot;
@@ -351,7 +357,7 @@ subscribers(Change *change, int64 account, int64 list, int64 **contacts)
 	bool		isnull;
 
 	/* read row by row: lists are seldom deleted */
-	*contacts = palloc(space * sizeof(int64));
+	*contacts = palloc(space * sizeof(Subscriber));
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
 		if (bigint_of(table, slot, SUBSCRIPTION_LIST) != list ||
@@ -360,12 +366,13 @@ subscribers(Change *change, int64 account, int64 list, int64 **contacts)
 			CS_STATUS_UNSUBSCRIBED)
 			continue;
 		if (count == space)
-			*contacts = repalloc_huge(*contacts, (space *= 2) * sizeof(int64));
-		(*contacts)[count++] = bigint_of(table, slot, SUBSCRIPTION_CONTACT);
+			*contacts = repalloc_huge(*contacts, (space *= 2) * sizeof(Subscriber));
+		(*contacts)[count].contact = bigint_of(table, slot, SUBSCRIPTION_CONTACT);
+		(*contacts)[count++].consent_at = bigint_of(table, slot, SUBSCRIPTION_CONSENT_AT);
 	}
 	table_endscan(scan);
 	UnregisterSnapshot(snapshot);
-	qsort(*contacts, count, sizeof(int64), compare_contacts);
+	qsort(*contacts, count, sizeof(Subscriber), compare_contacts);
 	return count;
 }
 
@@ -382,7 +389,7 @@ remove_subscribers(Change *change, int64 account, int64 list)
 	Datum	   *values = palloc(log->rel->rd_att->natts * sizeof(Datum));
 	bool	   *nulls = palloc(log->rel->rd_att->natts * sizeof(bool));
 	CsVisits   *visits = cs_begin_visits(in);
-	int64	   *contacts;
+	Subscriber *contacts;
 	int			count = subscribers(change, account, list, &contacts);
 
 #define SET(column, value) \
@@ -390,11 +397,13 @@ remove_subscribers(Change *change, int64 account, int64 list)
 	for (int i = 0; i < count; i++)
 	{
 		/* locked, so that it stays; one that was deleted meanwhile needs no event */
-		if (!cs_visit(visits, account, contacts[i]))
+		if (!cs_visit(visits, account, contacts[i].contact))
 			continue;
 		cs_row_defaults(in, log, values, nulls);
 		SET(EVENT_ACCOUNT, Int64GetDatum(account));
-		SET(EVENT_CONTACT, Int64GetDatum(contacts[i]));
+		SET(EVENT_CONTACT, Int64GetDatum(contacts[i].contact));
+		/* not before a consent that is dated ahead, as it may be by a minute */
+		SET(EVENT_OCCURRED_AT, TimestampTzGetDatum(Max(GetCurrentTimestamp(), contacts[i].consent_at + 1)));
 		SET(EVENT_LIST, Int64GetDatum(list));
 		SET(EVENT_KIND, cs_kind_datum(kind_type, CS_REMOVED));
 		SET(EVENT_SOURCE, CStringGetTextDatum("list deleted"));

@@ -25,6 +25,7 @@
 #include "contacts.h"
 #include "counts.h"
 #include "enums.h"
+#include "suppression.h"
 
 /* A row of subscription as it was found. */
 typedef struct StoredSubscription
@@ -845,6 +846,47 @@ due_bound(const CsVisits *v, cs_time as_of)
 	return (cs_moment) {due != CS_NEVER, due != CS_NEVER ? due : 0};
 }
 
+/* Has the person opted out, complained, or taken it back? */
+static bool
+person_spoke(const CsVisits *v)
+{
+	const cs_contact *old = &v->stored.contact;
+	const cs_contact *new = &v->facts;
+
+	if (old->unsubscribed.set != new->unsubscribed.set || old->unsubscribed.at != new->unsubscribed.at ||
+		old->complained.set != new->complained.set || old->complained.at != new->complained.at ||
+		old->consent_count != new->consent_count)
+		return true;
+	for (int i = 0; i < new->consent_count; i++)
+		if (!cs_same_consent(&old->consents[i], &new->consents[i]))
+			return true;
+	return false;
+}
+
+/* What the person says holds for the addresses of before, whenever it is heard. */
+static void
+suppress_old_addresses(CsVisits *v)
+{
+	CsTable    *table = cs_table(v->in, TABLE_ADDRESS_CHANGE);
+	Snapshot	snapshot = cs_latest_snapshot();
+	cs_id		key[2] = {{true, v->account}, {true, v->contact}};
+	List	   *digests = NIL;
+	ListCell   *lc;
+	CsKeyScan	scan;
+	bool		isnull;
+
+	cs_begin_scan(&scan, table, snapshot, key, 2, NULL);
+	while (cs_next_row(&scan))
+		digests = lappend(digests, DatumGetByteaPCopy(cs_column(table, table->slot, CHANGE_OLD_DIGEST, &isnull)));
+	cs_end_scan(&scan);
+	UnregisterSnapshot(snapshot);
+	foreach(lc, digests)
+	{
+		cs_forget_facts(v->in, v->account, v->contact, v->begins_after, lfirst(lc), false);
+		cs_keep_facts(v->in, v->account, v->contact, v->begins_after, &v->facts, lfirst(lc), false);
+	}
+}
+
 bool
 cs_leave(CsVisits *v, TimestampTz as_of)
 {
@@ -877,6 +919,12 @@ cs_leave(CsVisits *v, TimestampTz as_of)
 	changed = changed || status != v->stored.status ||
 		v->changed.set != v->stored.changed.set || v->changed.at != v->stored.changed.at ||
 		!cs_same_address_facts(&v->facts, &v->stored.contact);
+	if (v->address_since.set && !v->address_anew)
+	{
+		need_consents(v);
+		if (person_spoke(v))
+			suppress_old_addresses(v);
+	}
 	if (changed || v->begins_anew || v->address_anew || due.set != v->stored.due.set || due.at != v->stored.due.at)
 		save_contact(v, status, due);
 	MemoryContextSwitchTo(caller);

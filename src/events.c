@@ -27,7 +27,7 @@
 /* As many are sorted in an array. */
 #define FEW 1000
 
-/* How far ahead of the server's clock an event may be dated, and recorded. */
+/* How far ahead of the server's clock an event may be dated. */
 #define TOLERANCE USECS_PER_MINUTE
 
 /* ---- checks ---- */
@@ -62,8 +62,8 @@ check_event(CsInstallation *in, const CsLoggedEvent *logged)
 	}
 	if (wrong == NULL && logged->retracted)
 		wrong = "cannot be retracted when it is recorded";
-	if (wrong == NULL && (logged->recorded > in->now + TOLERANCE ||
-						  logged->recorded < GetCurrentStatementStartTimestamp() - TOLERANCE))
+	if (wrong == NULL && (logged->recorded > in->now ||
+						  logged->recorded < GetCurrentStatementStartTimestamp()))
 		wrong = "cannot choose its recorded_at: that is the server's";
 	if (wrong != NULL)
 		ereport(ERROR,

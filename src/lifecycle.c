@@ -205,8 +205,8 @@ cs_change_contact_address(PG_FUNCTION_ARGS)
 				contact;
 	bytea	   *old_digest,
 			   *new_digest;
-	Datum		values[3];
-	bool		nulls[3] = {0};
+	Datum		values[4];
+	bool		nulls[4] = {0};
 	bool		isnull;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
@@ -236,6 +236,7 @@ cs_change_contact_address(PG_FUNCTION_ARGS)
 		values[changes->columns[CHANGE_ACCOUNT] - 1] = Int64GetDatum(account);
 		values[changes->columns[CHANGE_CONTACT] - 1] = Int64GetDatum(contact);
 		values[changes->columns[CHANGE_CHANGED_AT] - 1] = TimestampTzGetDatum(in->now);
+		values[changes->columns[CHANGE_OLD_DIGEST] - 1] = PointerGetDatum(old_digest);
 		cs_insert_row(in, changes, values, nulls);
 		CommandCounterIncrement();
 		cs_new_address(visits, in->now);

@@ -137,21 +137,6 @@ suppress_former_anew(CsInstallation *in, CsVisits *visits, int64 account, int64 
 	cs_keep_facts(in, account, contact, began, cs_former_facts(visits, account, contact, began, ended), digest, true);
 }
 
-/* What is known of a contact's former addresses: what the person said follows from its events. */
-static void
-suppress_old_addresses_anew(CsInstallation *in, CsVisits *visits, int64 account, int64 contact)
-{
-	cs_time		began = cs_visited_begins_after(visits);
-	List	   *digests = cs_suppressed_digests(in, account, contact, began);
-	ListCell   *lc;
-
-	foreach(lc, digests)
-	{
-		cs_forget_facts(in, account, contact, began, lfirst(lc), false);
-		cs_keep_facts(in, account, contact, began, cs_visited_facts(visits), lfirst(lc), false);
-	}
-}
-
 /* Note who did it and why; what follows from it later is added. */
 static void
 note_retraction(CsInstallation *in, int64 account, int64 retraction, const char *reason, int64 events, int64 contacts)
@@ -266,9 +251,6 @@ cs_mark_events(PG_FUNCTION_ARGS)
 		{
 			cs_fold_anew(visits);
 			cs_leave(visits, in->now);
-			CommandCounterIncrement();
-			if (cs_visit(visits, account, contact))
-				suppress_old_addresses_anew(in, visits, account, contact);
 		}
 		suppress_former_anew(in, visits, account, contact);
 	}

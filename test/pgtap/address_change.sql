@@ -127,6 +127,15 @@ INSERT INTO crm.contact (email) SELECT format('chain%s@example.org', i) FROM gen
 SELECT is((SELECT count(*) FROM crm.contact WHERE email LIKE 'chain%' AND status = 'complained'), 5::bigint, 'a complaint stays known of every address its contact had');
 SELECT is((SELECT count(*) FROM crm.address_change WHERE contact_id = 911), 0::bigint, 'address changes go with the contact');
 
+-- What the person said is heard late: it holds for the old address as if it had been heard in time.
+INSERT INTO crm.contact (contact_id, email) VALUES (950, 'late.before@example.org');
+INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) VALUES (950, 1, 'added', '2025-06-01');
+UPDATE crm.contact SET email = 'late.after@example.org' WHERE contact_id = 950;
+INSERT INTO crm.event (contact_id, kind, occurred_at) VALUES (950, 'unsubscribed', '2025-06-02');
+INSERT INTO crm.contact (contact_id, email) VALUES (951, 'late.before@example.org');
+INSERT INTO crm.event (contact_id, list_id, kind) VALUES (951, 1, 'added');
+SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 951), 'unsubscribed', 'an opt-out heard after the change of address is kept of the old one');
+
 SELECT helper.refused($$UPDATE crm.contact SET email = '   ' WHERE contact_id = 901$$, '23514', 'a blank address');
 SELECT helper.refused($$UPDATE crm.contact SET email = NULL WHERE contact_id = 901$$, '23502', 'no address');
 SELECT helper.accepted($$UPDATE crm.contact SET email = 'many' || contact_id || '@example.org'$$, 'many at once');

@@ -106,7 +106,7 @@ INSERT INTO helper.write (name, statement) VALUES
 ('COPY to contact with a status', $$COPY crm.contact (contact_id, email, status) FROM PROGRAM 'echo 9997,x@example.org,active' (FORMAT csv)$$),
 ('COPY to suppression', $$COPY crm.suppression (account_id, address_digest, kind, occurred_at) FROM PROGRAM 'echo 1,00,complained,2025-01-01' (FORMAT csv)$$),
 ('COPY to consent_setting', $$COPY crm.consent_setting (account_id, since) FROM PROGRAM 'echo 1,2001-01-01' (FORMAT csv)$$),
-('COPY to address_change', $$COPY crm.address_change FROM PROGRAM 'echo 1,4711,2001-01-01' (FORMAT csv)$$),
+('COPY to address_change', $$COPY crm.address_change FROM PROGRAM 'echo 1,4711,2001-01-01,digest' (FORMAT csv)$$),
 ('COPY to account_key', $$COPY crm.account_key FROM PROGRAM 'echo 88,00' (FORMAT csv)$$);
 GRANT pg_execute_server_program TO contact_status_test_owner, contact_status_test_app;
 
