@@ -66,6 +66,8 @@ DECLARE
     emails text[] := ARRAY(SELECT r.email FROM unnest(rows) r);   -- in the order of rows
     before record;
     after record;
+    settled record;
+    has_status boolean := EXISTS (SELECT FROM unnest(rows) r WHERE r.status IS NOT NULL);
 BEGIN
     -- a block of its own: what a bad row does is taken back with its batch
     BEGIN
@@ -98,14 +100,21 @@ BEGIN
 
         -- events, in the order of their contacts; who is on hold in the source is on hold here
         EXECUTE format('INSERT INTO %1$I.event (account_id, contact_id, list_id, kind, occurred_at, source, evidence) '
-                       'SELECT $1, r.contact_id, k.list, k.kind, r.occurred_at, ''import'', r.evidence '
+                       'SELECT $1, r.contact_id, $2, ''added'', r.occurred_at, ''import'', r.evidence '
                        'FROM unnest($3, $4) r (n, email, occurred_at, evidence, status, problem, contact_id) '
-                       'CROSS JOIN LATERAL (SELECT ''added''::contact_status.event_kind AS kind, $2 AS list '
-                       ' UNION ALL SELECT ''suspended'', NULL '
-                       '  WHERE contact_status.any_label(r.status) IN (''unresponsive'', ''suspended'', ''failing'')) k '
                        'WHERE r.problem IS NULL AND r.contact_id IS NOT NULL '
-                       'ORDER BY r.contact_id, r.occurred_at, k.kind ' || on_conflict, import_batch.schema)
+                       'ORDER BY r.contact_id ' || on_conflict, import_batch.schema)
           USING import_batch.account_id, import_batch.list_id, rows, after.contact_ids;
+        IF has_status THEN
+            EXECUTE format('INSERT INTO %1$I.event (account_id, contact_id, kind, occurred_at, source) '
+                           'SELECT $1, r.contact_id, ''suspended'', r.occurred_at, ''import'' '
+                           'FROM unnest($2, $3) r (n, email, occurred_at, evidence, status, problem, contact_id) '
+                           'WHERE r.problem IS NULL AND r.contact_id IS NOT NULL '
+                           'AND contact_status.any_label(r.status) IN (''unresponsive'', ''suspended'', ''failing'') '
+                           'ORDER BY r.contact_id ' || on_conflict, import_batch.schema)
+              USING import_batch.account_id, rows, after.contact_ids;
+        END IF;
+
         IF is_limited THEN
             -- contacts may count by being there alone
             EXECUTE format('SELECT count(*) FROM unnest($2, $3) r (before, after) JOIN ONLY %1$I.contact c ON c.account_id = $1 AND c.contact_id = r.after '
@@ -116,7 +125,11 @@ BEGIN
                 PERFORM contact_status.check_limit(import_batch.schema, import_batch.account_id);
             END IF;
         END IF;
-        after := contact_status.resolve_addresses(import_batch.schema, import_batch.account_id, import_batch.list_id, emails, after.contact_ids);
+        -- what became of those of whom something was known
+        settled := contact_status.resolve_addresses(import_batch.schema, import_batch.account_id, import_batch.list_id,
+            array_fill(NULL::text, ARRAY[cardinality(emails)]),
+            ARRAY(SELECT CASE WHEN r.before IS NULL AND r.status = 'unconfirmed' THEN NULL ELSE r.after END
+                    FROM unnest(before.contact_ids, after.contact_ids, after.statuses) r (before, after, status)));
 
         RETURN QUERY
             SELECT r.n, r.contact_id,
@@ -125,7 +138,7 @@ BEGIN
                         WHEN r.consent = 'unsubscribed' OR r.status_now IN ('complained', 'hard_bounced', 'deleted') THEN 'suppressed'
                         WHEN r.consent_before IS NOT NULL THEN 'already_subscribed'
                         ELSE 'added' END
-              FROM unnest(rows, after.contact_ids, after.consents, after.statuses, before.consents)
+              FROM unnest(rows, after.contact_ids, settled.consents, settled.statuses, before.consents)
                    r (n, email, occurred_at, evidence, status, problem, contact_id, consent, status_now, consent_before);
         RETURN;
     EXCEPTION

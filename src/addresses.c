@@ -20,6 +20,7 @@
 
 #include "compat.h"
 #include "enums.h"
+#include "facts.h"
 #include "settings.h"
 #include "suppression.h"
 
@@ -155,8 +156,8 @@ cs_is_suppressed(PG_FUNCTION_ARGS)
 /*
  * resolve_addresses(schema, account_id, list_id, emails, known): for each
  * address the id of its contact (looked for where it is not among the known
- * ones) and, where a list is given, its consent and status there; null where
- * there is none.  By index whatever the statistics say, for import_contacts.
+ * ones) and, where a list is given, its consent and status there, else its own
+ * status where it was looked for; null where there is none.  By index whatever the statistics say, for import_contacts.
  */
 PG_FUNCTION_INFO_V1(cs_resolve_addresses);
 Datum
@@ -224,7 +225,11 @@ cs_resolve_addresses(PG_FUNCTION_ARGS)
 		if (known && !unknown[i])
 			key[1] = cs_id_of_datum(known[i], false);
 		else if (!no_email[i] && fetch_by_address(contacts, index, snapshot, account, emails[i]))
+		{
 			key[1] = cs_id_of_datum(cs_column(contacts, contacts->slot, CONTACT_ID, &isnull), false);
+			found[2][i] = slot_getattr(contacts->slot, contacts->facts[FACT_STATUS], &missing[2][i]);
+			missing[2][i] = missing[2][i] || list.set;
+		}
 		if (key[1].set)
 		{
 			found[0][i] = Int64GetDatum(key[1].id);
