@@ -863,28 +863,52 @@ person_spoke(const CsVisits *v)
 	return false;
 }
 
-/* What the person says holds for the addresses of before, whenever it is heard. */
+/* What the events up to a moment say of the person, whenever they were recorded. */
+static void
+keep_facts_of(CsVisits *v, cs_time until, bytea *digest)
+{
+	CsTable    *log = cs_table(v->in, TABLE_EVENT);
+	Snapshot	snapshot = cs_latest_snapshot();
+	cs_id		key[2] = {{true, v->account}, {true, v->contact}};
+	cs_contact	facts = v->facts;
+	cs_moment	changed = v->changed;
+	CsLoggedEvent event;
+	CsKeyScan	scan;
+
+	memset(&v->facts, 0, sizeof(v->facts));
+	cs_begin_scan(&scan, log, snapshot, key, 2, NULL);
+	while (cs_next_row(&scan))
+	{
+		cs_read_event(log, log->slot, &event);
+		if (event.event.at > until)
+			break;
+		if (!event.retracted && event.recorded > v->begins_after)
+			apply(v, &event);
+	}
+	cs_end_scan(&scan);
+	UnregisterSnapshot(snapshot);
+	cs_forget_facts(v->in, v->account, v->contact, v->begins_after, digest, false);
+	cs_keep_facts(v->in, v->account, v->contact, v->begins_after, &v->facts, digest, false);
+	v->facts = facts;
+	v->changed = changed;
+}
+
+/* What was said before a change of address holds for the old one, also where it is heard late. */
 static void
 suppress_old_addresses(CsVisits *v)
 {
 	CsTable    *table = cs_table(v->in, TABLE_ADDRESS_CHANGE);
 	Snapshot	snapshot = cs_latest_snapshot();
 	cs_id		key[2] = {{true, v->account}, {true, v->contact}};
-	List	   *digests = NIL;
-	ListCell   *lc;
 	CsKeyScan	scan;
 	bool		isnull;
 
 	cs_begin_scan(&scan, table, snapshot, key, 2, NULL);
 	while (cs_next_row(&scan))
-		digests = lappend(digests, DatumGetByteaPCopy(cs_column(table, table->slot, CHANGE_OLD_DIGEST, &isnull)));
+		keep_facts_of(v, DatumGetTimestampTz(cs_column(table, table->slot, CHANGE_CHANGED_AT, &isnull)),
+					  DatumGetByteaPCopy(cs_column(table, table->slot, CHANGE_OLD_DIGEST, &isnull)));
 	cs_end_scan(&scan);
 	UnregisterSnapshot(snapshot);
-	foreach(lc, digests)
-	{
-		cs_forget_facts(v->in, v->account, v->contact, v->begins_after, lfirst(lc), false);
-		cs_keep_facts(v->in, v->account, v->contact, v->begins_after, &v->facts, lfirst(lc), false);
-	}
 }
 
 bool
