@@ -3,7 +3,7 @@
  *		The state machine: what one event does to what is known of a contact.
  *
  * Plain C that knows no PostgreSQL, so that it can be read beside the rules
- * (DESIGN.md, sections 2 and 3; README, "The rules"), compiled and fuzzed alone.
+ * (DESIGN.md, sections 2 and 3; README, "Events" and "Policies"), compiled and fuzzed alone.
  *
  * Facts depend on events only, never on the clock; a status is a function of
  * the facts and of a moment.  So nothing has to happen for a suspension to end.
