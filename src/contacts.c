@@ -63,7 +63,6 @@ struct CsVisits
 	CsFacts		stored;			/* as in the row */
 	cs_contact	facts;			/* as they become */
 	cs_moment	changed;
-	cs_moment	due;
 
 	Progress	progress;
 	cs_time		from;			/* time of the first event that changed a fact */
@@ -261,6 +260,25 @@ load_subscriptions(CsVisits *v)
 	cs_end_scan(&scan);
 	UnregisterSnapshot(snapshot);
 	v->consents_known = true;
+}
+
+void
+cs_load_consents(CsInstallation *in, int64 account, int64 contact, cs_contact *facts)
+{
+	CsTable    *table = cs_table(in, TABLE_SUBSCRIPTION);
+	Oid			status_type = TupleDescAttr(table->rel->rd_att, table->columns[SUBSCRIPTION_CONSENT] - 1)->atttypid;
+	Snapshot	snapshot = cs_latest_snapshot();
+	cs_id		key[2] = {{true, account}, {true, contact}};
+	CsKeyScan	scan;
+	bool		isnull;
+
+	cs_begin_scan(&scan, table, snapshot, key, 2, NULL);
+	while (cs_next_row(&scan))
+		cs_load_consent(facts, DatumGetInt64(cs_column(table, table->slot, SUBSCRIPTION_LIST, &isnull)),
+						cs_status_of_datum(status_type, cs_column(table, table->slot, SUBSCRIPTION_CONSENT, &isnull)),
+						DatumGetTimestampTz(cs_column(table, table->slot, SUBSCRIPTION_CONSENT_AT, &isnull)));
+	cs_end_scan(&scan);
+	UnregisterSnapshot(snapshot);
 }
 
 /* From here on the facts include consents. */

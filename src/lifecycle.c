@@ -278,26 +278,6 @@ cs_delete_subscriptions(CsInstallation *in, int64 account, int64 contact)
 	UnregisterSnapshot(snapshot);
 }
 
-/* Its opt-outs, per list, into the facts of a contact that is gone. */
-static void
-load_opt_outs(CsInstallation *in, int64 account, int64 contact, cs_contact *facts)
-{
-	CsTable    *table = cs_table(in, TABLE_SUBSCRIPTION);
-	Oid			status_type = TupleDescAttr(table->rel->rd_att, table->columns[SUBSCRIPTION_CONSENT] - 1)->atttypid;
-	Snapshot	snapshot = cs_latest_snapshot();
-	cs_id		key[2] = {{true, account}, {true, contact}};
-	CsKeyScan	scan;
-	bool		isnull;
-
-	cs_begin_scan(&scan, table, snapshot, key, 2, NULL);
-	while (cs_next_row(&scan))
-		cs_load_consent(facts, bigint_column(table, table->slot, SUBSCRIPTION_LIST),
-						cs_status_of_datum(status_type, cs_column(table, table->slot, SUBSCRIPTION_CONSENT, &isnull)),
-						DatumGetTimestampTz(cs_column(table, table->slot, SUBSCRIPTION_CONSENT_AT, &isnull)));
-	cs_end_scan(&scan);
-	UnregisterSnapshot(snapshot);
-}
-
 static void
 remember_contact(CsInstallation *in, int64 account, int64 contact, Datum began_after, bool from_ever, bytea *digest)
 {
@@ -331,7 +311,7 @@ end_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
 
 	slot_getallattrs(slot);
 	cs_facts_of_values(&facts, slot->tts_tupleDescriptor, table->facts, slot->tts_values, slot->tts_isnull);
-	load_opt_outs(in, account, contact, &facts.contact);
+	cs_load_consents(in, account, contact, &facts.contact);
 	digest = cs_address_digest(in, account, cs_column(table, slot, CONTACT_EMAIL, &isnull));
 	/* all that was known of the address came back as events of this contact */
 	if (cs_has_suppressed(in))

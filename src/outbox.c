@@ -22,9 +22,8 @@
 #include "utils/snapmgr.h"
 
 #include "compat.h"
+#include "contacts.h"
 #include "enums.h"
-#include "facts.h"
-#include "settings.h"
 
 typedef struct Arguments
 {
@@ -166,17 +165,7 @@ current_status(CsInstallation *in, int64 account, int64 contact, cs_id list, cs_
 	}
 	else
 	{
-		Snapshot	snapshot = cs_latest_snapshot();
-		CsKeyScan	scan;
-
-		cs_begin_scan(&scan, subscriptions, snapshot, key, 2, NULL);
-		while (cs_next_row(&scan))
-			cs_load_consent(&facts.contact,
-							DatumGetInt64(cs_column(subscriptions, subscriptions->slot, SUBSCRIPTION_LIST, &isnull)),
-							cs_status_of_datum(status_type, cs_column(subscriptions, subscriptions->slot, SUBSCRIPTION_CONSENT, &isnull)),
-							0);
-		cs_end_scan(&scan);
-		UnregisterSnapshot(snapshot);
+		cs_load_consents(in, account, contact, &facts.contact);
 		*status = cs_contact_status(&facts.contact, address);
 	}
 	return true;

@@ -31,7 +31,7 @@ struct CsWriter
 	ResultRelInfo *target;
 	EPQState	epq;
 	TupleTableSlot *row;		/* to be written */
-	ExprState **defaults;		/* by column; NULL where null */
+	ExprState **defaults;		/* by column, NULL where null; NULL until asked for */
 	bool		fires;			/* the application has triggers here */
 
 	/* the statement, as far as the application's statement triggers see it */
@@ -118,16 +118,6 @@ begin_writing(CsInstallation *in, CsTable *table)
 #endif
 		);
 	writer->row = MakeSingleTupleTableSlot(table->rel->rd_att, &TTSOpsVirtual);
-	writer->defaults = palloc0(table->rel->rd_att->natts * sizeof(ExprState *));
-	for (int i = 0; i < table->rel->rd_att->natts; i++)
-	{
-		Form_pg_attribute column = TupleDescAttr(table->rel->rd_att, i);
-		Expr	   *expr = column->attisdropped || column->attgenerated ? NULL :
-			(Expr *) build_column_default(table->rel, i + 1);
-
-		if (expr != NULL)
-			writer->defaults[i] = ExecPrepareExpr(expr, writer->estate);
-	}
 	table->writer = writer;
 	MemoryContextSwitchTo(caller);
 	return writer;
@@ -277,12 +267,34 @@ refuse_overtaken(CsTable *table, TM_Result result)
 	elog(ERROR, "unexpected result %d of writing table \"%s\"", result, RelationGetRelationName(table->rel));
 }
 
+/* The table's defaults, prepared when the first new row asks for them: most rows are only changed. */
+static void
+prepare_defaults(CsInstallation *in, CsTable *table, CsWriter *writer)
+{
+	MemoryContext caller = MemoryContextSwitchTo(in->context);
+	TupleDesc	desc = table->rel->rd_att;
+
+	writer->defaults = palloc0(desc->natts * sizeof(ExprState *));
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(desc, i);
+		Expr	   *expr = column->attisdropped || column->attgenerated ? NULL :
+			(Expr *) build_column_default(table->rel, i + 1);
+
+		if (expr != NULL)
+			writer->defaults[i] = ExecPrepareExpr(expr, writer->estate);
+	}
+	MemoryContextSwitchTo(caller);
+}
+
 void
 cs_row_defaults(CsInstallation *in, CsTable *table, Datum *values, bool *nulls)
 {
 	CsWriter   *writer = begin_writing(in, table);
 	ExprContext *context = GetPerTupleExprContext(writer->estate);
 
+	if (writer->defaults == NULL)
+		prepare_defaults(in, table, writer);
 	for (int i = 0; i < table->rel->rd_att->natts; i++)
 	{
 		values[i] = (Datum) 0;

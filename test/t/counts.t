@@ -11,9 +11,10 @@
 use strict;
 use warnings;
 use File::Temp ();
-use IPC::Open3 qw(open3);
+use FindBin;
+use lib "$FindBin::Bin/../lib";
 use POSIX ();
-use Symbol qw(gensym);
+use Session;
 use Test::More;
 use Time::HiRes qw(time sleep);
 
@@ -22,47 +23,6 @@ my $seconds = $ENV{SECONDS} || 15;
 my $seed    = $ENV{SEED}    || time * 1000 % 1_000_000;
 my $contacts = 120;    # of each account
 my $limit    = 15;
-
-# --- A session: psql, to which statements are given one by one ---------------------------------------------------------
-
-package Session {
-    sub new {
-        my ($class) = @_;
-        my $self = bless { said => Symbol::gensym() }, $class;
-        open my $nowhere, '>', '/dev/null' or die "/dev/null: $!\n";
-        $self->{pid} = IPC::Open3::open3($self->{in}, '>&' . fileno $nowhere, $self->{said},
-            qw(psql -X -q -A -t -v VERBOSITY=sqlstate -v ON_ERROR_STOP=0));
-        $self->{in}->autoflush(1);
-        return $self;
-    }
-
-    # (statement, variable to return) -> SQLSTATE, its message or the variable's value
-    sub do {
-        my ($self, $sql, $variable) = @_;
-        my $how = defined $variable ? '\gset' : ';';
-        print { $self->{in} } "$sql$how\n\\warn @@ :SQLSTATE :" . ($variable // 'LAST_ERROR_MESSAGE') . "\n";
-        while (my $line = readline $self->{said}) {
-            return ($1, $2) if $line =~ /^@@ (\S+) ?(.*)/;
-        }
-        die "the server or psql is gone\n";
-    }
-
-    # The value of a query that must not fail.
-    sub value {
-        my ($self, $sql) = @_;
-        my ($state, $value) = $self->do("SELECT coalesce(($sql)::text, '') AS value", 'value');
-        die "$state $value: $sql\n" if $state ne '00000';
-        return $value;
-    }
-
-    sub close {
-        my ($self) = @_;
-        close $self->{in};
-        waitpid $self->{pid}, 0;
-    }
-}
-
-package main;
 
 sub pick    { return $_[ int rand @_ ] }
 sub chance  { return rand() < $_[0] }
