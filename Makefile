@@ -14,7 +14,7 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 DATA_built = sql/contact_status--$(EXTVERSION).sql
 
 # the install script, in the order a reader wants
-SQL_PARTS = types functions policies fold triggers tables maintenance people import reports
+SQL_PARTS = types functions policies fold triggers tables maintenance retention people import reports
 
 EXTRA_CLEAN = $(DATA_built) test/unit/unit
 PG_CFLAGS = -std=gnu11

@@ -29,6 +29,32 @@ COMMENT ON AGGREGATE contact_status.fold(contact_status.policy, contact_status.c
     contact_status.event_kind, timestamptz, bigint, bigint, text, text, timestamptz, timestamptz) IS
 'what a contact''s events, in order, come to as of a moment (null: of the last event); settings null: the policy''s own';
 
+-- The same from facts that are kept: those of a row with facts, which has no event, are where the fold starts.
+
+CREATE FUNCTION contact_status.fold_event(
+    state internal, policy contact_status.policy, settings contact_status.consent_settings,
+    kind contact_status.event_kind, occurred_at timestamptz, list_id bigint, campaign_id bigint,
+    event_key text, source text, until timestamptz, as_of timestamptz, facts contact_status.folded_contact
+) RETURNS internal
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_fold_event';
+COMMENT ON FUNCTION contact_status.fold_event(internal, contact_status.policy, contact_status.consent_settings,
+    contact_status.event_kind, timestamptz, bigint, bigint, text, text, timestamptz, timestamptz,
+    contact_status.folded_contact) IS
+'transition function of fold from facts that are kept';
+
+CREATE AGGREGATE contact_status.fold(
+    policy contact_status.policy, settings contact_status.consent_settings,
+    kind contact_status.event_kind, occurred_at timestamptz, list_id bigint, campaign_id bigint,
+    event_key text, source text, until timestamptz, as_of timestamptz, facts contact_status.folded_contact
+) (
+    SFUNC = contact_status.fold_event, STYPE = internal, SSPACE = 1024,
+    FINALFUNC = contact_status.fold_contact, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE contact_status.fold(contact_status.policy, contact_status.consent_settings,
+    contact_status.event_kind, timestamptz, bigint, bigint, text, text, timestamptz, timestamptz,
+    contact_status.folded_contact) IS
+'what a contact''s events, in order, come to, from facts that are kept as of a moment';
+
 CREATE FUNCTION contact_status.fold_event(
     state internal, policy text, kind contact_status.event_kind, occurred_at timestamptz,
     list_id bigint, campaign_id bigint, event_key text
@@ -77,3 +103,27 @@ CREATE AGGREGATE contact_status.status_changes(
 COMMENT ON AGGREGATE contact_status.status_changes(contact_status.policy, contact_status.consent_settings,
     contact_status.event_kind, timestamptz, bigint, bigint, text, text, timestamptz, timestamptz) IS
 'every change of every subscription of a contact that its events, in order, and time up to as_of bring';
+
+CREATE FUNCTION contact_status.fold_change(
+    state internal, policy contact_status.policy, settings contact_status.consent_settings,
+    kind contact_status.event_kind, occurred_at timestamptz, list_id bigint, campaign_id bigint,
+    event_key text, source text, until timestamptz, as_of timestamptz, facts contact_status.folded_contact
+) RETURNS internal
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_fold_change';
+COMMENT ON FUNCTION contact_status.fold_change(internal, contact_status.policy, contact_status.consent_settings,
+    contact_status.event_kind, timestamptz, bigint, bigint, text, text, timestamptz, timestamptz,
+    contact_status.folded_contact) IS
+'transition function of status_changes from facts that are kept';
+
+CREATE AGGREGATE contact_status.status_changes(
+    policy contact_status.policy, settings contact_status.consent_settings,
+    kind contact_status.event_kind, occurred_at timestamptz, list_id bigint, campaign_id bigint,
+    event_key text, source text, until timestamptz, as_of timestamptz, facts contact_status.folded_contact
+) (
+    SFUNC = contact_status.fold_change, STYPE = internal, SSPACE = 4096,
+    FINALFUNC = contact_status.fold_changes, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE contact_status.status_changes(contact_status.policy, contact_status.consent_settings,
+    contact_status.event_kind, timestamptz, bigint, bigint, text, text, timestamptz, timestamptz,
+    contact_status.folded_contact) IS
+'every change of every subscription of a contact that its events, in order, and time up to as_of bring, from facts that are kept as of a moment';

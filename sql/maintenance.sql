@@ -50,6 +50,10 @@ DECLARE
     statuses contact_status.contact_status[];
     changed bigint;
 BEGIN
+    -- partitions made later, where no event trigger was there to give them theirs
+    IF pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = to_regclass(format('%I.event', sweep.schema))), 'USAGE') THEN
+        PERFORM contact_status.guard_partitions(sweep.schema);
+    END IF;
     EXECUTE format('SELECT array_agg(account_id ORDER BY contact_id, account_id), '
                    'array_agg(contact_id ORDER BY contact_id, account_id) '
                    'FROM %I.contact WHERE due_at <= $1', sweep.schema)
@@ -107,7 +111,7 @@ CREATE FUNCTION contact_status.verify(
     SET search_path = pg_catalog, pg_temp
 AS $verify$
 BEGIN
-    RETURN QUERY EXECUTE replace($query$
+    RETURN QUERY EXECUTE replace(replace($query$
 WITH folded AS MATERIALIZED (
     -- contact by contact, by the log's index; a stored status holds until the contact is due, then the next sweep writes it
     SELECT c.account_id, c.contact_id, coalesce(c.due_at <= $1, false) AS is_due, c AS stored, x.f
@@ -116,8 +120,8 @@ WITH folded AS MATERIALIZED (
       JOIN @.policy p ON p.name = a.policy
      CROSS JOIN LATERAL (
                SELECT contact_status.fold(p::contact_status.policy, e.settings, e.kind, e.occurred_at, e.list_id,
-                          e.campaign_id, e.event_key, e.source, e.until, $1
-                          ORDER BY e.occurred_at, e.kind, e.list_id NULLS FIRST, e.campaign_id NULLS FIRST,
+                          e.campaign_id, e.event_key, e.source, e.until, $1, e.facts
+                          ORDER BY e.occurred_at, e.dated_at, e.kind, e.list_id NULLS FIRST, e.campaign_id NULLS FIRST,
                                    e.event_key COLLATE "C") AS f
                  FROM @.judged_event e
                 WHERE e.account_id = c.account_id AND e.contact_id = c.contact_id) x
@@ -172,8 +176,11 @@ SELECT a.account_id, NULL, NULL, 'consent_setting',
                       ORDER BY k.since DESC LIMIT 1) s ON true
  WHERE (s.import_consent, s.double_opt_in, s.unsubscribe_scope, s.resubscribe) IS DISTINCT FROM
        (p.import_consent, p.double_opt_in, p.unsubscribe_scope, p.resubscribe)
-ORDER BY 1, 2 NULLS FIRST, 3 NULLS FIRST, 4
-    $query$, '@', quote_ident(verify.schema)) USING verify.as_of;
+UNION ALL
+SELECT NULL, NULL, NULL, 'triggers of ' || u.partition, NULL, 'contact_status_apply, contact_status_refuse_truncate'
+  FROM contact_status.unguarded_partitions(#) u (partition)
+ORDER BY 1 NULLS FIRST, 2 NULLS FIRST, 3 NULLS FIRST, 4
+    $query$, '@', quote_ident(verify.schema)), '#', quote_literal(verify.schema)) USING verify.as_of;
 END
 $verify$;
 COMMENT ON FUNCTION contact_status.verify(name, timestamptz) IS
@@ -200,7 +207,8 @@ BEGIN
              WHERE v.contact_id IS NOT NULL ORDER BY v.contact_id, v.account_id) d;
     repaired := coalesce(contact_status.settle_contacts(repair.schema, damaged_accounts, damaged_contacts, true, clock_timestamp()), 0);
     repaired := repaired + coalesce(contact_status.delete_orphans(repair.schema, damaged_accounts, damaged_contacts), 0);
-    RETURN repaired + cardinality(coalesce(settings_of, '{}')) + contact_status.repair_counts(repair.schema);
+    RETURN repaired + cardinality(coalesce(settings_of, '{}')) + contact_status.repair_counts(repair.schema)
+         + contact_status.guard_partitions(repair.schema);
 END
 $$;
 COMMENT ON FUNCTION contact_status.repair(name) IS

@@ -2,7 +2,9 @@
 -- the schema he names, and owned by him; no members of the extension, so that
 -- a dump holds them with their rows and a restore fires no trigger over them.
 
-CREATE FUNCTION contact_status.create_tables(schema name, policy text DEFAULT 'default') RETURNS void
+CREATE FUNCTION contact_status.create_tables(
+    schema name, policy text DEFAULT 'default', partition_by interval DEFAULT NULL
+) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
 AS $create_tables$
@@ -23,7 +25,7 @@ BEGIN
             USING ERRCODE = 'duplicate_table', HINT = 'Name another schema.';
     END IF;
 
-    EXECUTE replace($ddl$
+    EXECUTE replace(replace($ddl$
 
 -- settings
 
@@ -45,10 +47,14 @@ CREATE TABLE @.account (
     account_id    bigint NOT NULL DEFAULT 1,
     policy        text NOT NULL DEFAULT 'default',
     contact_limit bigint CHECK (contact_limit >= 0),
+    horizon       timestamptz,
+    horizon_kept  timestamptz,
     PRIMARY KEY (account_id)
 );
 COMMENT ON TABLE @.account IS 'a tenant; a single sender is account 1 and never types it';
 COMMENT ON COLUMN @.account.contact_limit IS 'how many contacts may count as active; null: no limit';
+COMMENT ON COLUMN @.account.horizon IS 'derived: set by contact_status.set_horizon; an event dated before it counts as if it happened then';
+COMMENT ON COLUMN @.account.horizon_kept IS 'derived: the facts of all contacts are kept as of this horizon, so that older events may be dropped';
 
 CREATE TABLE @.list (
     account_id    bigint NOT NULL DEFAULT 1,
@@ -227,7 +233,7 @@ CREATE TABLE @.event (
     evidence     text,
     reason       text,
     reply        text
-);
+)#;
 CREATE UNIQUE INDEX event_key ON @.event
     (account_id, contact_id, occurred_at, kind, list_id NULLS FIRST, campaign_id NULLS FIRST, event_key COLLATE "C")
     NULLS NOT DISTINCT;
@@ -239,6 +245,24 @@ COMMENT ON COLUMN @.event.until IS 'end of a suspension';
 COMMENT ON COLUMN @.event.event_key IS 'tells events apart that are alike in all else; of a sign-up, the key of its confirmation link';
 COMMENT ON COLUMN @.event.evidence IS 'what proves a consent';
 COMMENT ON COLUMN @.event.reply IS 'the answer of the receiving server';
+
+CREATE TABLE @.checkpoint (
+    account_id  bigint NOT NULL,
+    contact_id  bigint NOT NULL,
+    before      timestamptz NOT NULL,
+    began_after timestamptz,
+    kept_at     timestamptz,
+    late_since  timestamptz,
+    facts       contact_status.folded_contact NOT NULL
+);
+CREATE UNIQUE INDEX checkpoint_key ON @.checkpoint (account_id, contact_id, before, began_after) NULLS NOT DISTINCT;
+CREATE INDEX checkpoint_late ON @.checkpoint (late_since) WHERE late_since IS NOT NULL;
+COMMENT ON TABLE @.checkpoint IS 'derived: facts of contacts as of a moment, from which their fold starts';
+COMMENT ON COLUMN @.checkpoint.before IS 'the facts are those of the events dated before';
+COMMENT ON COLUMN @.checkpoint.began_after IS 'the contact''s begins_after, which tells it from others of the same id';
+COMMENT ON COLUMN @.checkpoint.kept_at IS
+'of a horizon: they hold what was recorded up to then, and older events may be dropped; null: made to save reading a long log again';
+COMMENT ON COLUMN @.checkpoint.late_since IS 'of a horizon: the earliest event that was dated before it and recorded after kept_at';
 
 CREATE TABLE @.retraction (
     account_id    bigint NOT NULL,
@@ -255,7 +279,8 @@ CREATE TABLE @.retraction (
 COMMENT ON TABLE @.retraction IS 'derived: who took which events out of the fold, when and why; event.retraction_id says which';
 
 CREATE VIEW @.judged_event WITH (security_invoker = true) AS
-SELECT e.account_id, e.contact_id, e.kind, e.occurred_at, e.list_id, e.campaign_id, e.event_key, e.source, e.until,
+SELECT e.account_id, e.contact_id, e.kind, greatest(e.occurred_at, k.before) AS occurred_at,
+       e.list_id, e.campaign_id, e.event_key, e.source, e.until,
        CASE WHEN e.kind IN ('added', 'signed_up', 'resubscribed', 'unsubscribed') THEN (
            SELECT ROW(s.import_consent, coalesce(l.double_opt_in, s.double_opt_in),
                       s.unsubscribe_scope, s.resubscribe)::contact_status.consent_settings
@@ -266,15 +291,29 @@ SELECT e.account_id, e.contact_id, e.kind, e.occurred_at, e.list_id, e.campaign_
             WHERE s.account_id = e.account_id AND s.list_id IS NULL
               AND s.since = (SELECT max(o.since) FROM @.consent_setting o
                               WHERE o.account_id = e.account_id AND o.list_id IS NULL AND o.since <= e.recorded_at)
-       ) END AS settings
+       ) END AS settings,
+       e.occurred_at AS dated_at, NULL::contact_status.folded_contact AS facts
   FROM @.event e
   JOIN ONLY @.contact c USING (account_id, contact_id)
+  LEFT JOIN @.checkpoint k ON k.account_id = e.account_id AND k.contact_id = e.contact_id
+   AND k.kept_at IS NOT NULL AND k.began_after IS NOT DISTINCT FROM c.begins_after
  WHERE e.retracted_at IS NULL AND (c.begins_after IS NULL OR e.recorded_at > c.begins_after)
+   AND (k.before IS NULL OR e.occurred_at >= k.before OR e.recorded_at > k.kept_at)
 UNION ALL
-SELECT account_id, contact_id, NULL, changed_at, NULL, NULL, '', NULL, NULL, NULL
-  FROM @.address_change;
+SELECT a.account_id, a.contact_id, NULL, a.changed_at, NULL, NULL, '', NULL, NULL, NULL, a.changed_at, NULL
+  FROM @.address_change a
+  JOIN ONLY @.contact c USING (account_id, contact_id)
+  LEFT JOIN @.checkpoint k ON k.account_id = a.account_id AND k.contact_id = a.contact_id
+   AND k.kept_at IS NOT NULL AND k.began_after IS NOT DISTINCT FROM c.begins_after
+ WHERE k.before IS NULL OR a.changed_at >= k.before
+UNION ALL
+SELECT k.account_id, k.contact_id, NULL, k.before, NULL, NULL, '', NULL, NULL, NULL, '-infinity', k.facts
+  FROM @.checkpoint k
+  JOIN ONLY @.contact c ON c.account_id = k.account_id AND c.contact_id = k.contact_id
+   AND k.began_after IS NOT DISTINCT FROM c.begins_after
+ WHERE k.kept_at IS NOT NULL;
 COMMENT ON VIEW @.judged_event IS
-'the events that count, of contacts that exist, with the consent settings in force when they were recorded; a null kind is a change of the address';
+'what counts of contacts that exist, in the order (occurred_at, dated_at, kind, list_id NULLS FIRST, campaign_id NULLS FIRST, event_key COLLATE "C"): events with the consent settings in force when they were recorded; facts kept as of the horizon; and, kind and facts null, changes of the address';
 
 -- what is asked
 
@@ -301,14 +340,14 @@ SELECT c.account_id, c.contact_id, h.list_id, h.changed_at, h.previous_status, h
   JOIN @.policy p ON p.name = a.policy
  CROSS JOIN LATERAL (
            SELECT contact_status.status_changes(p::contact_status.policy, e.settings, e.kind, e.occurred_at,
-                      e.list_id, e.campaign_id, e.event_key, e.source, e.until, clock_timestamp()
-                      ORDER BY e.occurred_at, e.kind, e.list_id NULLS FIRST, e.campaign_id NULLS FIRST,
+                      e.list_id, e.campaign_id, e.event_key, e.source, e.until, clock_timestamp(), e.facts
+                      ORDER BY e.occurred_at, e.dated_at, e.kind, e.list_id NULLS FIRST, e.campaign_id NULLS FIRST,
                                e.event_key COLLATE "C") AS changes
              FROM @.judged_event e
             WHERE e.account_id = c.account_id AND e.contact_id = c.contact_id) f
  CROSS JOIN LATERAL unnest(f.changes) h;
 COMMENT ON VIEW @.history IS
-'every change of a contact (list_id null) and of its subscriptions, folded from the log';
+'every change of a contact (list_id null) and of its subscriptions, folded from the log; what a horizon keeps comes first, as of it';
 
 CREATE VIEW @.status_history WITH (security_invoker = true) AS
 SELECT * FROM @.history WHERE list_id IS NOT NULL;
@@ -445,6 +484,14 @@ CREATE TRIGGER contact_status_refuse BEFORE INSERT OR UPDATE OR DELETE ON @.supp
     FOR EACH ROW EXECUTE FUNCTION contact_status.refuse_write();
 CREATE TRIGGER contact_status_refuse BEFORE INSERT OR UPDATE OR DELETE ON @.retraction
     FOR EACH ROW EXECUTE FUNCTION contact_status.refuse_write();
+CREATE TRIGGER contact_status_refuse BEFORE INSERT OR UPDATE OR DELETE ON @.checkpoint
+    FOR EACH ROW EXECUTE FUNCTION contact_status.refuse_write();
+CREATE TRIGGER contact_status_refuse_horizon AFTER INSERT ON @.account
+    FOR EACH ROW WHEN (NEW.horizon IS NOT NULL OR NEW.horizon_kept IS NOT NULL)
+    EXECUTE FUNCTION contact_status.refuse_write();
+CREATE TRIGGER contact_status_refuse_change AFTER UPDATE ON @.account
+    FOR EACH ROW WHEN ((OLD.horizon, OLD.horizon_kept) IS DISTINCT FROM (NEW.horizon, NEW.horizon_kept))
+    EXECUTE FUNCTION contact_status.refuse_write();
 CREATE TRIGGER contact_status_refuse BEFORE INSERT OR UPDATE OR DELETE ON @.status_count
     FOR EACH ROW EXECUTE FUNCTION contact_status.refuse_write();
 CREATE TRIGGER contact_status_refuse BEFORE INSERT OR DELETE ON @.subscription
@@ -468,14 +515,20 @@ CREATE TRIGGER contact_status_refuse_change AFTER UPDATE ON @.contact
          NEW.run_campaigns, NEW.run_times, NEW.begins_after, NEW.address_since, NEW.erased_at))
     EXECUTE FUNCTION contact_status.refuse_write();
 
-    $ddl$, '@', quote_ident(create_tables.schema));
+    $ddl$, '@', quote_ident(create_tables.schema)),
+        '#', CASE WHEN create_tables.partition_by IS NULL THEN '' ELSE ' PARTITION BY RANGE (occurred_at)' END);
 
     EXECUTE (
         SELECT string_agg(format('CREATE TRIGGER contact_status_refuse_truncate BEFORE TRUNCATE ON %I.%I '
                                  'FOR EACH STATEMENT EXECUTE FUNCTION contact_status.refuse_truncate();',
                                  create_tables.schema, t), '')
           FROM unnest('{policy,account,list,consent_setting,account_key,contact,former_contact,address_change,'
-                      'subscription,status_count,suppression,event,retraction}'::name[]) t);
+                      'subscription,status_count,suppression,event,retraction,checkpoint}'::name[]) t);
+
+    IF create_tables.partition_by IS NOT NULL THEN
+        EXECUTE format('CREATE TABLE %1$I.event_default PARTITION OF %1$I.event DEFAULT', create_tables.schema);
+        PERFORM contact_status.add_partitions(create_tables.schema, create_tables.partition_by);
+    END IF;
 
     EXECUTE format('INSERT INTO %I.policy SELECT (contact_status.policy(n)).* '
                    'FROM unnest($1) n', create_tables.schema)
@@ -486,5 +539,5 @@ CREATE TRIGGER contact_status_refuse_change AFTER UPDATE ON @.contact
     EXECUTE format('ANALYZE %1$I.policy, %1$I.account, %1$I.list', create_tables.schema);
 END
 $create_tables$;
-COMMENT ON FUNCTION contact_status.create_tables(name, text) IS
-'creates the tables, views and triggers of an installation in a schema, with account 1 and its list 1';
+COMMENT ON FUNCTION contact_status.create_tables(name, text, interval) IS
+'creates the tables, views and triggers of an installation in a schema, with account 1 and its list 1; the log in partitions of that length, if given';

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
@@ -384,10 +385,8 @@ static void
 remove_subscribers(Change *change, int64 account, int64 list)
 {
 	CsInstallation *in = change->in;
-	CsTable    *log = cs_table(in, TABLE_EVENT);
-	Oid			kind_type = TupleDescAttr(log->rel->rd_att, log->columns[EVENT_KIND] - 1)->atttypid;
-	Datum	   *values = palloc(log->rel->rd_att->natts * sizeof(Datum));
-	bool	   *nulls = palloc(log->rel->rd_att->natts * sizeof(bool));
+	Datum	   *values = palloc(MaxHeapAttributeNumber * sizeof(Datum));
+	bool	   *nulls = palloc(MaxHeapAttributeNumber * sizeof(bool));
 	CsVisits   *visits = cs_begin_visits(in);
 	Subscriber *contacts;
 	int			count = subscribers(change, account, list, &contacts);
@@ -396,14 +395,21 @@ remove_subscribers(Change *change, int64 account, int64 list)
 	(values[log->columns[column] - 1] = (value), nulls[log->columns[column] - 1] = false)
 	for (int i = 0; i < count; i++)
 	{
+		CsTable    *log;
+		cs_time		at;
+		Oid			kind_type;
+
 		/* locked, so that it stays; one that was deleted meanwhile needs no event */
 		if (!cs_visit(visits, account, contacts[i].contact))
 			continue;
+		/* not before a consent that is dated ahead, as it may be by a minute */
+		at = Max(GetCurrentTimestamp(), contacts[i].consent_at + 1);
+		log = cs_log_table_at(in, at);
+		kind_type = TupleDescAttr(log->rel->rd_att, log->columns[EVENT_KIND] - 1)->atttypid;
 		cs_row_defaults(in, log, values, nulls);
 		SET(EVENT_ACCOUNT, Int64GetDatum(account));
 		SET(EVENT_CONTACT, Int64GetDatum(contacts[i].contact));
-		/* not before a consent that is dated ahead, as it may be by a minute */
-		SET(EVENT_OCCURRED_AT, TimestampTzGetDatum(Max(GetCurrentTimestamp(), contacts[i].consent_at + 1)));
+		SET(EVENT_OCCURRED_AT, TimestampTzGetDatum(at));
 		SET(EVENT_LIST, Int64GetDatum(list));
 		SET(EVENT_KIND, cs_kind_datum(kind_type, CS_REMOVED));
 		SET(EVENT_SOURCE, CStringGetTextDatum("list deleted"));

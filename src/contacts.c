@@ -6,7 +6,7 @@
  * and that event's time.  Events of a later time start from there; those that
  * change nothing need no look into the log, and nothing is written for them.
  * Where one changes a fact, what the log already holds from its time on is
- * folded again; where one comes late, the whole log is.
+ * folded again; where one comes late, the log from the last checkpoint before it is.
  *
  * Every visited contact is locked, also where nothing changes: an event that
  * changes nothing now may matter to an earlier one that is being recorded.
@@ -21,6 +21,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "checkpoints.h"
 #include "compat.h"
 #include "contacts.h"
 #include "counts.h"
@@ -63,6 +64,10 @@ struct CsVisits
 	CsFacts		stored;			/* as in the row */
 	cs_contact	facts;			/* as they become */
 	cs_moment	changed;
+
+	CsCheckpoint horizon;		/* once it is known; set where the contact has one */
+	bool		horizon_known;
+	cs_moment	late_from;		/* time of the earliest event that came late */
 
 	Progress	progress;
 	cs_time		from;			/* time of the first event that changed a fact */
@@ -108,61 +113,6 @@ cs_end_visits(CsVisits *v)
 }
 
 /* ---- reading ---- */
-
-void
-cs_read_event(CsTable *log, TupleTableSlot *slot, CsLoggedEvent *logged)
-{
-	cs_event   *event = &logged->event;
-	Datum		value;
-	bool		isnull;
-
-	memset(logged, 0, sizeof(*logged));
-	logged->account = DatumGetInt64(cs_column(log, slot, EVENT_ACCOUNT, &isnull));
-	logged->contact = DatumGetInt64(cs_column(log, slot, EVENT_CONTACT, &isnull));
-	logged->recorded = DatumGetTimestampTz(cs_column(log, slot, EVENT_RECORDED_AT, &isnull));
-	cs_column(log, slot, EVENT_RETRACTED_AT, &isnull);
-	logged->retracted = !isnull;
-
-	value = cs_column(log, slot, EVENT_KIND, &isnull);
-	event->kind = cs_kind_of_datum(TupleDescAttr(slot->tts_tupleDescriptor,
-												 log->columns[EVENT_KIND] - 1)->atttypid, value);
-	event->at = DatumGetTimestampTz(cs_column(log, slot, EVENT_OCCURRED_AT, &isnull));
-	value = cs_column(log, slot, EVENT_LIST, &isnull);
-	event->list = cs_id_of_datum(value, isnull);
-	value = cs_column(log, slot, EVENT_CAMPAIGN, &isnull);
-	event->campaign = cs_id_of_datum(value, isnull);
-	value = cs_column(log, slot, EVENT_UNTIL, &isnull);
-	event->until = cs_moment_of_datum(value, isnull);
-	value = cs_column(log, slot, EVENT_KEY, &isnull);
-	if (!isnull)
-	{
-		text	   *key = DatumGetTextPP(value);
-
-		event->key = VARDATA_ANY(key);
-		event->key_size = VARSIZE_ANY_EXHDR(key);
-	}
-	if (!cs_touches_consent(event->kind))
-		return;
-
-	value = cs_column(log, slot, EVENT_SOURCE, &isnull);
-	if (!isnull)
-	{
-		cs_read_source(event, DatumGetTextPP(value));
-	}
-	logged->evidence = CS_EVIDENCE_BLANK;
-	value = cs_column(log, slot, EVENT_EVIDENCE, &isnull);
-	if (!isnull)
-	{
-		text	   *evidence = DatumGetTextPP(value);
-
-		for (size_t i = 0; i < VARSIZE_ANY_EXHDR(evidence); i++)
-			if (!isspace((unsigned char) VARDATA_ANY(evidence)[i]))
-			{
-				logged->evidence = CS_EVIDENCE_GIVEN;
-				break;
-			}
-	}
-}
 
 /* Load the facts of the locked row, which stands in the table's slot. */
 static void
@@ -400,6 +350,9 @@ forget_contact(CsVisits *v, int64 account, int64 contact)
 	v->begins_anew = false;
 	v->address_since = (cs_moment) {0};
 	v->address_anew = false;
+	memset(&v->horizon, 0, sizeof(v->horizon));
+	v->horizon_known = false;
+	v->late_from = (cs_moment) {0};
 	v->progress = UNCHANGED;
 	v->own = 0;
 	v->last = PG_INT64_MIN;
@@ -444,8 +397,6 @@ cs_visit(CsVisits *v, int64 account, int64 contact)
 
 /* ---- the events ---- */
 
-static void settle_events(CsVisits *v);
-
 /* Apply an event of the log; returns whether it changed a fact. */
 static bool
 apply(CsVisits *v, CsLoggedEvent *logged)
@@ -460,12 +411,249 @@ apply(CsVisits *v, CsLoggedEvent *logged)
 	return true;
 }
 
+/* ---- the fold ---- */
+
+/* What of the log is folded. */
+typedef struct Span
+{
+	const cs_time *from;		/* NULL: from the checkpoint on */
+	cs_time		before;			/* CS_NEVER: to the end */
+	TimestampTz recorded_until; /* later ones are left out */
+	bool		with_addresses; /* changes of the address count */
+	List	  **checkpoints;	/* if given: what would save reading the log again */
+} Span;
+
+#define ALL ((Span) {.before = CS_NEVER, .recorded_until = PG_INT64_MAX, .with_addresses = true})
+
+/* How many events apart checkpoints are: about a millisecond. */
+#define CHECKPOINT_EVENTS 1000
+
+static CsLife
+life_of(const CsVisits *v)
+{
+	return (CsLife) {v->account, v->contact, v->begins_after};
+}
+
+static const CsCheckpoint *
+need_horizon(CsVisits *v)
+{
+	CsLife		life = life_of(v);
+
+	if (!v->horizon_known && v->policy->horizon.set)
+		v->horizon = cs_fetch_checkpoint(v->in, &life, NULL);
+	v->horizon_known = true;
+	return &v->horizon;
+}
+
+static void
+begin_from_checkpoint(CsVisits *v, const CsCheckpoint *base)
+{
+	cs_clear(&v->facts);
+	v->changed = (cs_moment) {0};
+	if (base->set)
+	{
+		cs_copy(&v->facts, &base->facts.contact);
+		v->changed = base->facts.changed;
+	}
+}
+
+/* When the contact changed its address, in order; how often is returned. */
+static int
+load_address_changes(CsVisits *v, cs_time **changes)
+{
+	cs_id		key[2] = {{true, v->account}, {true, v->contact}};
+	int			count = 0,
+				space = 4;
+	Snapshot	snapshot;
+	CsTable    *table;
+	CsKeyScan	scan;
+	bool		isnull;
+
+	if (!v->address_since.set)
+		return 0;
+	snapshot = cs_latest_snapshot();
+	table = cs_table(v->in, TABLE_ADDRESS_CHANGE);
+	*changes = palloc(space * sizeof(cs_time));
+	cs_begin_scan(&scan, table, snapshot, key, 2, NULL);
+	while (cs_next_row(&scan))
+	{
+		if (count == space)
+			*changes = repalloc(*changes, (space *= 2) * sizeof(cs_time));
+		(*changes)[count++] = DatumGetTimestampTz(cs_column(table, table->slot, CHANGE_CHANGED_AT, &isnull));
+	}
+	cs_end_scan(&scan);
+	UnregisterSnapshot(snapshot);
+	return count;
+}
+
+static void
+change_address(CsVisits *v, cs_time at)
+{
+	cs_change_address(&v->facts);
+	v->changed = (cs_moment) {true, at};
+}
+
+static void
+note_checkpoint(CsVisits *v, cs_time before, List **checkpoints)
+{
+	CsCheckpoint *checkpoint = palloc0(sizeof(CsCheckpoint));
+
+	checkpoint->set = true;
+	checkpoint->before = before;
+	checkpoint->facts.changed = v->changed;
+	cs_copy(&checkpoint->facts.contact, &v->facts);
+	*checkpoints = lappend(*checkpoints, checkpoint);
+}
+
+/* Does the event count, and when?  What the checkpoint holds does not, and what is older came at its moment. */
+static bool
+counts(const CsVisits *v, const CsCheckpoint *base, TimestampTz recorded_until, CsLoggedEvent *event)
+{
+	if (event->retracted || event->recorded <= v->begins_after || event->recorded > recorded_until)
+		return false;
+	if (!base->set || event->event.at >= base->before)
+		return true;
+	event->event.at = base->before;
+	return base->kept.set && event->recorded > base->kept.at;
+}
+
+/* Apply what the log holds, after a checkpoint (which may be none). */
+static void
+fold_log(CsVisits *v, const CsCheckpoint *base, Span span)
+{
+	cs_time		from = base->late_since.set ? Min(base->late_since.at, base->before) : base->before;
+	cs_time		last = PG_INT64_MIN;
+	cs_time    *changes = NULL;
+	int			count = span.with_addresses ? load_address_changes(v, &changes) : 0;
+	int			next = 0;
+	int			since = 0;
+	CsLogScan	scan;
+	CsLoggedEvent event;
+
+	/* a change of the address is a fact: those before are in the facts to begin with */
+	while (next < count && ((span.from && changes[next] < *span.from) || (base->set && changes[next] < base->before)))
+		next++;
+	cs_begin_log(&scan, v->in, v->account, v->contact, span.from ? span.from : base->set ? &from : NULL);
+	while (cs_next_logged(&scan, &event) && event.event.at < span.before)
+	{
+		if (!counts(v, base, span.recorded_until, &event))
+			continue;
+		while (next < count && changes[next] < event.event.at)
+			change_address(v, changes[next++]);
+		if (span.checkpoints && ++since > CHECKPOINT_EVENTS && event.event.at > last)
+		{
+			note_checkpoint(v, event.event.at, span.checkpoints);
+			since = 0;
+		}
+		last = event.event.at;
+		apply(v, &event);
+	}
+	while (next < count && changes[next] < span.before)
+		change_address(v, changes[next++]);
+	cs_end_log(&scan);
+}
+
+/* Fold the log anew: all that follows the horizon, or the last checkpoint before an event that came late. */
+static void
+fold_anew(CsVisits *v)
+{
+	CsLife		life = life_of(v);
+	CsCheckpoint base = *need_horizon(v);
+	List	   *checkpoints = NIL;
+	Span		span = ALL;
+	ListCell   *lc;
+
+	if (v->late_from.set)
+	{
+		CsCheckpoint last = cs_fetch_checkpoint(v->in, &life, &v->late_from.at);
+
+		if (last.set && !last.kept.set)
+			base = last;
+	}
+	cs_delete_checkpoints(v->in, &life, v->late_from.set ? v->late_from.at : PG_INT64_MIN, false);
+	if (v->late_from.set)
+		span.checkpoints = &checkpoints;
+	begin_from_checkpoint(v, &base);
+	fold_log(v, &base, span);
+
+	/* none behind the last change: what comes in order must make none wrong */
+	foreach(lc, checkpoints)
+	{
+		const CsCheckpoint *checkpoint = lfirst(lc);
+
+		if (v->changed.set && checkpoint->before <= v->changed.at)
+			cs_insert_checkpoint(v->in, &life, checkpoint);
+	}
+}
+
+static void
+settle_events(CsVisits *v)
+{
+	static const CsCheckpoint none = {0};
+
+	if (v->progress == CHANGED &&
+		!cs_log_has_only(v->in, v->account, v->contact, v->from, v->own))
+	{
+		/* none before that time changed a fact */
+		Span		span = ALL;
+		cs_time		from = v->from;
+
+		span.from = &from;
+		begin_from_stored(v);
+		fold_log(v, &none, span);
+	}
+	else if (v->progress == ANEW)
+	{
+		need_consents(v);
+		fold_anew(v);
+	}
+}
+
+/*
+ * Keep the facts as of the account's horizon, of events recorded up to a time,
+ * unless they are kept.  The time of an event that comes late, if given, is
+ * noted with them.
+ */
+static void
+keep_horizon(CsVisits *v, TimestampTz recorded_until, const cs_time *late)
+{
+	CsLife		life = life_of(v);
+	CsCheckpoint kept = {.set = true, .before = v->policy->horizon.at, .kept = {true, recorded_until}};
+	cs_contact	facts = v->facts;
+	cs_moment	changed = v->changed;
+
+	if (need_horizon(v)->set && v->horizon.before >= kept.before && (late || !v->horizon.late_since.set))
+		return;
+	need_consents(v);
+	memset(&v->facts, 0, sizeof(v->facts));
+	if (late == NULL && v->stored.changed.set && v->stored.changed.at < kept.before)
+	{
+		/* no event from then on changed a fact */
+		begin_from_stored(v);
+	}
+	else
+	{
+		begin_from_checkpoint(v, &v->horizon);
+		fold_log(v, &v->horizon, (Span) {.before = kept.before, .recorded_until = recorded_until, .with_addresses = true});
+	}
+	kept.facts.contact = v->facts;
+	kept.facts.changed = v->changed;
+	if (late)
+		kept.late_since = (cs_moment) {true, *late};
+	cs_delete_checkpoints(v->in, &life, PG_INT64_MIN, true);
+	cs_insert_checkpoint(v->in, &life, &kept);
+	CommandCounterIncrement();
+	v->horizon = kept;
+	v->facts = facts;
+	v->changed = changed;
+}
+
+/* ---- adding events ---- */
+
 /* What the account's limit is for: remembered until it is known whether it took effect. */
 static void
 note_added(CsVisits *v, const cs_event *event)
 {
-	MemoryContext caller = MemoryContextSwitchTo(v->context);
-
 	if (v->added_count == v->added_space)
 	{
 		v->added_space = v->added_space ? 2 * v->added_space : 4;
@@ -473,35 +661,67 @@ note_added(CsVisits *v, const cs_event *event)
 	}
 	v->added[v->added_count].list = event->list.id;
 	v->added[v->added_count++].at = event->at;
-	MemoryContextSwitchTo(caller);
+}
+
+/* Has the contact become another one since the event was recorded? */
+pg_noreturn static void
+refuse_overtaken_event(const CsVisits *v, const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("could not serialize access due to concurrent update"),
+			 errdetail("Contact %lld %s since the event was recorded.", (long long) v->contact, what),
+			 errhint("Retry the transaction.")));
+}
+
+/*
+ * An event dated before the account's horizon, where the facts are kept and the
+ * log need not be complete any more, counts as if it happened at the horizon.
+ */
+static void
+move_to_horizon(CsVisits *v, CsLoggedEvent *event)
+{
+	/* without what this statement recorded: it came later */
+	keep_horizon(v, GetCurrentStatementStartTimestamp() - 1, &event->event.at);
+	if (event->recorded <= v->horizon.kept.at)
+		refuse_overtaken_event(v, "had its facts kept as of the horizon");
+	cs_note_late(v->in, &v->horizon, event->event.at);
+	event->event.at = v->horizon.before;
+}
+
+/* The log is to be folded from the last checkpoint before this event. */
+static void
+note_late(CsVisits *v, cs_time at)
+{
+	if (v->progress == ANEW)
+		return;
+	v->progress = ANEW;
+	v->late_from = (cs_moment) {true, at};
 }
 
 void
 cs_add_event(CsVisits *v, const CsLoggedEvent *logged)
 {
 	CsLoggedEvent event = *logged;
-	MemoryContext caller;
+	bool		old = v->policy->horizon.set && event.event.at < v->policy->horizon.at;
+	MemoryContext caller = MemoryContextSwitchTo(v->context);
 
 	if (event.recorded <= v->begins_after)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("could not serialize access due to concurrent update"),
-				 errdetail("Contact %lld is another one since the event was recorded.", (long long) v->contact),
-				 errhint("Retry the transaction.")));
+		refuse_overtaken_event(v, "is another one");
+	if (old)
+		move_to_horizon(v, &event);
 	if (event.event.kind == CS_ADDED && v->policy->has_limit)
 		note_added(v, &event.event);
+	if (old || (v->stored.changed.set && event.event.at <= v->stored.changed.at))
+		note_late(v, event.event.at);
 	if (v->progress == ANEW)
-		return;
-	if (v->stored.changed.set && event.event.at <= v->stored.changed.at)
 	{
-		v->progress = ANEW;
+		MemoryContextSwitchTo(caller);
 		return;
 	}
 
 	v->at_last = event.event.at == v->last ? v->at_last + 1 : 1;
 	v->last = event.event.at;
-
-	caller = MemoryContextSwitchTo(v->context);
 	if (apply(v, &event) && v->progress == UNCHANGED)
 	{
 		/* those of the same time that came before it are looked for as well */
@@ -518,6 +738,7 @@ void
 cs_fold_anew(CsVisits *v)
 {
 	v->progress = ANEW;
+	v->late_from = (cs_moment) {0};
 }
 
 void
@@ -525,7 +746,7 @@ cs_begin_after(CsVisits *v, TimestampTz begins_after)
 {
 	v->begins_after = begins_after;
 	v->begins_anew = true;
-	v->progress = ANEW;
+	cs_fold_anew(v);
 }
 
 void
@@ -533,7 +754,7 @@ cs_new_address(CsVisits *v, TimestampTz since)
 {
 	v->address_since = (cs_moment) {true, since};
 	v->address_anew = true;
-	v->progress = ANEW;
+	cs_fold_anew(v);
 }
 
 const cs_contact *
@@ -553,135 +774,46 @@ cs_visited_begins_after(CsVisits *v)
 	return v->begins_after;
 }
 
+void
+cs_keep_horizon(CsVisits *v)
+{
+	MemoryContext caller = MemoryContextSwitchTo(v->context);
+
+	keep_horizon(v, v->in->now, NULL);
+	MemoryContextSwitchTo(caller);
+}
+
+/* Begin with a contact that was deleted: nothing of it is stored but its events. */
+static void
+begin_former(CsVisits *v, int64 account, int64 contact, TimestampTz begins_after)
+{
+	forget_contact(v, account, contact);
+	v->begins_after = begins_after;
+	v->consents_known = true;
+}
+
+void
+cs_keep_former_horizon(CsVisits *v, int64 account, int64 contact, TimestampTz begins_after, TimestampTz ended)
+{
+	MemoryContext caller;
+
+	begin_former(v, account, contact, begins_after);
+	caller = MemoryContextSwitchTo(v->context);
+	keep_horizon(v, ended, NULL);
+	MemoryContextSwitchTo(caller);
+}
+
 const cs_contact *
 cs_former_facts(CsVisits *v, int64 account, int64 contact, TimestampTz begins_after, TimestampTz ended)
 {
-	CsTable    *log = cs_table(v->in, TABLE_EVENT);
-	cs_id		key[2] = {{true, account}, {true, contact}};
 	MemoryContext caller;
-	Snapshot	snapshot;
-	CsKeyScan	scan;
-	CsLoggedEvent event;
 
-	forget_contact(v, account, contact);
-	v->consents_known = true;
+	begin_former(v, account, contact, begins_after);
 	caller = MemoryContextSwitchTo(v->context);
-	snapshot = cs_latest_snapshot();
-	cs_begin_scan(&scan, log, snapshot, key, 2, NULL);
-	while (cs_next_row(&scan))
-	{
-		cs_check_shown(log, log->slot);
-		cs_read_event(log, log->slot, &event);
-		if (!event.retracted && event.recorded > begins_after && event.recorded <= ended)
-			apply(v, &event);
-	}
-	cs_end_scan(&scan);
-	UnregisterSnapshot(snapshot);
+	begin_from_checkpoint(v, need_horizon(v));
+	fold_log(v, &v->horizon, (Span) {.before = CS_NEVER, .recorded_until = ended});
 	MemoryContextSwitchTo(caller);
 	return &v->facts;
-}
-
-/* Does the log hold no other event from the first changing one on than ours? */
-static bool
-log_holds_ours_only(CsVisits *v)
-{
-	Snapshot	snapshot = cs_latest_snapshot();
-	cs_id		key[2] = {{true, v->account}, {true, v->contact}};
-	int64		found = 0;
-	CsKeyScan	scan;
-
-	/* entries of rows that nobody sees count too: then the log itself tells */
-	cs_begin_scan(&scan, cs_table(v->in, TABLE_EVENT), snapshot, key, 2, &v->from);
-	while (found <= v->own && cs_next_entry(&scan))
-		found++;
-	cs_end_scan(&scan);
-	UnregisterSnapshot(snapshot);
-	return found == v->own;
-}
-
-/* When the contact changed its address, in order; how often is returned. */
-static int
-load_address_changes(CsVisits *v, Snapshot snapshot, cs_time **changes)
-{
-	cs_id		key[2] = {{true, v->account}, {true, v->contact}};
-	int			count = 0,
-				space = 4;
-	CsTable    *table;
-	CsKeyScan	scan;
-	bool		isnull;
-
-	if (!v->address_since.set)
-		return 0;
-	table = cs_table(v->in, TABLE_ADDRESS_CHANGE);
-	*changes = palloc(space * sizeof(cs_time));
-	cs_begin_scan(&scan, table, snapshot, key, 2, NULL);
-	while (cs_next_row(&scan))
-	{
-		if (count == space)
-			*changes = repalloc(*changes, (space *= 2) * sizeof(cs_time));
-		(*changes)[count++] = DatumGetTimestampTz(cs_column(table, table->slot, CHANGE_CHANGED_AT, &isnull));
-	}
-	cs_end_scan(&scan);
-	return count;
-}
-
-static void
-change_address(CsVisits *v, cs_time at)
-{
-	cs_change_address(&v->facts);
-	v->changed = (cs_moment) {true, at};
-}
-
-/* Apply what the log holds from a time on (NULL: all of it). */
-static void
-fold_log(CsVisits *v, const cs_time *from)
-{
-	CsTable    *log = cs_table(v->in, TABLE_EVENT);
-	Snapshot	snapshot = cs_latest_snapshot();
-	cs_id		key[2] = {{true, v->account}, {true, v->contact}};
-	CsKeyScan	scan;
-	CsLoggedEvent event;
-	cs_time    *changes = NULL;
-	int			count = load_address_changes(v, snapshot, &changes);
-	int			next = 0;
-
-	/* a change of the address is a fact, so that none is later than a changed one */
-	while (from && next < count && changes[next] < *from)
-		next++;
-	cs_begin_scan(&scan, log, snapshot, key, 2, from);
-	while (cs_next_row(&scan))
-	{
-		cs_check_shown(log, log->slot);
-		cs_read_event(log, log->slot, &event);
-		while (next < count && changes[next] < event.event.at)
-			change_address(v, changes[next++]);
-		if (!event.retracted && event.recorded > v->begins_after)
-			apply(v, &event);
-	}
-	while (next < count)
-		change_address(v, changes[next++]);
-	cs_end_scan(&scan);
-	UnregisterSnapshot(snapshot);
-}
-
-static void
-settle_events(CsVisits *v)
-{
-	if (v->progress == CHANGED && !log_holds_ours_only(v))
-	{
-		/* none before that time changed a fact */
-		cs_time		from = v->from;
-
-		begin_from_stored(v);
-		fold_log(v, &from);
-	}
-	else if (v->progress == ANEW)
-	{
-		need_consents(v);
-		cs_clear(&v->facts);
-		v->changed = (cs_moment) {0};
-		fold_log(v, NULL);
-	}
 }
 
 /* ---- saving ---- */
@@ -885,26 +1017,14 @@ person_spoke(const CsVisits *v)
 static void
 keep_facts_of(CsVisits *v, cs_time until, bytea *digest)
 {
-	CsTable    *log = cs_table(v->in, TABLE_EVENT);
-	Snapshot	snapshot = cs_latest_snapshot();
-	cs_id		key[2] = {{true, v->account}, {true, v->contact}};
 	cs_contact	facts = v->facts;
 	cs_moment	changed = v->changed;
-	CsLoggedEvent event;
-	CsKeyScan	scan;
 
+	if (need_horizon(v)->set && until < v->horizon.before)
+		return;					/* nothing is heard of that time any more */
 	memset(&v->facts, 0, sizeof(v->facts));
-	cs_begin_scan(&scan, log, snapshot, key, 2, NULL);
-	while (cs_next_row(&scan))
-	{
-		cs_read_event(log, log->slot, &event);
-		if (event.event.at > until)
-			break;
-		if (!event.retracted && event.recorded > v->begins_after)
-			apply(v, &event);
-	}
-	cs_end_scan(&scan);
-	UnregisterSnapshot(snapshot);
+	begin_from_checkpoint(v, &v->horizon);
+	fold_log(v, &v->horizon, (Span) {.before = until + 1, .recorded_until = PG_INT64_MAX});
 	cs_forget_facts(v->in, v->account, v->contact, v->begins_after, digest, false);
 	cs_keep_facts(v->in, v->account, v->contact, v->begins_after, &v->facts, digest, false);
 	v->facts = facts;

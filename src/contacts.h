@@ -6,25 +6,9 @@
 #define CONTACT_STATUS_CONTACTS_H
 
 #include "facts.h"
+#include "log.h"
 #include "settings.h"
 #include "tables.h"
-
-/* An event as it stands in the log. */
-typedef struct CsLoggedEvent
-{
-	int64		account;
-	int64		contact;
-	cs_event	event;			/* its rules are not filled in */
-	TimestampTz recorded;
-	bool		retracted;
-	cs_evidence evidence;		/* CS_EVIDENCE_BLANK where none is given */
-} CsLoggedEvent;
-
-/*
- * The event in a row of the log, of any slot with the log's columns.  The key
- * may point into the slot.
- */
-extern void cs_read_event(CsTable *log, TupleTableSlot *slot, CsLoggedEvent *event);
 
 /* What to do with a contact beside adding events to it. */
 typedef struct CsVisits CsVisits;
@@ -53,6 +37,13 @@ extern void cs_begin_after(CsVisits *visits, TimestampTz begins_after);
 
 /* The contact has another address since a time, which address_change holds already. */
 extern void cs_new_address(CsVisits *visits, TimestampTz since);
+
+/* Keep the facts of the visited contact as of its account's horizon. */
+extern void cs_keep_horizon(CsVisits *visits);
+
+/* The same of one that was deleted; the caller keeps others from changing its events. */
+extern void cs_keep_former_horizon(CsVisits *visits, int64 account, int64 contact,
+								   TimestampTz begins_after, TimestampTz ended);
 
 /* The facts of the visited contact as they become, consents included. */
 extern const cs_contact *cs_visited_facts(CsVisits *visits);

@@ -201,9 +201,9 @@ next_of_many(Batch *batch)
 
 /* Check and sort a statement's events. */
 static void
-begin_batch(Batch *batch, CsInstallation *in, Tuplestorestate *events)
+begin_batch(Batch *batch, CsInstallation *in, Relation rel, Tuplestorestate *events)
 {
-	CsTable    *log = cs_table(in, TABLE_EVENT);
+	CsTable    *log = rel->rd_rel->relispartition ? cs_log_table(in, RelationGetRelid(rel)) : cs_table(in, TABLE_EVENT);
 	int64		total = tuplestore_tuple_count(events);
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(log->rel->rd_att, &TTSOpsMinimalTuple);
 	MemoryContext row = AllocSetContextCreate(CurrentMemoryContext, "contact_status event",
@@ -327,10 +327,10 @@ cs_apply_events(PG_FUNCTION_ARGS)
 	/* so that snapshots taken from here on show the statement's own rows */
 	CommandCounterIncrement();
 
-	in = cs_open(RelationGetNamespace(trigger->tg_relation));
+	in = cs_open(cs_schema_of_log(trigger->tg_relation));
 	caller = MemoryContextSwitchTo(in->context);
 	cs_table(in, TABLE_POLICY); /* its lock comes before all that is read */
-	begin_batch(&batch, in, trigger->tg_newtable);
+	begin_batch(&batch, in, trigger->tg_relation, trigger->tg_newtable);
 	apply_batch(in, &batch);
 	end_batch(&batch);
 	MemoryContextSwitchTo(caller);

@@ -59,6 +59,9 @@ extern void cs_facts_of_values(CsFacts *facts, TupleDesc desc, const AttrNumber 
 extern void cs_facts_to_values(const CsFacts *facts, TupleDesc desc, const AttrNumber *columns,
 							   Datum *values, bool *nulls);
 
+/* The values of a composite, in the current context; its descriptor is to be released. */
+extern TupleDesc cs_deform(Datum composite, Datum **values, bool **nulls);
+
 /* What the source of an event says to the rules. */
 extern void cs_read_source(cs_event *event, text *source);
 

@@ -21,6 +21,7 @@
 #include "compat.h"
 #include "enums.h"
 #include "facts.h"
+#include "folded.h"
 #include "policy.h"
 
 /* A change of one subscription or of the contact, for status_changes. */
@@ -59,7 +60,7 @@ typedef struct Fold
 enum
 {
 	ARG_STATE, ARG_POLICY, ARG_SETTINGS, ARG_KIND, ARG_OCCURRED_AT, ARG_LIST, ARG_CAMPAIGN,
-	ARG_KEY, ARG_SOURCE, ARG_UNTIL, ARG_AS_OF
+	ARG_KEY, ARG_SOURCE, ARG_UNTIL, ARG_AS_OF, ARG_FACTS
 };
 
 static Fold *
@@ -158,6 +159,33 @@ fold_argument(FunctionCallInfo fcinfo)
 	return fold;
 }
 
+/* A row with facts stands for those that are kept as of its time: the fold starts there. */
+static bool
+has_facts(FunctionCallInfo fcinfo)
+{
+	return PG_NARGS() > ARG_FACTS && !PG_ARGISNULL(ARG_FACTS);
+}
+
+static void
+begin_from_facts(FunctionCallInfo fcinfo, Fold *fold)
+{
+	MemoryContext caller = MemoryContextSwitchTo(fold->context);
+	CsFacts		facts = {0};
+
+	if (PG_ARGISNULL(ARG_OCCURRED_AT))
+		refuse_null("the time");
+	if (fold->last != PG_INT64_MIN)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("facts to start from must come before all events to fold"),
+				 errhint("Order by dated_at, too, as view judged_event says.")));
+	note_time(fold, PG_GETARG_TIMESTAMPTZ(ARG_OCCURRED_AT));
+	cs_facts_of_folded(&facts, PG_GETARG_DATUM(ARG_FACTS));
+	fold->contact = facts.contact;
+	fold->changed = facts.changed;
+	MemoryContextSwitchTo(caller);
+}
+
 /* A null kind stands for a change of the contact's address. */
 static bool
 is_address_change(FunctionCallInfo fcinfo)
@@ -181,7 +209,9 @@ cs_fold_event(PG_FUNCTION_ARGS)
 {
 	Fold	   *fold = fold_argument(fcinfo);
 
-	if (is_address_change(fcinfo))
+	if (has_facts(fcinfo))
+		begin_from_facts(fcinfo, fold);
+	else if (is_address_change(fcinfo))
 		change_address(fcinfo, fold);
 	else
 	{
@@ -247,36 +277,6 @@ cs_fold_status(PG_FUNCTION_ARGS)
 									cs_contact_status(&fold->contact, address)));
 }
 
-/* The consents of a contact as an array of folded_subscription. */
-static Datum
-subscriptions_array(const cs_contact *contact, cs_status address, Oid type)
-{
-	TupleDesc	desc = lookup_rowtype_tupdesc(type, -1);
-	Oid			status_type = TupleDescAttr(desc, 1)->atttypid;
-	Datum	   *rows = palloc(contact->consent_count * sizeof(Datum));
-	Datum		result;
-
-	for (int i = 0; i < contact->consent_count; i++)
-	{
-		const cs_consent *s = &contact->consents[i];
-		Datum		values[6];
-		bool		nulls[6] = {0};
-
-		values[0] = Int64GetDatum(s->list);
-		values[1] = cs_status_datum(status_type, cs_subscription_status(s->consent, address));
-		values[2] = cs_status_datum(status_type, s->consent);
-		values[3] = TimestampTzGetDatum(s->at);
-		cs_moment_to_datum(s->requested, &values[4], &nulls[4]);
-		nulls[5] = !s->requested.set;
-		if (s->requested.set)
-			values[5] = PointerGetDatum(cstring_to_text_with_len(s->key, s->key_size));
-		rows[i] = HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
-	}
-	result = PointerGetDatum(construct_array(rows, contact->consent_count, type, -1, false, TYPALIGN_DOUBLE));
-	ReleaseTupleDesc(desc);
-	return result;
-}
-
 PG_FUNCTION_INFO_V1(cs_fold_contact);
 Datum
 cs_fold_contact(PG_FUNCTION_ARGS)
@@ -288,22 +288,14 @@ cs_fold_contact(PG_FUNCTION_ARGS)
 	cs_time		due = cs_due(&fold->contact, &fold->policy.rules, now);
 	CsFacts		facts;
 	TupleDesc	desc;
-	AttrNumber	columns[FACT_COLUMNS];
-	Datum		values[FACT_COLUMNS + 1];
-	bool		nulls[FACT_COLUMNS + 1] = {0};
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE || desc->natts != lengthof(values))
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "unexpected result type");
-	cs_find_fact_columns(desc, columns);
-
 	facts.contact = fold->contact;	/* read only, so the arrays may be shared */
 	facts.status = cs_contact_status(&fold->contact, address);
 	facts.changed = fold->changed;
 	facts.due = (cs_moment) {due != CS_NEVER, due};
-	cs_facts_to_values(&facts, desc, columns, values, nulls);
-	values[FACT_COLUMNS] = subscriptions_array(&fold->contact, address,
-											   get_element_type(TupleDescAttr(desc, FACT_COLUMNS)->atttypid));
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
+	PG_RETURN_DATUM(cs_folded_datum(&facts, address, desc));
 }
 
 /* ---- status_changes ---- */
@@ -384,7 +376,12 @@ cs_fold_change(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(ARG_OCCURRED_AT))
 		add_due_changes(fold, PG_GETARG_TIMESTAMPTZ(ARG_OCCURRED_AT));
 	cs_copy(&fold->before, &fold->contact);
-	if (is_address_change(fcinfo))
+	if (has_facts(fcinfo))
+	{
+		begin_from_facts(fcinfo, fold);
+		add_changes(fold, fold->last, &fold->before, fold->last, &fold->contact, fold->last, NULL);
+	}
+	else if (is_address_change(fcinfo))
 	{
 		change_address(fcinfo, fold);
 		add_changes(fold, fold->last, &fold->before, fold->last, &fold->contact, fold->last, NULL);

@@ -16,6 +16,7 @@
 #include "lib/stringinfo.h"
 #include "utils/rel.h"
 
+#include "horizon.h"
 #include "tables.h"
 
 static void
@@ -57,6 +58,8 @@ cs_refuse_write(PG_FUNCTION_ARGS)
 
 	check_protocol(fcinfo, CALLED_AS_TRIGGER(fcinfo) && TRIGGER_FIRED_FOR_ROW(trigger->tg_event), "refuse_write");
 	rel = trigger->tg_relation;
+	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event) && cs_may_be_dropped(rel, trigger->tg_trigslot))
+		return PointerGetDatum(trigger->tg_trigtuple);
 	action = TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? "inserted" :
 		TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? "deleted" : "changed";
 	ereport(ERROR,
@@ -66,8 +69,8 @@ cs_refuse_write(PG_FUNCTION_ARGS)
 			 errmsg("what contact_status keeps in table \"%s\" cannot be %s directly",
 					RelationGetRelationName(rel), action),
 			 errdetail("It is the row of %s.", describe_row(rel, trigger->tg_trigtuple)),
-			 strcmp(RelationGetRelationName(rel), "event") == 0 ?
-			 errhint("The log is append-only: record another event, or take it out with contact_status.retract_events.") :
+			 cs_is_log(rel) ?
+			 errhint("The log is append-only: record another event, or take it out with contact_status.retract_events; what lies before the horizon of contact_status.set_horizon may be deleted.") :
 			 errhint("Record an event instead: INSERT INTO event; statuses follow from the events.")));
 }
 

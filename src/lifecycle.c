@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "checkpoints.h"
 #include "compat.h"
 #include "contacts.h"
 #include "counts.h"
@@ -305,6 +306,7 @@ end_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
 	int64		contact = bigint_column(table, slot, CONTACT_ID);
 	CsTable    *changes = cs_table(in, TABLE_ADDRESS_CHANGE);
 	CsFacts		facts = {0};
+	CsLife		life;
 	bytea	   *digest;
 	Datum		began_after;
 	bool		isnull;
@@ -336,6 +338,9 @@ end_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
 		UnregisterSnapshot(snapshot);
 	}
 	began_after = cs_column(table, slot, CONTACT_BEGINS_AFTER, &isnull);
+	life = (CsLife) {account, contact, isnull ? PG_INT64_MIN : DatumGetTimestampTz(began_after)};
+	cs_forget_checkpoints(in, account, contact, &life);	/* of lives before it */
+	cs_delete_checkpoints(in, &life, PG_INT64_MIN, false);
 	remember_contact(in, account, contact, began_after, isnull, digest);
 }
 

@@ -16,6 +16,7 @@
 
 #include "compat.h"
 #include "enums.h"
+#include "facts.h"
 #include "policy.h"
 
 #define COUNTED_BY_DEFAULT ((1 << CS_STATUS_ACTIVE) | (1 << CS_STATUS_SOFT_BOUNCED))
@@ -187,31 +188,12 @@ cs_policy_of_values(const Datum *values, const bool *nulls, Oid status_type)
 	return policy;
 }
 
-/* The values of a composite, which must have as many columns as are expected. */
-static TupleDesc
-deform_composite(Datum composite, Datum *values, bool *nulls, int columns)
-{
-	HeapTupleHeader header = DatumGetHeapTupleHeader(composite);
-	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header),
-											  HeapTupleHeaderGetTypMod(header));
-	HeapTupleData tuple;
-
-	if (desc->natts != columns)
-		elog(ERROR, "a composite of %d columns is not one of %d", desc->natts, columns);
-	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
-	ItemPointerSetInvalid(&tuple.t_self);
-	tuple.t_tableOid = InvalidOid;
-	tuple.t_data = header;
-	heap_deform_tuple(&tuple, desc, values, nulls);
-	return desc;
-}
-
 CsPolicy
 cs_policy_of_datum(Datum composite)
 {
-	Datum		values[POLICY_COLUMNS];
-	bool		nulls[POLICY_COLUMNS];
-	TupleDesc	desc = deform_composite(composite, values, nulls, POLICY_COLUMNS);
+	Datum	   *values;
+	bool	   *nulls;
+	TupleDesc	desc = cs_deform(composite, &values, &nulls);
 	CsPolicy	policy = cs_policy_of_values(values, nulls,
 											 TupleDescAttr(desc, POLICY_SOFT_BOUNCE_OUTCOME)->atttypid);
 
@@ -234,10 +216,9 @@ cs_consent_of_values(const Datum *values, const bool *nulls)
 cs_consent_rules
 cs_consent_of_datum(Datum composite)
 {
-	Datum		values[4];
-	bool		nulls[4];
-
-	TupleDesc	desc = deform_composite(composite, values, nulls, lengthof(values));
+	Datum	   *values;
+	bool	   *nulls;
+	TupleDesc	desc = cs_deform(composite, &values, &nulls);
 
 	ReleaseTupleDesc(desc);
 	return cs_consent_of_values(values, nulls);

@@ -39,6 +39,7 @@ typedef struct CsPolicy
 	/* of the account that has the policy; settings.c fills them in */
 	int64		account;
 	bool		has_limit;		/* contact_limit is not null */
+	cs_moment	horizon;		/* facts are kept as of it, and older events may be dropped */
 } CsPolicy;
 
 /*

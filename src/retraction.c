@@ -18,7 +18,9 @@
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 
+#include "checkpoints.h"
 #include "contacts.h"
+#include "horizon.h"
 #include "enums.h"
 #include "suppression.h"
 
@@ -85,11 +87,24 @@ copy_row(CsTable *log)
 #define SET(column, value, isnull) \
 	(row.values[log->columns[column] - 1] = (value), row.nulls[log->columns[column] - 1] = (isnull))
 
+/* What the facts kept as of a horizon hold cannot be taken out of them. */
+static void
+check_not_covered(CsInstallation *in, const CsLoggedEvent *event)
+{
+	if (cs_is_covered(in, event))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("an event \"%s\" of contact %lld lies before the horizon of account %lld",
+						cs_kind_labels[event->event.kind], (long long) event->contact, (long long) event->account),
+				 errdetail("The facts as of the horizon are kept and hold it, whether it counts or not."),
+				 errhint("Choose events since the horizon, with since => ...; undo older ones by recording what is right.")));
+}
+
 /* Mark an event as retracted, or (retraction 0) as not.  Returns whether it was otherwise. */
 static bool
-mark_event(CsInstallation *in, ItemPointer tid, int64 contact, int64 retraction)
+mark_event(CsInstallation *in, Oid part, ItemPointer tid, int64 contact, int64 retraction)
 {
-	CsTable    *log = cs_table(in, TABLE_EVENT);
+	CsTable    *log = cs_log_table(in, part);
 	Snapshot	snapshot = cs_latest_snapshot();
 	ItemPointerData place = *tid;
 	CsLoggedEvent event;
@@ -102,6 +117,7 @@ mark_event(CsInstallation *in, ItemPointer tid, int64 contact, int64 retraction)
 		{
 			LogRow		row = copy_row(log);
 
+			check_not_covered(in, &event);
 			SET(EVENT_RETRACTED_AT, TimestampTzGetDatum(in->now), retraction == 0);
 			SET(EVENT_RETRACTION, Int64GetDatum(retraction), retraction == 0);
 			cs_update_row(in, log, &place, row.values, row.nulls);
@@ -200,8 +216,9 @@ note_undone(CsInstallation *in, int64 account, int64 retraction)
 }
 
 /*
- * mark_events(schema, account_id, contacts bigint[], places tid[], retraction_id,
- * reason): contacts ascending, a place each.  A null reason undoes it.
+ * mark_events(schema, account_id, contacts bigint[], parts oid[], places tid[],
+ * retraction_id, reason): contacts ascending, a table and place each.  A null
+ * reason undoes it.
  * Returns how many events and contacts, as an array of two.
  */
 PG_FUNCTION_INFO_V1(cs_mark_events);
@@ -210,24 +227,26 @@ cs_mark_events(PG_FUNCTION_ARGS)
 {
 	int64		account,
 				retraction;
-	bool		undo = PG_ARGISNULL(5);
+	bool		undo = PG_ARGISNULL(6);
 	CsInstallation *in;
 	CsVisits   *visits;
 	MemoryContext caller;
 	Datum	   *contacts,
+			   *parts,
 			   *places;
 	int			count;
 	Datum		result[2];
 	int64		marked = 0,
 				touched = 0;
 
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < 6; i++)
 		if (PG_ARGISNULL(i))
 			PG_RETURN_NULL();
 	account = PG_GETARG_INT64(1);
-	retraction = PG_GETARG_INT64(4);
+	retraction = PG_GETARG_INT64(5);
 	count = elements(PG_GETARG_DATUM(2), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &contacts);
-	if (elements(PG_GETARG_DATUM(3), TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT, &places) != count)
+	if (elements(PG_GETARG_DATUM(3), OIDOID, sizeof(Oid), true, TYPALIGN_INT, &parts) != count ||
+		elements(PG_GETARG_DATUM(4), TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT, &places) != count)
 		elog(ERROR, "as many contacts as places are needed");
 
 	CommandCounterIncrement();
@@ -242,7 +261,7 @@ cs_mark_events(PG_FUNCTION_ARGS)
 
 		CHECK_FOR_INTERRUPTS();
 		for (; i < count && DatumGetInt64(contacts[i]) == contact; i++)
-			marked += mark_event(in, (ItemPointer) DatumGetPointer(places[i]), contact, undo ? 0 : retraction);
+			marked += mark_event(in, DatumGetObjectId(parts[i]), (ItemPointer) DatumGetPointer(places[i]), contact, undo ? 0 : retraction);
 		if (marked == before)
 			continue;
 		touched++;
@@ -257,7 +276,7 @@ cs_mark_events(PG_FUNCTION_ARGS)
 	if (undo)
 		note_undone(in, account, retraction);
 	else
-		note_retraction(in, account, retraction, text_to_cstring(PG_GETARG_TEXT_PP(5)), marked, touched);
+		note_retraction(in, account, retraction, text_to_cstring(PG_GETARG_TEXT_PP(6)), marked, touched);
 	cs_end_visits(visits);
 	MemoryContextSwitchTo(caller);
 	cs_close(in);
@@ -283,7 +302,7 @@ number_of_nobody(CsInstallation *in, int64 account)
 					(errcode(ERRCODE_INTERNAL_ERROR),
 					 errmsg("could not generate a random number")));
 		key[1].id = -(int64) (random >> 2) - 1;
-		if (!cs_fetch_latest(cs_table(in, TABLE_EVENT), key, 2) &&
+		if (cs_log_has_only(in, account, key[1].id, PG_INT64_MIN, 0) &&
 			!cs_fetch_latest(cs_table(in, TABLE_CONTACT), key, 2))
 			return key[1].id;
 	}
@@ -297,23 +316,22 @@ make_anonymous(CsInstallation *in, int64 account, int64 contact, TimestampTz unt
 		EVENT_ACCOUNT, EVENT_LIST, EVENT_CAMPAIGN, EVENT_KIND, EVENT_OCCURRED_AT, EVENT_RECORDED_AT,
 		EVENT_RETRACTED_AT, EVENT_RETRACTION, EVENT_UNTIL
 	};
-	CsTable    *log = cs_table(in, TABLE_EVENT);
 	int64		number = number_of_nobody(in, account);
-	Snapshot	snapshot = cs_latest_snapshot();
-	cs_id		key[2] = {{true, account}, {true, contact}};
 	int64		ordinal = 0;
-	CsKeyScan	scan;
+	CsLogScan	scan;
+	CsLoggedEvent event;
 
-	cs_begin_scan(&scan, log, snapshot, key, 2, NULL);
-	while (cs_next_row(&scan))
+	cs_begin_log(&scan, in, account, contact, NULL);
+	while (cs_next_logged(&scan, &event))
 	{
+		CsTable    *log = cs_logged_table(&scan);
 		int			natts = log->rel->rd_att->natts;
 		LogRow		row = {palloc(natts * sizeof(Datum)), palloc(natts * sizeof(bool))};
 
 		CHECK_FOR_INTERRUPTS();
-		slot_getallattrs(log->slot);
-		if (DatumGetTimestampTz(log->slot->tts_values[log->columns[EVENT_RECORDED_AT] - 1]) > until)
+		if (event.recorded > until)
 			continue;			/* of a later contact of the same id */
+		slot_getallattrs(log->slot);
 		cs_row_defaults(in, log, row.values, row.nulls);
 		for (size_t i = 0; i < lengthof(kept); i++)
 		{
@@ -327,8 +345,7 @@ make_anonymous(CsInstallation *in, int64 account, int64 contact, TimestampTz unt
 		SET(EVENT_KEY, CStringGetTextDatum(psprintf(INT64_FORMAT, ++ordinal)), false);
 		cs_update_row(in, log, &log->slot->tts_tid, row.values, row.nulls);
 	}
-	cs_end_scan(&scan);
-	UnregisterSnapshot(snapshot);
+	cs_end_log(&scan);
 	CommandCounterIncrement();
 }
 
@@ -429,6 +446,7 @@ cs_forget_contact(PG_FUNCTION_ARGS)
 		make_anonymous(in, account, key[1].id,
 					   DatumGetTimestampTz(cs_column(former, former->slot, FORMER_ENDED_AT, &isnull)));
 		cs_delete_row(in, former, &former->slot->tts_tid);
+		cs_forget_checkpoints(in, account, key[1].id, NULL);
 	}
 	MemoryContextSwitchTo(caller);
 	cs_close(in);

@@ -156,6 +156,8 @@ cs_account_policy(CsInstallation *in, int64 account)
 	entry->policy.account = account;
 	cs_column(table, table->slot, ACCOUNT_CONTACT_LIMIT, &isnull);
 	entry->policy.has_limit = !isnull;
+	entry->policy.horizon.at = DatumGetTimestampTz(cs_column(table, table->slot, ACCOUNT_HORIZON, &isnull));
+	entry->policy.horizon.set = !isnull;
 	entry->exists = true;
 	return &entry->policy;
 }

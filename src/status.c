@@ -18,21 +18,14 @@ Datum
 cs_address_status_of(PG_FUNCTION_ARGS)
 {
 	CsPolicy	policy = cs_policy_of_datum(PG_GETARG_DATUM(0));
-	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(1);
 	TimestampTz as_of = PG_GETARG_TIMESTAMPTZ(2);
-	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
 	AttrNumber	columns[FACT_COLUMNS];
-	Datum	   *values = palloc(desc->natts * sizeof(Datum));
-	bool	   *nulls = palloc(desc->natts * sizeof(bool));
-	HeapTupleData tuple;
+	Datum	   *values;
+	bool	   *nulls;
+	TupleDesc	desc = cs_deform(PG_GETARG_DATUM(1), &values, &nulls);
 	CsFacts		facts = {0};
 	cs_status	status;
 
-	tuple.t_len = HeapTupleHeaderGetDatumLength(row);
-	ItemPointerSetInvalid(&tuple.t_self);
-	tuple.t_tableOid = InvalidOid;
-	tuple.t_data = row;
-	heap_deform_tuple(&tuple, desc, values, nulls);
 	cs_find_fact_columns(desc, columns);
 	cs_facts_of_values(&facts, desc, columns, values, nulls);
 	ReleaseTupleDesc(desc);

@@ -24,6 +24,7 @@
 #include "compat.h"
 #include "enums.h"
 #include "settings.h"
+#include "log.h"
 #include "suppression.h"
 
 #define KEY_SIZE PG_SHA256_DIGEST_LENGTH
@@ -273,9 +274,6 @@ void
 cs_recall_suppressed(CsInstallation *in, int64 account, int64 contact, bytea *digest,
 					 cs_time not_before, const char *event_key)
 {
-	CsTable    *log = cs_table(in, TABLE_EVENT);
-	int			natts = log->rel->rd_att->natts;
-	Oid			kind_type = TupleDescAttr(log->rel->rd_att, log->columns[EVENT_KIND] - 1)->atttypid;
 	SuppressionScan scan;
 
 	begin_scan(&scan, in, account, digest);
@@ -283,8 +281,12 @@ cs_recall_suppressed(CsInstallation *in, int64 account, int64 contact, bytea *di
 	{
 		cs_kind		kind = row_kind(scan.table);
 		cs_id		list = row_id(scan.table, SUPPRESSION_LIST);
-		Datum	   *values = palloc(natts * sizeof(Datum));
-		bool	   *nulls = palloc(natts * sizeof(bool));
+		cs_time		at = Max(row_time(scan.table), not_before);
+		CsTable    *log = cs_log_table_at(in, at);
+		TupleDesc	desc = log->rel->rd_att;
+		Oid			kind_type = TupleDescAttr(desc, log->columns[EVENT_KIND] - 1)->atttypid;
+		Datum	   *values = palloc(desc->natts * sizeof(Datum));
+		bool	   *nulls = palloc(desc->natts * sizeof(bool));
 
 		if (kind == CS_COMPLAINED && cs_account_policy(in, account)->complained_refuse)
 			ereport(ERROR,
@@ -302,7 +304,7 @@ cs_recall_suppressed(CsInstallation *in, int64 account, int64 contact, bytea *di
 		SET(EVENT_ACCOUNT, Int64GetDatum(account));
 		SET(EVENT_CONTACT, Int64GetDatum(contact));
 		SET(EVENT_KIND, cs_kind_datum(kind_type, kind));
-		SET(EVENT_OCCURRED_AT, TimestampTzGetDatum(Max(row_time(scan.table), not_before)));
+		SET(EVENT_OCCURRED_AT, TimestampTzGetDatum(at));
 		SET(EVENT_KEY, CStringGetTextDatum(event_key));
 		SET(EVENT_SOURCE, CStringGetTextDatum(is_of_erasure(scan.table) ? "erasure" : "suppression"));
 		if (row_id(scan.table, SUPPRESSION_CONTACT).set)

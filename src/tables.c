@@ -32,7 +32,7 @@ static const struct
 	const char *columns[MAX_COLUMNS];
 }			tables[TABLES] = {
 	[TABLE_POLICY] = {"policy", RowShareLock, 0, {NULL}},
-	[TABLE_ACCOUNT] = {"account", RowShareLock, 3, {"account_id", "policy", "contact_limit"}},
+	[TABLE_ACCOUNT] = {"account", RowShareLock, 5, {"account_id", "policy", "contact_limit", "horizon", "horizon_kept"}},
 	[TABLE_LIST] = {"list", AccessShareLock, 3, {"account_id", "list_id", "double_opt_in"}},
 	[TABLE_CONSENT_SETTING] = {"consent_setting", AccessShareLock, 7,
 	{"account_id", "list_id", "since", "import_consent", "double_opt_in", "unsubscribe_scope", "resubscribe"}},
@@ -53,6 +53,8 @@ static const struct
 		{"account_id", "list_id", "contact_id", "status", "consent", "consent_at", "requested_at", "request_key"}},
 	[TABLE_STATUS_COUNT] = {"status_count", RowExclusiveLock, 4,
 	{"account_id", "list_id", "status", "contacts"}},
+	[TABLE_CHECKPOINT] = {"checkpoint", RowExclusiveLock, 7,
+	{"account_id", "contact_id", "before", "began_after", "kept_at", "late_since", "facts"}},
 	[TABLE_EVENT] = {"event", AccessShareLock, 15,
 		{"account_id", "contact_id", "list_id", "campaign_id", "kind", "occurred_at", "recorded_at",
 	"retracted_at", "until", "event_key", "source", "evidence", "reason", "reply", "retraction_id"}},
@@ -74,14 +76,14 @@ cs_open(Oid schema)
 void
 cs_close(CsInstallation *in)
 {
+	ListCell   *lc;
+
 	cs_write_counts(in);
 	cs_end_writing(in);
-	for (int id = 0; id < TABLES; id++)
+	foreach(lc, in->opened)
 	{
-		CsTable    *table = in->tables[id];
+		CsTable    *table = lfirst(lc);
 
-		if (table == NULL)
-			continue;
 		ExecDropSingleTupleTableSlot(table->slot);
 		if (table->key != NULL)
 			index_close(table->key, NoLock);
@@ -130,25 +132,11 @@ open_key(Relation rel)
 }
 
 CsTable *
-cs_table(CsInstallation *in, CsTableId id)
+cs_open_table(CsInstallation *in, CsTableId id, Oid relid)
 {
-	CsTable    *table = in->tables[id];
-	MemoryContext caller;
-	Oid			relid;
+	MemoryContext caller = MemoryContextSwitchTo(in->context);
+	CsTable    *table = palloc0(sizeof(CsTable));
 
-	if (table != NULL)
-		return table;
-
-	/* the only place that finds a table by another one's schema */
-	relid = get_relname_relid(tables[id].name, in->schema);
-	if (!OidIsValid(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("table \"%s.%s\" does not exist", get_namespace_name(in->schema), tables[id].name),
-				 errhint("Create the tables of an installation with contact_status.create_tables.")));
-
-	caller = MemoryContextSwitchTo(in->context);
-	table = palloc0(sizeof(CsTable));
 	table->rel = table_open(relid, tables[id].lock);
 	table->slot = table_slot_create(table->rel, NULL);
 	table->key = open_key(table->rel);
@@ -158,9 +146,27 @@ cs_table(CsInstallation *in, CsTableId id)
 		table->facts = palloc(FACT_COLUMNS * sizeof(AttrNumber));
 		cs_find_fact_columns(table->rel->rd_att, table->facts);
 	}
-	in->tables[id] = table;
+	in->opened = lappend(in->opened, table);
 	MemoryContextSwitchTo(caller);
 	return table;
+}
+
+CsTable *
+cs_table(CsInstallation *in, CsTableId id)
+{
+	Oid			relid;
+
+	if (in->tables[id] != NULL)
+		return in->tables[id];
+
+	/* the only place that finds a table by another one's schema */
+	relid = get_relname_relid(tables[id].name, in->schema);
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table \"%s.%s\" does not exist", get_namespace_name(in->schema), tables[id].name),
+				 errhint("Create the tables of an installation with contact_status.create_tables.")));
+	return in->tables[id] = cs_open_table(in, id, relid);
 }
 
 Snapshot

@@ -46,6 +46,7 @@ typedef enum CsTableId
 	TABLE_ADDRESS_CHANGE,
 	TABLE_RETRACTION,
 	TABLE_STATUS_COUNT,
+	TABLE_CHECKPOINT,
 	TABLE_EVENT
 } CsTableId;
 
@@ -69,7 +70,7 @@ typedef struct CsTable
 /* Columns of each table, in the order of CsTable.columns. */
 enum
 {
-	ACCOUNT_ID, ACCOUNT_POLICY, ACCOUNT_CONTACT_LIMIT
+	ACCOUNT_ID, ACCOUNT_POLICY, ACCOUNT_CONTACT_LIMIT, ACCOUNT_HORIZON, ACCOUNT_HORIZON_KEPT
 };
 enum
 {
@@ -117,6 +118,11 @@ enum
 };
 enum
 {
+	CHECKPOINT_ACCOUNT, CHECKPOINT_CONTACT, CHECKPOINT_BEFORE, CHECKPOINT_BEGAN_AFTER, CHECKPOINT_KEPT_AT,
+	CHECKPOINT_LATE_SINCE, CHECKPOINT_FACTS
+};
+enum
+{
 	EVENT_ACCOUNT, EVENT_CONTACT, EVENT_LIST, EVENT_CAMPAIGN, EVENT_KIND, EVENT_OCCURRED_AT,
 	EVENT_RECORDED_AT, EVENT_RETRACTED_AT, EVENT_UNTIL, EVENT_KEY, EVENT_SOURCE, EVENT_EVIDENCE, EVENT_REASON,
 	EVENT_REPLY, EVENT_RETRACTION
@@ -129,6 +135,8 @@ typedef struct CsInstallation
 	Oid			schema;
 	TimestampTz now;			/* of the clock, when the call began */
 	CsTable    *tables[TABLES]; /* as far as opened */
+	List	   *opened;			/* these, and partitions of the log */
+	struct CsLog *log;			/* log.c */
 	EState	   *triggers;		/* for the application's AFTER triggers; NULL until we write */
 	struct CsSettings *settings;	/* settings.h */
 	List	   *limited;		/* policies of accounts in which `added` made contacts count */
@@ -149,6 +157,9 @@ extern void cs_close(CsInstallation *in);
  * Raises 42P01 where it is missing.
  */
 extern CsTable *cs_table(CsInstallation *in, CsTableId id);
+
+/* Another table with the columns of one of ours: a partition of the log. */
+extern CsTable *cs_open_table(CsInstallation *in, CsTableId id, Oid relid);
 
 /*
  * Whoever may record events may have derived data brought up to date.  Raises

@@ -161,11 +161,13 @@ end_statements(CsWriter *writer)
 void
 cs_end_writing(CsInstallation *in)
 {
+	ListCell   *lc;
+
 	if (in->triggers == NULL)
 		return;
-	for (int id = 0; id < TABLES; id++)
-		if (in->tables[id] && in->tables[id]->writer)
-			end_statements(in->tables[id]->writer);
+	foreach(lc, in->opened)
+		if (((CsTable *) lfirst(lc))->writer)
+			end_statements(((CsTable *) lfirst(lc))->writer);
 
 	AfterTriggerEndQuery(in->triggers);
 	ExecCloseResultRelations(in->triggers);
@@ -173,9 +175,10 @@ cs_end_writing(CsInstallation *in)
 	FreeExecutorState(in->triggers);
 	in->triggers = NULL;
 
-	for (int id = 0; id < TABLES; id++)
+	foreach(lc, in->opened)
 	{
-		CsWriter   *writer = in->tables[id] ? in->tables[id]->writer : NULL;
+		CsTable    *table = lfirst(lc);
+		CsWriter   *writer = table->writer;
 
 		if (writer == NULL)
 			continue;
@@ -184,7 +187,7 @@ cs_end_writing(CsInstallation *in)
 		ExecDropSingleTupleTableSlot(writer->row);
 		ExecResetTupleTable(writer->estate->es_tupleTable, false);
 		FreeExecutorState(writer->estate);
-		in->tables[id]->writer = NULL;
+		table->writer = NULL;
 	}
 }
 

@@ -15,8 +15,11 @@ SELECT is_empty($$SELECT p.oid::regprocedure FROM member m JOIN pg_proc p ON m.c
                    WHERE p.prosecdef$$, 'no function is SECURITY DEFINER');
 SELECT is_empty($$SELECT p.oid::regprocedure FROM member m JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid
                     JOIN pg_language l ON l.oid = p.prolang
-                   WHERE l.lanname = 'plpgsql' AND NOT coalesce(p.proconfig @> '{"search_path=pg_catalog, pg_temp"}', false)$$,
+                   WHERE l.lanname = 'plpgsql' AND p.prokind <> 'p' AND NOT coalesce(p.proconfig @> '{"search_path=pg_catalog, pg_temp"}', false)$$,
                 'functions that run SQL set their search_path');
+SELECT is_empty($$SELECT p.oid::regprocedure FROM member m JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid
+                   WHERE p.prokind = 'p' AND regexp_replace(p.prosrc, 'RAISE EXCEPTION[^;]*;|--[^\n]*|contact_status\.\w+\(|coalesce\(|OPERATOR\(pg_catalog\.', '', 'g') ~ '\w\(|[<>=~]'
+                     AND p.prosrc !~ ':='$$, 'procedures, which commit and so cannot, name nothing that a search_path could change');
 SELECT is_empty($$SELECT p.oid::regprocedure FROM member m JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid
                     JOIN pg_language l ON l.oid = p.prolang WHERE l.lanname = 'sql' AND p.prosqlbody IS NULL$$,
                 'functions in SQL are bound when they are created');

@@ -49,7 +49,7 @@ SELECT results_eq('SELECT email, status::text FROM crm.contact ORDER BY email CO
 SELECT helper.can(20, statement, '42501') FROM unnest(ARRAY[
     $$SELECT * FROM crm.account_key$$, $$SELECT * FROM crm.suppression$$, $$UPDATE crm.contact SET status = 'active'$$, $$DELETE FROM crm.contact$$, $$INSERT INTO crm.subscription VALUES (1, 2, 2, 'active', 'active', now())$$,
     $$INSERT INTO crm.suppression VALUES (1, '', 'complained', NULL, now())$$, $$TRUNCATE crm.event$$, $$UPDATE crm.policy SET resubscribe = 'never'$$,
-    $$SELECT contact_status.retract_events('crm', 'because', contact_ids => '{2}')$$, $$SELECT contact_status.erase_contact('crm', 1, 2)$$, $$SELECT contact_status.mark_events('crm', 1, '{2}', '{"(0,1)"}', 7, 'because')$$,
+    $$SELECT contact_status.retract_events('crm', 'because', contact_ids => '{2}')$$, $$SELECT contact_status.erase_contact('crm', 1, 2)$$, $$SELECT contact_status.mark_events('crm', 1, '{2}', array['crm.event'::regclass::oid], '{"(0,1)"}', 7, 'because')$$,
     $$SELECT contact_status.forget_contact('crm', 1, 77)$$]) AS statement;
 -- who may only read
 SELECT is(left(helper.as_role('contact_status_test_reader', statement), 5), '42501', 'a reader: ' || statement) FROM unnest(ARRAY[

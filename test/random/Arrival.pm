@@ -65,7 +65,11 @@ sub setting_sql {
 # The tables with policies, accounts, lists and contacts.
 sub setup_sql {
     my ($world, $schema) = @_;
-    my $sql = "SELECT contact_status.create_tables('$schema', policy => '$world->{first_policy}');\n";
+    my $every = pick(undef, '7 days', '1 month');
+    my $sql = "SELECT contact_status.create_tables('$schema', policy => '$world->{first_policy}'"
+        . ($every ? ", partition_by => '$every'" : '') . ");\n";
+    # the events of some more weeks lie in partitions, older ones in the default partition
+    $sql .= "SELECT contact_status.add_partitions('$schema', '$every', since => now() - interval '20 days');\n" if $every;
     for my $name (sort grep { /^custom/ } keys %{ $world->{policies} }) {
         my $policy   = $world->{policies}{$name};
         my @settings = sort keys %$policy;
@@ -120,6 +124,28 @@ sub change_setting {
         . " WHERE (account_id, list_id) = ($id, $list);\n";
 }
 
+# --- Horizons ---------------------------------------------------------------------------------------------------------
+
+# Sets a horizon of an account, at or right behind a known event, and now and then drops what lies before it.
+sub set_horizon {
+    my ($world, $schema, $known) = @_;
+    my $id      = pick(sort { $a <=> $b } keys %{ $world->{accounts} });
+    my $account = $world->{accounts}{$id};
+    my @its     = grep { $_->{account_id} == $id } @$known;
+    return '' unless @its;
+    my $before = pick(@its)->{occurred_at} + pick(0, 1);
+    return '' if defined $account->{horizon} && $account->{horizon} > $before;
+    $account->{horizon} = $before;
+    my $time = quote(timestamp($before));
+    my $sql = chance(0.7) ? "SELECT contact_status.set_horizon('$schema', $id, $time);\n"
+        : "CALL contact_status.move_horizon('$schema', $id, $time, batch => 3);\n";
+    if (chance(0.6)) {
+        $sql .= "DELETE FROM $schema.event WHERE account_id = $id AND occurred_at < $time;\n";
+        $_->{dropped} = 1 for grep { $_->{occurred_at} < $before } @its;
+    }
+    return $sql;
+}
+
 # --- The script -------------------------------------------------------------------------------------------------------
 
 sub by_time { return sort { $a->{occurred_at} <=> $b->{occurred_at} } @_ }
@@ -135,7 +161,7 @@ my %ORDERS = (
     },
 );
 
-# (world, schema, changing => does a setting change now and then?) -> { sql, order, counts of what is in it }
+# (world, schema, changing => does a setting change now and then?, horizons => are there some?) -> { sql, order, counts of what is in it }
 sub script {
     my ($world, $schema, %args) = @_;
     my $order = pick(qw(random random in_order reversed nearly));
@@ -143,7 +169,7 @@ sub script {
     my $largest = pick(20, 300, 3000);
     my $singles = int(@queue * 0.03);    # the first ones come alone
     my ($sql, @known) = ('');
-    my %count = map { $_ => 0 } qw(statements sent_again copies rolled_back changes);
+    my %count = map { $_ => 0 } qw(statements sent_again copies rolled_back changes horizons);
 
     # An INSERT or a COPY; what it is meant to keep is recorded, unless it was so before.
     my $send = sub {
@@ -154,6 +180,8 @@ sub script {
         for my $event (grep { !$_->{settings} } @events) {
             $event->{settings}  = settings_now($world, $event);
             $event->{statement} = $count{statements};
+            my $horizon = $world->{accounts}{ $event->{account_id} }{horizon};
+            $event->{judged_at} = $horizon if defined $horizon && $event->{occurred_at} < $horizon;
             push @known, $event;
         }
     };
@@ -161,7 +189,9 @@ sub script {
     my $with_repeats = sub {
         my @batch = @_;
         my @again = grep { chance(0.1) } @batch;
-        push @again, map { pick(@known) } 1 .. 1 + @batch / 10 if @known && chance(0.6);
+        # one that was dropped would be another one
+        my @there = grep { !$_->{dropped} } @known;
+        push @again, map { pick(@there) } 1 .. 1 + @batch / 10 if @there && chance(0.6);
         $count{sent_again} += @again;
         return shuffle(@batch, @again);
     };
@@ -176,6 +206,10 @@ sub script {
         if ($args{changing} && chance(0.4)) {
             $sql .= change_setting($world, $schema);
             $count{changes}++;
+        }
+        if ($args{horizons} && chance(0.1) && (my $set = set_horizon($world, $schema, \@known))) {
+            $sql .= $set;
+            $count{horizons}++;
         }
         my $size = $singles-- > 0 ? 1 : POSIX::ceil(exp rand log $largest);
         my @batch = splice @queue, 0, $size;

@@ -87,10 +87,12 @@ sub fold {
     return result($contact, $policy);
 }
 
-# By (occurred_at, kind, list_id, campaign_id, event_key), nulls first, text by byte.
+# By (occurred_at, kind, list_id, campaign_id, event_key), nulls first, text by byte. What was moved to a horizon comes
+# before what happened then, in the order of the times at which it was dated.
 sub sort_events {
     return sort {
                $a->{occurred_at} <=> $b->{occurred_at}
+            || ($a->{dated_at} // $a->{occurred_at}) <=> ($b->{dated_at} // $b->{occurred_at})
             || $kind_rank{ $a->{kind} } <=> $kind_rank{ $b->{kind} }
             || nulls_first($a->{list_id}, $b->{list_id})
             || nulls_first($a->{campaign_id}, $b->{campaign_id})

@@ -1,0 +1,187 @@
+/*
+ * checkpoints.c
+ *		Facts of a contact as of a moment, from which a fold starts.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "storage/bufmgr.h"
+#include "utils/datum.h"
+#include "utils/snapmgr.h"
+#include "utils/typcache.h"
+
+#include "checkpoints.h"
+#include "compat.h"
+#include "folded.h"
+
+static cs_moment
+moment_column(CsTable *table, int column)
+{
+	bool		isnull;
+	Datum		value = cs_column(table, table->slot, column, &isnull);
+
+	return cs_moment_of_datum(value, isnull);
+}
+
+bool
+cs_has_checkpoints(CsInstallation *in)
+{
+	return RelationGetNumberOfBlocks(cs_table(in, TABLE_CHECKPOINT)->rel) > 0;
+}
+
+/* A contact's rows, one after the other, of whichever life. */
+typedef struct CheckpointScan
+{
+	CsTable    *table;
+	Snapshot	snapshot;
+	CsKeyScan	scan;
+} CheckpointScan;
+
+static void
+begin_scan(CheckpointScan *scan, CsInstallation *in, int64 account, int64 contact)
+{
+	cs_id		key[2] = {{true, account}, {true, contact}};
+
+	scan->table = cs_table(in, TABLE_CHECKPOINT);
+	scan->snapshot = cs_latest_snapshot();
+	cs_begin_scan(&scan->scan, scan->table, scan->snapshot, key, 2, NULL);
+}
+
+static bool
+next_row(CheckpointScan *scan)
+{
+	if (!cs_next_row(&scan->scan))
+		return false;
+	cs_check_shown(scan->table, scan->table->slot);
+	return true;
+}
+
+static void
+end_scan(CheckpointScan *scan)
+{
+	cs_end_scan(&scan->scan);
+	UnregisterSnapshot(scan->snapshot);
+}
+
+static bool
+is_of(CsTable *table, const CsLife *life)
+{
+	cs_moment	began = moment_column(table, CHECKPOINT_BEGAN_AFTER);
+
+	return (began.set ? began.at : PG_INT64_MIN) == life->began_after;
+}
+
+CsCheckpoint
+cs_fetch_checkpoint(CsInstallation *in, const CsLife *life, const cs_time *until)
+{
+	CsCheckpoint found = {0};
+	Datum		facts = (Datum) 0;
+	CheckpointScan scan;
+	bool		isnull;
+
+	if (!cs_has_checkpoints(in))
+		return found;
+	begin_scan(&scan, in, life->account, life->contact);
+	while (next_row(&scan))
+	{
+		cs_moment	before = moment_column(scan.table, CHECKPOINT_BEFORE);
+		cs_moment	kept = moment_column(scan.table, CHECKPOINT_KEPT_AT);
+
+		if (!is_of(scan.table, life) || (until ? before.at > *until && !kept.set : !kept.set))
+			continue;
+		found.set = true;
+		found.before = before.at;
+		found.kept = kept;
+		found.late_since = moment_column(scan.table, CHECKPOINT_LATE_SINCE);
+		found.tid = scan.table->slot->tts_tid;
+		facts = datumCopy(cs_column(scan.table, scan.table->slot, CHECKPOINT_FACTS, &isnull), false, -1);
+	}
+	end_scan(&scan);
+	if (found.set)
+		cs_facts_of_folded(&found.facts, facts);
+	return found;
+}
+
+#define SET(table, column, value) \
+	(values[(table)->columns[column] - 1] = (value), nulls[(table)->columns[column] - 1] = false)
+
+void
+cs_insert_checkpoint(CsInstallation *in, const CsLife *life, const CsCheckpoint *checkpoint)
+{
+	CsTable    *table = cs_table(in, TABLE_CHECKPOINT);
+	Oid			type = TupleDescAttr(table->rel->rd_att, table->columns[CHECKPOINT_FACTS] - 1)->atttypid;
+	TupleDesc	desc = lookup_rowtype_tupdesc(type, -1);
+	CsFacts		facts = checkpoint->facts;
+	Datum		values[CHECKPOINT_FACTS + 1] = {0};
+	bool		nulls[CHECKPOINT_FACTS + 1];
+
+	/* a status needs a moment to be judged at: here it says nothing */
+	facts.status = CS_STATUS_ACTIVE;
+	facts.due = (cs_moment) {0};
+	memset(nulls, true, sizeof(nulls));
+	SET(table, CHECKPOINT_ACCOUNT, Int64GetDatum(life->account));
+	SET(table, CHECKPOINT_CONTACT, Int64GetDatum(life->contact));
+	SET(table, CHECKPOINT_BEFORE, TimestampTzGetDatum(checkpoint->before));
+	if (life->began_after != PG_INT64_MIN)
+		SET(table, CHECKPOINT_BEGAN_AFTER, TimestampTzGetDatum(life->began_after));
+	if (checkpoint->kept.set)
+		SET(table, CHECKPOINT_KEPT_AT, TimestampTzGetDatum(checkpoint->kept.at));
+	if (checkpoint->late_since.set)
+		SET(table, CHECKPOINT_LATE_SINCE, TimestampTzGetDatum(checkpoint->late_since.at));
+	SET(table, CHECKPOINT_FACTS, cs_folded_datum(&facts, CS_STATUS_ACTIVE, desc));
+	ReleaseTupleDesc(desc);
+	cs_insert_row(in, table, values, nulls);
+}
+
+void
+cs_note_late(CsInstallation *in, CsCheckpoint *checkpoint, cs_time at)
+{
+	CsTable    *table = cs_table(in, TABLE_CHECKPOINT);
+	Datum		values[CHECKPOINT_FACTS + 1];
+	bool		nulls[CHECKPOINT_FACTS + 1];
+
+	if (checkpoint->late_since.set && checkpoint->late_since.at <= at)
+		return;
+	cs_lock_row(table, &checkpoint->tid, LockTupleNoKeyExclusive);
+	slot_getallattrs(table->slot);
+	memcpy(values, table->slot->tts_values, sizeof(values));
+	memcpy(nulls, table->slot->tts_isnull, sizeof(nulls));
+	SET(table, CHECKPOINT_LATE_SINCE, TimestampTzGetDatum(at));
+	cs_update_row(in, table, &table->slot->tts_tid, values, nulls);
+	checkpoint->late_since = (cs_moment) {true, at};
+}
+
+#undef SET
+
+void
+cs_delete_checkpoints(CsInstallation *in, const CsLife *life, cs_time from, bool kept)
+{
+	CheckpointScan scan;
+
+	if (!cs_has_checkpoints(in))
+		return;
+	begin_scan(&scan, in, life->account, life->contact);
+	while (next_row(&scan))
+	{
+		bool		is_kept = moment_column(scan.table, CHECKPOINT_KEPT_AT).set;
+
+		if (is_of(scan.table, life) &&
+			(is_kept ? kept : moment_column(scan.table, CHECKPOINT_BEFORE).at > from))
+			cs_delete_row(in, scan.table, &scan.table->slot->tts_tid);
+	}
+	end_scan(&scan);
+}
+
+void
+cs_forget_checkpoints(CsInstallation *in, int64 account, int64 contact, const CsLife *but)
+{
+	CheckpointScan scan;
+
+	if (!cs_has_checkpoints(in))
+		return;
+	begin_scan(&scan, in, account, contact);
+	while (next_row(&scan))
+		if (but == NULL || !is_of(scan.table, but))
+			cs_delete_row(in, scan.table, &scan.table->slot->tts_tid);
+	end_scan(&scan);
+}

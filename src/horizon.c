@@ -1,0 +1,307 @@
+/*
+ * horizon.c
+ *		Retention: the facts of an account's contacts kept as of a horizon, so
+ *		that older events may be dropped.
+ *
+ * The horizon is set first, beside nobody who judges events by another one.
+ * From then on an event dated before it finds the facts of its contact kept, or
+ * has them kept; the others follow in batches, beside writers.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_type_d.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+
+#include "checkpoints.h"
+#include "contacts.h"
+#include "horizon.h"
+
+/* ---- what is covered ---- */
+
+static bool
+is_kept(CsInstallation *in, const CsLife *life, const CsLoggedEvent *event)
+{
+	CsCheckpoint kept = cs_fetch_checkpoint(in, life, NULL);
+
+	return kept.set && event->event.at < kept.before && event->recorded <= kept.kept.at;
+}
+
+/* A nullable timestamptz of the row that was fetched. */
+static TimestampTz
+time_column(CsTable *table, int column, TimestampTz otherwise)
+{
+	bool		isnull;
+	Datum		value = cs_column(table, table->slot, column, &isnull);
+
+	return isnull ? otherwise : DatumGetTimestampTz(value);
+}
+
+bool
+cs_is_covered(CsInstallation *in, const CsLoggedEvent *event)
+{
+	const CsPolicy *policy = cs_account_policy(in, event->account);
+	cs_id		key[2] = {{true, event->account}, {true, event->contact}};
+	CsTable    *contacts = cs_table(in, TABLE_CONTACT);
+	CsTable    *former = cs_table(in, TABLE_FORMER_CONTACT);
+	CsLife		life = {event->account, event->contact, PG_INT64_MIN};
+
+	if (policy == NULL || !policy->horizon.set || event->event.at >= policy->horizon.at)
+		return false;
+	if (cs_fetch_latest(contacts, key, 2))
+	{
+		life.began_after = time_column(contacts, CONTACT_BEGINS_AFTER, PG_INT64_MIN);
+		if (event->recorded > life.began_after && !is_kept(in, &life, event))
+			return false;
+	}
+	if (cs_fetch_latest(former, key, 2))
+	{
+		life.began_after = time_column(former, FORMER_BEGAN_AFTER, PG_INT64_MIN);
+		if (event->recorded > life.began_after && event->recorded <= time_column(former, FORMER_ENDED_AT, CS_NEVER) &&
+			!is_kept(in, &life, event))
+			return false;
+	}
+	return true;
+}
+
+bool
+cs_is_log(Relation rel)
+{
+	Oid			log = rel->rd_rel->relispartition ?
+		get_partition_parent(RelationGetRelid(rel), true) : RelationGetRelid(rel);
+	char	   *name = get_rel_name(log);
+
+	return name != NULL && strcmp(name, "event") == 0;
+}
+
+bool
+cs_may_be_dropped(Relation rel, TupleTableSlot *row)
+{
+	CsInstallation *in;
+	MemoryContext caller;
+	CsLoggedEvent event;
+	bool		covered;
+
+	if (!cs_is_log(rel))
+		return false;
+	in = cs_open(cs_schema_of_log(rel));
+	caller = MemoryContextSwitchTo(in->context);
+	cs_read_event(cs_log_table(in, RelationGetRelid(rel)), row, &event);
+	covered = cs_is_covered(in, &event);
+	MemoryContextSwitchTo(caller);
+	cs_close(in);
+	return covered;
+}
+
+/* ---- partitions ---- */
+
+static bool
+any_row(const char *query, Datum before)
+{
+	Oid			types[1] = {TIMESTAMPTZOID};
+
+	if (SPI_execute_with_args(query, 1, types, &before, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look for events that are not covered");
+	return SPI_processed > 0;
+}
+
+void
+cs_check_droppable(Oid log, Oid partition)
+{
+	char	   *schema = get_namespace_name(get_rel_namespace(log));
+	char	   *part = quote_qualified_identifier(get_namespace_name(get_rel_namespace(partition)), get_rel_name(partition));
+	Datum		before = TimestampTzGetDatum(cs_log_part_end(log, partition));
+	bool		refused;
+
+	SPI_connect();
+	refused = any_row(psprintf("SELECT FROM %s a WHERE (a.horizon_kept IS NULL OR a.horizon_kept OPERATOR(pg_catalog.<) $1) "
+							   "AND EXISTS (SELECT FROM %s e WHERE e.account_id OPERATOR(pg_catalog.=) a.account_id)",
+							   quote_qualified_identifier(schema, "account"), part), before) ||
+		any_row(psprintf("SELECT FROM %s k WHERE k.late_since OPERATOR(pg_catalog.<) $1 "
+						 "AND EXISTS (SELECT FROM %s e WHERE e.account_id OPERATOR(pg_catalog.=) k.account_id "
+						 "AND e.contact_id OPERATOR(pg_catalog.=) k.contact_id "
+						 "AND e.occurred_at OPERATOR(pg_catalog.>=) k.late_since)",
+						 quote_qualified_identifier(schema, "checkpoint"), part), before);
+	SPI_finish();
+	if (refused)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("partition \"%s\" holds events from which statuses follow", get_rel_name(partition)),
+				 errdetail("They are not all before the horizon of their account, or were recorded after it was set."),
+				 errhint("Set a horizon first: SELECT contact_status.set_horizon(schema, account_id, before).")));
+}
+
+/* ---- moving the horizon ---- */
+
+/* Who may: whoever may delete from the log what the horizon lets go. */
+static CsInstallation *
+open_for_horizon(Name schema)
+{
+	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*schema), false));
+	Relation	log = cs_table(in, TABLE_EVENT)->rel;
+	AclResult	result = pg_class_aclcheck(RelationGetRelid(log), GetUserId(), ACL_DELETE);
+
+	if (result != ACLCHECK_OK)
+		aclcheck_error(result, OBJECT_TABLE, RelationGetRelationName(log));
+	return in;
+}
+
+/* A moment of the account's row; what it says of a horizon. */
+static cs_moment
+read_account(CsInstallation *in, int64 account, int column)
+{
+	CsTable    *table = cs_table(in, TABLE_ACCOUNT);
+	cs_id		key = {true, account};
+	Datum		value;
+	bool		isnull;
+
+	if (!cs_fetch_latest(table, &key, 1))
+		return (cs_moment) {0};
+	value = cs_column(table, table->slot, column, &isnull);
+	return cs_moment_of_datum(value, isnull);
+}
+
+static void
+write_account(CsInstallation *in, int64 account, int column, TimestampTz value)
+{
+	CsTable    *table = cs_table(in, TABLE_ACCOUNT);
+	cs_id		key = {true, account};
+	int			natts = table->rel->rd_att->natts;
+	Datum	   *values = palloc(natts * sizeof(Datum));
+	bool	   *nulls = palloc(natts * sizeof(bool));
+
+	if (!cs_fetch_latest(table, &key, 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("account %lld does not exist", (long long) account),
+				 errhint("Insert it into table account first.")));
+	cs_lock_row(table, &table->slot->tts_tid, LockTupleNoKeyExclusive);
+	slot_getallattrs(table->slot);
+	memcpy(values, table->slot->tts_values, natts * sizeof(Datum));
+	memcpy(nulls, table->slot->tts_isnull, natts * sizeof(bool));
+	values[table->columns[column] - 1] = TimestampTzGetDatum(value);
+	nulls[table->columns[column] - 1] = false;
+	cs_update_row(in, table, &table->slot->tts_tid, values, nulls);
+	CommandCounterIncrement();
+}
+
+/*
+ * begin_horizon(schema, account_id, before): the horizon is in force once this
+ * has committed.  Raises 22023 where it would go back, or is not past.
+ */
+PG_FUNCTION_INFO_V1(cs_begin_horizon);
+Datum
+cs_begin_horizon(PG_FUNCTION_ARGS)
+{
+	int64		account = PG_GETARG_INT64(1);
+	TimestampTz before = PG_GETARG_TIMESTAMPTZ(2);
+	CsInstallation *in;
+	MemoryContext caller;
+	cs_moment	horizon,
+				kept;
+
+	CommandCounterIncrement();
+	in = open_for_horizon(PG_GETARG_NAME(0));
+	caller = MemoryContextSwitchTo(in->context);
+	horizon = read_account(in, account, ACCOUNT_HORIZON);
+	kept = read_account(in, account, ACCOUNT_HORIZON_KEPT);
+	if (TIMESTAMP_NOT_FINITE(before) || before > in->now || (horizon.set && before < horizon.at))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the horizon of account %lld cannot be set to %s", (long long) account, timestamptz_to_str(before)),
+				 errdetail("A horizon lies in the past, and never goes back."),
+				 errhint("Give a later time, up to now.")));
+	if (!kept.set || before > kept.at)
+	{
+		/* who judges events without it is waited for, and nobody does until we commit */
+		LockRelationOid(RelationGetRelid(cs_table(in, TABLE_POLICY)->rel), ExclusiveLock);
+		write_account(in, account, ACCOUNT_HORIZON, before);
+	}
+	MemoryContextSwitchTo(caller);
+	cs_close(in);
+	CommandCounterIncrement();
+	PG_RETURN_VOID();
+}
+
+static void
+keep_former(CsInstallation *in, CsVisits *visits, int64 account, int64 contact)
+{
+	CsTable    *former = cs_table(in, TABLE_FORMER_CONTACT);
+	cs_id		key[2] = {{true, account}, {true, contact}};
+
+	if (cs_fetch_latest(former, key, 2))
+		cs_keep_former_horizon(visits, account, contact, time_column(former, FORMER_BEGAN_AFTER, PG_INT64_MIN),
+							   time_column(former, FORMER_ENDED_AT, CS_NEVER));
+}
+
+/*
+ * keep_horizon(schema, account_id, contacts bigint[]): keeps the facts of
+ * contacts, and of those that were deleted, as of the horizon; ids ascending.
+ */
+PG_FUNCTION_INFO_V1(cs_keep_horizons);
+Datum
+cs_keep_horizons(PG_FUNCTION_ARGS)
+{
+	int64		account = PG_GETARG_INT64(1);
+	ArrayType  *contacts = PG_GETARG_ARRAYTYPE_P(2);
+	CsInstallation *in;
+	CsVisits   *visits;
+	MemoryContext caller;
+	Datum	   *ids;
+	bool	   *nulls;
+	int			count;
+
+	CommandCounterIncrement();
+	in = open_for_horizon(PG_GETARG_NAME(0));
+	caller = MemoryContextSwitchTo(in->context);
+	cs_table(in, TABLE_POLICY); /* its lock comes before all that is read */
+	/* what a retraction would change of former contacts is not changed meanwhile */
+	LockRelationOid(RelationGetRelid(cs_table(in, TABLE_RETRACTION)->rel), ShareRowExclusiveLock);
+	visits = cs_begin_visits(in);
+	deconstruct_array(contacts, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &ids, &nulls, &count);
+	for (int i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (nulls[i])
+			continue;
+		if (cs_visit(visits, account, DatumGetInt64(ids[i])))
+			cs_keep_horizon(visits);
+		keep_former(in, visits, account, DatumGetInt64(ids[i]));
+	}
+	cs_end_visits(visits);
+	MemoryContextSwitchTo(caller);
+	cs_close(in);
+	CommandCounterIncrement();
+	PG_RETURN_VOID();
+}
+
+/* end_horizon(schema, account_id, before): all that existed have their facts kept as of it. */
+PG_FUNCTION_INFO_V1(cs_end_horizon);
+Datum
+cs_end_horizon(PG_FUNCTION_ARGS)
+{
+	CsInstallation *in;
+	MemoryContext caller;
+	cs_moment	kept;
+
+	CommandCounterIncrement();
+	in = open_for_horizon(PG_GETARG_NAME(0));
+	caller = MemoryContextSwitchTo(in->context);
+	kept = read_account(in, PG_GETARG_INT64(1), ACCOUNT_HORIZON_KEPT);
+	if (!kept.set || kept.at < PG_GETARG_TIMESTAMPTZ(2))
+		write_account(in, PG_GETARG_INT64(1), ACCOUNT_HORIZON_KEPT, PG_GETARG_TIMESTAMPTZ(2));
+	MemoryContextSwitchTo(caller);
+	cs_close(in);
+	CommandCounterIncrement();
+	PG_RETURN_VOID();
+}

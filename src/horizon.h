@@ -1,0 +1,30 @@
+/*
+ * horizon.h
+ *		Retention: what of the log lies before its account's horizon, and is held
+ *		by the facts that are kept as of it.
+ */
+#ifndef CONTACT_STATUS_HORIZON_H
+#define CONTACT_STATUS_HORIZON_H
+
+#include "log.h"
+
+/*
+ * Does no fold look at the event any more?  So it is where it lies before the
+ * horizon, and every life of the contact that it may belong to has its facts
+ * kept, or begins later.
+ */
+extern bool cs_is_covered(CsInstallation *in, const CsLoggedEvent *event);
+
+/* Is the table a log, or a partition of one? */
+extern bool cs_is_log(Relation rel);
+
+/* Is the row one of a log, and covered? */
+extern bool cs_may_be_dropped(Relation rel, TupleTableSlot *row);
+
+/*
+ * Raises 55000 unless all events of a partition are covered: may it be detached
+ * or dropped?
+ */
+extern void cs_check_droppable(Oid log, Oid partition);
+
+#endif							/* CONTACT_STATUS_HORIZON_H */
