@@ -51,7 +51,7 @@ COMMENT ON FUNCTION contact_status.any_time(text) IS
 
 CREATE FUNCTION contact_status.import_batch(
     schema name, account_id bigint, list_id bigint, rows contact_status.import_row[], careful boolean,
-    OUT n bigint, OUT contact_id bigint, OUT outcome text
+    OUT n bigint, OUT email text, OUT contact_id bigint, OUT outcome text
 ) RETURNS SETOF record
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
@@ -64,8 +64,10 @@ DECLARE
     half integer := cardinality(rows) / 2;
     on_conflict text := CASE WHEN careful THEN 'ON CONFLICT DO NOTHING' ELSE '' END;
     emails text[] := ARRAY(SELECT r.email FROM unnest(rows) r);   -- in the order of rows
+    numbers regclass := pg_get_serial_sequence(format('%I.contact', import_batch.schema), 'contact_id');
     before record;
-    after record;
+    ids bigint[];          -- of the contacts of rows, as they are or are to be
+    came_back boolean;
     settled record;
     has_status boolean := EXISTS (SELECT FROM unnest(rows) r WHERE r.status IS NOT NULL);
 BEGIN
@@ -89,14 +91,28 @@ BEGIN
                 CASE WHEN opt_out.kind = 'unsubscribed' THEN import_batch.list_id END, opt_out.occurred_at, 'import');
         END LOOP;
 
-        -- contacts, in the order of their addresses
-        EXECUTE format('INSERT INTO %1$I.contact (account_id, email) SELECT $1, btrim(r.email) '
-                       'FROM unnest($2, $5) r (n, email, occurred_at, evidence, status, problem, contact_id) '
-                       'WHERE r.problem IS NULL AND r.contact_id IS NULL '
-                       'AND NOT ($3 AND contact_status.is_suppressed($4, $1, r.email, ''complained'')) '
-                       'ORDER BY contact_status.normalize_address(r.email) COLLATE "C" ' || on_conflict, import_batch.schema)
-          USING import_batch.account_id, rows, refuses, import_batch.schema, before.contact_ids;
-        after := contact_status.resolve_addresses(import_batch.schema, import_batch.account_id, NULL, emails, before.contact_ids);
+        -- contacts, in the order of their addresses, which is that of rows
+        IF careful OR NOT has_sequence_privilege(numbers, 'USAGE') THEN
+            EXECUTE format('INSERT INTO %1$I.contact (account_id, email) SELECT $1, btrim(r.email) '
+                           'FROM unnest($2, $3) r (n, email, occurred_at, evidence, status, problem, contact_id) '
+                           'WHERE r.problem IS NULL AND r.contact_id IS NULL '
+                           'AND NOT ($4 AND contact_status.is_suppressed($5, $1, r.email, ''complained'')) ' || on_conflict,
+                           import_batch.schema)
+              USING import_batch.account_id, rows, before.contact_ids, refuses, import_batch.schema;
+            settled := contact_status.resolve_addresses(import_batch.schema, import_batch.account_id, NULL, emails, before.contact_ids);
+            ids := settled.contact_ids;
+        ELSE
+            -- who may choose their ids need not look them up
+            EXECUTE 'SELECT array_agg(CASE WHEN r.contact_id IS NULL AND r.problem IS NULL '
+                    'AND NOT ($4 AND contact_status.is_suppressed($5, $3, r.email, ''complained'')) '
+                    'THEN nextval($6) ELSE r.contact_id END ORDER BY r.ordinal) '
+                    'FROM unnest($1, $2) WITH ORDINALITY r (n, email, occurred_at, evidence, status, problem, contact_id, ordinal)'
+               INTO ids USING rows, before.contact_ids, import_batch.account_id, refuses, import_batch.schema, numbers;
+            EXECUTE format('INSERT INTO %1$I.contact (account_id, contact_id, email) SELECT $1, r.contact_id, btrim(r.email) '
+                           'FROM unnest($2, $3, $4) r (n, email, occurred_at, evidence, status, problem, contact_id, before) '
+                           'WHERE r.contact_id IS NOT NULL AND r.before IS NULL', import_batch.schema)
+              USING import_batch.account_id, rows, ids, before.contact_ids;
+        END IF;
 
         -- events, in the order of their contacts; who is on hold in the source is on hold here
         EXECUTE format('INSERT INTO %1$I.event (account_id, contact_id, list_id, kind, occurred_at, source, evidence) '
@@ -104,7 +120,7 @@ BEGIN
                        'FROM unnest($3, $4) r (n, email, occurred_at, evidence, status, problem, contact_id) '
                        'WHERE r.problem IS NULL AND r.contact_id IS NOT NULL '
                        'ORDER BY r.contact_id ' || on_conflict, import_batch.schema)
-          USING import_batch.account_id, import_batch.list_id, rows, after.contact_ids;
+          USING import_batch.account_id, import_batch.list_id, rows, ids;
         IF has_status THEN
             EXECUTE format('INSERT INTO %1$I.event (account_id, contact_id, kind, occurred_at, source) '
                            'SELECT $1, r.contact_id, ''suspended'', r.occurred_at, ''import'' '
@@ -112,7 +128,7 @@ BEGIN
                            'WHERE r.problem IS NULL AND r.contact_id IS NOT NULL '
                            'AND contact_status.any_label(r.status) IN (''unresponsive'', ''suspended'', ''failing'') '
                            'ORDER BY r.contact_id ' || on_conflict, import_batch.schema)
-              USING import_batch.account_id, rows, after.contact_ids;
+              USING import_batch.account_id, rows, ids;
         END IF;
 
         IF is_limited THEN
@@ -120,41 +136,42 @@ BEGIN
             EXECUTE format('SELECT count(*) FROM unnest($2, $3) r (before, after) JOIN ONLY %1$I.contact c ON c.account_id = $1 AND c.contact_id = r.after '
                            'JOIN %1$I.account a ON a.account_id = $1 JOIN %1$I.policy p ON p.name = a.policy '
                            'WHERE r.before IS NULL AND c.status = ANY (p.counted)', import_batch.schema)
-               INTO counting USING import_batch.account_id, before.contact_ids, after.contact_ids;
+               INTO counting USING import_batch.account_id, before.contact_ids, ids;
             IF counting > 0 THEN
                 PERFORM contact_status.check_limit(import_batch.schema, import_batch.account_id);
             END IF;
         END IF;
-        -- what became of those of whom something was known
+        -- what became of those of whom something was known, or came back with their address
+        came_back := pg_relation_size(format('%I.suppression', import_batch.schema)) > 0;
         settled := contact_status.resolve_addresses(import_batch.schema, import_batch.account_id, import_batch.list_id,
             array_fill(NULL::text, ARRAY[cardinality(emails)]),
-            ARRAY(SELECT CASE WHEN r.before IS NULL AND r.status = 'unconfirmed' THEN NULL ELSE r.after END
-                    FROM unnest(before.contact_ids, after.contact_ids, after.statuses) r (before, after, status)));
+            CASE WHEN came_back THEN ids
+                 ELSE ARRAY(SELECT CASE WHEN r.before IS NOT NULL THEN r.after END FROM unnest(before.contact_ids, ids) r (before, after)) END);
 
         RETURN QUERY
-            SELECT r.n, r.contact_id,
+            SELECT r.n, r.email, r.contact_id,
                    CASE WHEN r.problem IS NOT NULL THEN r.problem
                         WHEN r.contact_id IS NULL THEN 'refused'
                         WHEN r.consent = 'unsubscribed' OR r.status_now IN ('complained', 'hard_bounced', 'deleted') THEN 'suppressed'
                         WHEN r.consent_before IS NOT NULL THEN 'already_subscribed'
                         ELSE 'added' END
-              FROM unnest(rows, after.contact_ids, settled.consents, settled.statuses, before.consents)
+              FROM unnest(rows, ids, settled.consents, settled.statuses, before.consents)
                    r (n, email, occurred_at, evidence, status, problem, contact_id, consent, status_now, consent_before);
         RETURN;
     EXCEPTION
-        WHEN unique_violation THEN
-            -- somebody was faster, or an event is there already: seldom, so that only then it costs something
+        WHEN unique_violation OR foreign_key_violation THEN
+            -- somebody was faster, an event is there already, or a trigger chose another id: seldom, so that only then it costs something
             IF NOT careful THEN
                 RETURN QUERY SELECT * FROM contact_status.import_batch(import_batch.schema, import_batch.account_id,
                                                                        import_batch.list_id, rows, true);
                 RETURN;
             ELSIF cardinality(rows) = 1 THEN
-                RETURN QUERY SELECT rows[1].n, NULL::bigint, 'refused'::text;
+                RETURN QUERY SELECT rows[1].n, rows[1].email, NULL::bigint, 'refused'::text;
                 RETURN;
             END IF;
         WHEN configuration_limit_exceeded THEN
             IF cardinality(rows) = 1 THEN
-                RETURN QUERY SELECT rows[1].n, NULL::bigint, 'over_limit'::text;
+                RETURN QUERY SELECT rows[1].n, rows[1].email, NULL::bigint, 'over_limit'::text;
                 RETURN;
             END IF;
         WHEN OTHERS THEN
@@ -162,7 +179,7 @@ BEGIN
             IF left(SQLSTATE, 2) IN ('40', '42', '53', '55', '57', '58', 'XX') THEN
                 RAISE;
             ELSIF cardinality(rows) = 1 THEN
-                RETURN QUERY SELECT rows[1].n, NULL::bigint, 'refused'::text;
+                RETURN QUERY SELECT rows[1].n, rows[1].email, NULL::bigint, 'refused'::text;
                 RETURN;
             END IF;
     END;
@@ -180,6 +197,7 @@ CREATE FUNCTION contact_status.import_contacts(
 ) RETURNS SETOF record
     LANGUAGE plpgsql VOLATILE STRICT
     SET search_path = pg_catalog, pg_temp
+    SET jit = off
 AS $import_contacts$
 DECLARE
     now timestamptz := clock_timestamp();
@@ -206,17 +224,17 @@ BEGIN
     OPEN rows FOR EXECUTE format($q$
         SELECT array_agg(ROW(n, email, coalesce(occurred_at, $1), evidence, status,
                    CASE WHEN normal IS NULL OR normal !~ '^[^[:space:]@]+@[^[:space:]@]+$' OR length(normal) > 320 THEN 'invalid_address'
-                        WHEN place > 1 THEN 'duplicate'
+                        WHEN normal = previous THEN 'duplicate'
                         WHEN occurred_at > clock_timestamp() OR NOT isfinite(occurred_at) THEN 'refused'
                         WHEN status IS NOT NULL AND (means IS NULL OR means IN ('unconfirmed', 'deleted')) THEN 'refused'
                         WHEN means IN ('unsubscribed', 'complained', 'hard_bounced') THEN 'suppressed' END
                    )::contact_status.import_row)
-          FROM (SELECT *, row_number() OVER (PARTITION BY normal COLLATE "C" ORDER BY means DESC NULLS LAST, n) AS place,
-                       row_number() OVER (ORDER BY normal COLLATE "C", n) AS ordinal
+          FROM (SELECT *, row_number() OVER w AS ordinal, lag(normal) OVER w AS previous
                   FROM (SELECT *, contact_status.normalize_address(email) AS normal,
                                CASE WHEN status IS NOT NULL THEN contact_status.any_label(status) END AS means
                           FROM (SELECT row_number() OVER () AS n, email::text, %s AS occurred_at, %s AS evidence,
-                                       nullif(btrim(%s), '') AS status FROM %s) a) b) c
+                                       nullif(btrim(%s), '') AS status FROM %s) a) b
+                WINDOW w AS (ORDER BY normal COLLATE "C", means DESC NULLS LAST, n)) c
          GROUP BY (ordinal - 1) / 5000 ORDER BY (ordinal - 1) / 5000
     $q$, CASE WHEN 'occurred_at' = ANY (has) THEN 'contact_status.any_time(occurred_at::text)' ELSE 'NULL::timestamptz' END,
          CASE WHEN 'evidence' = ANY (has) THEN 'evidence::text' ELSE 'NULL::text' END,
@@ -225,10 +243,8 @@ BEGIN
     LOOP
         FETCH rows INTO batch;
         EXIT WHEN NOT FOUND;
-        RETURN QUERY SELECT i.n, r.email, i.contact_id, i.outcome
-                       FROM contact_status.import_batch(import_contacts.schema, import_contacts.account_id,
-                                                        import_contacts.list_id, batch, false) i
-                       JOIN unnest(batch) r ON r.n = i.n;
+        RETURN QUERY SELECT * FROM contact_status.import_batch(import_contacts.schema, import_contacts.account_id,
+                                                               import_contacts.list_id, batch, false);
     END LOOP;
     CLOSE rows;
 END

@@ -9,6 +9,7 @@
 #include "access/tableam.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
+#include "storage/proc.h"
 #include "utils/relcache.h"
 #if PG_VERSION_NUM >= 160000
 #include "parser/parse_relation.h"
@@ -27,6 +28,13 @@
 #else
 #define cs_index_beginscan(heap, index, snapshot, nkeys) \
 	index_beginscan(heap, index, snapshot, nkeys, 0)
+#endif
+
+/* 17: the number of a transaction in its backend is part of a larger one */
+#if PG_VERSION_NUM >= 170000
+#define cs_local_transaction() (MyProc->vxid.lxid)
+#else
+#define cs_local_transaction() (MyProc->lxid)
 #endif
 
 /* 18: a deferrable primary key may be left out */

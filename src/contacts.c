@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
 #include "executor/executor.h"
 #include "utils/builtins.h"
@@ -45,17 +46,26 @@ typedef enum Progress
 	ANEW						/* the log is to be folded from its beginning */
 } Progress;
 
+/* The last visits of this transaction: contacts that it inserted since have no event that we do not know. */
+static struct
+{
+	LocalTransactionId transaction;
+	CommandId	command;
+}			visited;
+
 struct CsVisits
 {
 	CsInstallation *in;
 	CsTable    *contacts;
-	CsKeyScan	lookup;			/* of contacts by key; scan is NULL until begun */
+	IndexScanDesc lookup;		/* of contacts by key; NULL until begun */
+	Snapshot	lookup_snapshot;
 	MemoryContext context;		/* of the contact that is being visited */
 
 	/* the contact */
 	int64		account;
 	int64		contact;
 	ItemPointerData tid;
+	bool		is_new;			/* inserted since by this transaction, so that nobody else knows it */
 	const CsPolicy *policy;
 	TimestampTz begins_after;	/* or PG_INT64_MIN */
 	bool		begins_anew;	/* begins_after is to be written */
@@ -98,17 +108,19 @@ cs_begin_visits(CsInstallation *in)
 static void
 end_lookup(CsVisits *v)
 {
-	if (v->lookup.scan == NULL)
+	if (v->lookup == NULL)
 		return;
-	index_endscan(v->lookup.scan);
-	UnregisterSnapshot(v->lookup.snapshot);
-	v->lookup.scan = NULL;
+	index_endscan(v->lookup);
+	UnregisterSnapshot(v->lookup_snapshot);
+	v->lookup = NULL;
 }
 
 void
 cs_end_visits(CsVisits *v)
 {
 	end_lookup(v);
+	visited.transaction = cs_local_transaction();
+	visited.command = GetCurrentCommandId(false);
 	MemoryContextDelete(v->context);
 }
 
@@ -237,6 +249,12 @@ need_consents(CsVisits *v)
 {
 	if (v->consents_known)
 		return;
+	if (v->progress != ANEW && !v->stored.changed.set)
+	{
+		/* nothing is known of it yet, so it is on no list */
+		v->consents_known = true;
+		return;
+	}
 	load_subscriptions(v);
 	if (v->progress != ANEW)
 		for (int i = 0; i < v->stored.contact.consent_count; i++)
@@ -254,9 +272,8 @@ need_consents(CsVisits *v)
 static void
 begin_lookup(CsVisits *v)
 {
-	v->lookup.table = v->contacts;
-	v->lookup.snapshot = cs_latest_snapshot();
-	v->lookup.scan = cs_index_beginscan(v->contacts->rel, v->contacts->key, v->lookup.snapshot, 2);
+	v->lookup_snapshot = cs_latest_snapshot();
+	v->lookup = cs_index_beginscan(v->contacts->rel, v->contacts->key, v->lookup_snapshot, 2);
 }
 
 static bool
@@ -266,8 +283,22 @@ look_up(CsVisits *v)
 
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(v->account));
 	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(v->contact));
-	index_rescan(v->lookup.scan, keys, 2, NULL, 0);
-	return index_getnext_slot(v->lookup.scan, ForwardScanDirection, v->contacts->slot);
+	index_rescan(v->lookup, keys, 2, NULL, 0);
+	return index_getnext_slot(v->lookup, ForwardScanDirection, v->contacts->slot);
+}
+
+/* Has this transaction inserted the row that stands in the slot, as it is, after all its visits? */
+static bool
+is_new_row(TupleTableSlot *slot)
+{
+	HeapTupleHeader row;
+
+	if (!TTS_IS_BUFFERTUPLE(slot))
+		return false;
+	row = ((BufferHeapTupleTableSlot *) slot)->base.tuple->t_data;
+	return (row->t_infomask & HEAP_UPDATED) == 0 && (row->t_infomask & HEAP_COMBOCID) == 0 &&
+		TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(row)) &&
+		(visited.transaction != cs_local_transaction() || HeapTupleHeaderGetRawCommandId(row) > visited.command);
 }
 
 /*
@@ -285,7 +316,7 @@ lock_contact(CsVisits *v)
 		TM_FailureData failure;
 		TM_Result	result;
 
-		if (v->lookup.scan == NULL)
+		if (v->lookup == NULL)
 		{
 			MemoryContext caller = MemoryContextSwitchTo(v->in->context);
 
@@ -302,7 +333,10 @@ lock_contact(CsVisits *v)
 		}
 
 		v->tid = slot->tts_tid;
-		result = table_tuple_lock(v->contacts->rel, &v->tid, v->lookup.snapshot, slot,
+		v->is_new = is_new_row(slot);
+		if (v->is_new)
+			return true;
+		result = table_tuple_lock(v->contacts->rel, &v->tid, v->lookup_snapshot, slot,
 								  GetCurrentCommandId(false), LockTupleNoKeyExclusive, LockWaitBlock,
 								  TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
 		switch (result)
@@ -346,6 +380,7 @@ forget_contact(CsVisits *v, int64 account, int64 contact)
 	memset(&v->stored, 0, sizeof(v->stored));
 	memset(&v->facts, 0, sizeof(v->facts));
 	v->changed = (cs_moment) {0};
+	v->is_new = false;
 	v->begins_after = PG_INT64_MIN;
 	v->begins_anew = false;
 	v->address_since = (cs_moment) {0};
@@ -591,7 +626,7 @@ settle_events(CsVisits *v)
 {
 	static const CsCheckpoint none = {0};
 
-	if (v->progress == CHANGED &&
+	if (v->progress == CHANGED && !v->is_new &&
 		!cs_log_has_only(v->in, v->account, v->contact, v->from, v->own))
 	{
 		/* none before that time changed a fact */

@@ -25,7 +25,7 @@
 #include "limits.h"
 
 /* As many are sorted in an array. */
-#define FEW 1000
+#define FEW 10000
 
 /* How far ahead of the server's clock an event may be dated. */
 #define TOLERANCE USECS_PER_MINUTE
@@ -82,6 +82,7 @@ typedef struct Batch
 	int			count;
 	int			next;
 	CsLoggedEvent *few;			/* NULL where there are many */
+	CsLoggedEvent **sorted;		/* few, in order */
 	Tuplesortstate *many;
 	TupleTableSlot *slot;		/* of many */
 	CsLoggedEvent event;		/* read from it */
@@ -104,8 +105,8 @@ compare_ids(int64 a, int64 b)
 static int
 compare_logged(const void *left, const void *right)
 {
-	const CsLoggedEvent *a = left;
-	const CsLoggedEvent *b = right;
+	const CsLoggedEvent *a = *(CsLoggedEvent *const *) left;
+	const CsLoggedEvent *b = *(CsLoggedEvent *const *) right;
 	int			result = compare_ids(a->contact, b->contact);
 
 	if (result == 0)
@@ -212,7 +213,10 @@ begin_batch(Batch *batch, CsInstallation *in, Relation rel, Tuplestorestate *eve
 	memset(batch, 0, sizeof(*batch));
 	batch->in = in;
 	if (total <= FEW)
+	{
 		batch->few = palloc(total * sizeof(CsLoggedEvent));
+		batch->sorted = palloc(total * sizeof(CsLoggedEvent *));
+	}
 	else
 		begin_many(batch);
 
@@ -233,6 +237,7 @@ begin_batch(Batch *batch, CsInstallation *in, Relation rel, Tuplestorestate *eve
 			if (event.event.key_size > 0)
 				event.event.key = memcpy(palloc(event.event.key_size), event.event.key, event.event.key_size);
 			batch->few[batch->count] = event;
+			batch->sorted[batch->count] = &batch->few[batch->count];
 		}
 		batch->count++;
 		MemoryContextReset(row);
@@ -241,7 +246,7 @@ begin_batch(Batch *batch, CsInstallation *in, Relation rel, Tuplestorestate *eve
 	MemoryContextDelete(row);
 
 	if (batch->few && batch->count > 1)
-		qsort(batch->few, batch->count, sizeof(CsLoggedEvent), compare_logged);
+		qsort(batch->sorted, batch->count, sizeof(CsLoggedEvent *), compare_logged);
 	else if (batch->many)
 	{
 		tuplesort_performsort(batch->many);
@@ -255,7 +260,7 @@ next_event(Batch *batch)
 {
 	if (batch->many)
 		return next_of_many(batch);
-	return batch->next < batch->count ? &batch->few[batch->next++] : NULL;
+	return batch->next < batch->count ? batch->sorted[batch->next++] : NULL;
 }
 
 static void

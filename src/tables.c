@@ -84,6 +84,8 @@ cs_close(CsInstallation *in)
 	{
 		CsTable    *table = lfirst(lc);
 
+		if (table->parked)
+			index_endscan(table->parked);
 		ExecDropSingleTupleTableSlot(table->slot);
 		if (table->key != NULL)
 			index_close(table->key, NoLock);
@@ -137,6 +139,7 @@ cs_open_table(CsInstallation *in, CsTableId id, Oid relid)
 	MemoryContext caller = MemoryContextSwitchTo(in->context);
 	CsTable    *table = palloc0(sizeof(CsTable));
 
+	table->context = in->context;
 	table->rel = table_open(relid, tables[id].lock);
 	table->slot = table_slot_create(table->rel, NULL);
 	table->key = open_key(table->rel);
@@ -191,6 +194,7 @@ cs_begin_scan(CsKeyScan *scan, CsTable *table, Snapshot snapshot,
 			  const cs_id *leading, int count, const cs_time *from)
 {
 	ScanKeyData keys[4];
+	MemoryContext caller;
 	int			n = 0;
 
 	for (; n < count; n++)
@@ -206,28 +210,52 @@ cs_begin_scan(CsKeyScan *scan, CsTable *table, Snapshot snapshot,
 		ScanKeyInit(&keys[n], n + 1, BTGreaterEqualStrategyNumber, F_TIMESTAMPTZ_GE, TimestampTzGetDatum(*from));
 		n++;
 	}
+	caller = MemoryContextSwitchTo(table->context);
 	scan->table = table;
-	scan->snapshot = snapshot;
-	scan->scan = cs_index_beginscan(table->rel, table->key, snapshot, n);
+	scan->count = n;
+	if (table->parked && table->parked_keys == n)
+	{
+		scan->scan = table->parked;
+		scan->scan->xs_snapshot = snapshot;
+		table->parked = NULL;
+	}
+	else
+		scan->scan = cs_index_beginscan(table->rel, table->key, snapshot, n);
 	index_rescan(scan->scan, keys, n, NULL, 0);
+	MemoryContextSwitchTo(caller);
 }
 
 bool
 cs_next_row(CsKeyScan *scan)
 {
-	return index_getnext_slot(scan->scan, ForwardScanDirection, scan->table->slot);
+	MemoryContext caller = MemoryContextSwitchTo(scan->table->context);
+	bool		found = index_getnext_slot(scan->scan, ForwardScanDirection, scan->table->slot);
+
+	MemoryContextSwitchTo(caller);
+	return found;
 }
 
 bool
 cs_next_entry(CsKeyScan *scan)
 {
-	return index_getnext_tid(scan->scan, ForwardScanDirection) != NULL;
+	MemoryContext caller = MemoryContextSwitchTo(scan->table->context);
+	bool		found = index_getnext_tid(scan->scan, ForwardScanDirection) != NULL;
+
+	MemoryContextSwitchTo(caller);
+	return found;
 }
 
 void
 cs_end_scan(CsKeyScan *scan)
 {
-	index_endscan(scan->scan);
+	CsTable    *table = scan->table;
+
+	/* to begin a scan costs as much as a short one */
+	if (table->parked)
+		index_endscan(table->parked);
+	index_rescan(scan->scan, NULL, 0, NULL, 0);	/* lets go of its pages */
+	table->parked = scan->scan;
+	table->parked_keys = scan->count;
 }
 
 void

@@ -62,6 +62,9 @@ typedef struct CsTable
 	Relation	rel;
 	Relation	key;			/* its unique index that begins with account_id, or its primary key */
 	TupleTableSlot *slot;		/* for reading */
+	MemoryContext context;		/* of the call: what a scan keeps outlives the contact it was for */
+	IndexScanDesc parked;		/* a scan of the key that has ended, to be begun again */
+	int			parked_keys;
 	AttrNumber	columns[MAX_COLUMNS];	/* by the table's enum below; 0 is a column's number + 1 */
 	AttrNumber *facts;			/* of contact: its fact columns, by FactColumn */
 	CsWriter   *writer;			/* NULL until something is written */
@@ -198,7 +201,7 @@ typedef struct CsKeyScan
 {
 	CsTable    *table;
 	IndexScanDesc scan;
-	Snapshot	snapshot;
+	int			count;			/* of keys */
 } CsKeyScan;
 
 extern void cs_begin_scan(CsKeyScan *scan, CsTable *table, Snapshot snapshot,

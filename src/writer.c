@@ -39,14 +39,16 @@ struct CsWriter
 	TransitionCaptureState *capture[CMD_DELETE + 1];
 };
 
+/* Is the trigger one of ours that judges what others write?  We never change an address. */
 static bool
-is_guard(const Trigger *trigger)
+is_for_others(const Trigger *trigger)
 {
 	char	   *name = get_func_name(trigger->tgfoid);
 	char	   *schema = get_namespace_name(get_func_namespace(trigger->tgfoid));
 
 	return name && schema && strcmp(schema, "contact_status") == 0 &&
-		(strcmp(name, "refuse_write") == 0 || strcmp(name, "refuse_truncate") == 0);
+		(strcmp(name, "refuse_write") == 0 || strcmp(name, "refuse_truncate") == 0 ||
+		 strcmp(name, "change_address") == 0);
 }
 
 /* The table's triggers without our guards; NULL where none remains. */
@@ -58,7 +60,7 @@ without_guards(TriggerDesc *all)
 	if (all == NULL)
 		return NULL;
 	for (int i = 0; i < all->numtriggers; i++)
-		if (!is_guard(&all->triggers[i]))
+		if (!is_for_others(&all->triggers[i]))
 			all->triggers[kept++] = all->triggers[i];
 	all->numtriggers = kept;
 

@@ -136,6 +136,7 @@ sub set_horizon {
     my $before = pick(@its)->{occurred_at} + pick(0, 1);
     return '' if defined $account->{horizon} && $account->{horizon} > $before;
     $account->{horizon} = $before;
+    $account->{kept}++;
     my $time = quote(timestamp($before));
     my $sql = chance(0.7) ? "SELECT contact_status.set_horizon('$schema', $id, $time);\n"
         : "CALL contact_status.move_horizon('$schema', $id, $time, batch => 3);\n";
@@ -180,8 +181,9 @@ sub script {
         for my $event (grep { !$_->{settings} } @events) {
             $event->{settings}  = settings_now($world, $event);
             $event->{statement} = $count{statements};
-            my $horizon = $world->{accounts}{ $event->{account_id} }{horizon};
-            $event->{judged_at} = $horizon if defined $horizon && $event->{occurred_at} < $horizon;
+            my $account = $world->{accounts}{ $event->{account_id} };
+            @$event{qw(judged_at kept)} = @$account{qw(horizon kept)}
+                if defined $account->{horizon} && $event->{occurred_at} < $account->{horizon};
             push @known, $event;
         }
     };

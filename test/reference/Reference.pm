@@ -88,10 +88,12 @@ sub fold {
 }
 
 # By (occurred_at, kind, list_id, campaign_id, event_key), nulls first, text by byte. What was moved to a horizon comes
-# before what happened then, in the order of the times at which it was dated.
+# before what happened then, in the order of the times at which it was dated; but what was kept when the horizon was set
+# once more comes before what came later.
 sub sort_events {
     return sort {
                $a->{occurred_at} <=> $b->{occurred_at}
+            || ($a->{kept} // 'inf') <=> ($b->{kept} // 'inf')
             || ($a->{dated_at} // $a->{occurred_at}) <=> ($b->{dated_at} // $b->{occurred_at})
             || $kind_rank{ $a->{kind} } <=> $kind_rank{ $b->{kind} }
             || nulls_first($a->{list_id}, $b->{list_id})
