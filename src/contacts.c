@@ -273,7 +273,7 @@ static void
 begin_lookup(CsVisits *v)
 {
 	v->lookup_snapshot = cs_latest_snapshot();
-	v->lookup = cs_index_beginscan(v->contacts->rel, v->contacts->key, v->lookup_snapshot, 2);
+	v->lookup = cs_index_beginscan(v->contacts->rel, cs_key(v->contacts), v->lookup_snapshot, 2);
 }
 
 static bool

@@ -99,7 +99,7 @@ append(CsInstallation *in, const CountKey *key, int64 difference)
 static IndexScanDesc
 begin_scan(CsTable *table, Snapshot snapshot, const CountKey *key)
 {
-	IndexScanDesc scan = cs_index_beginscan(table->rel, table->key, snapshot, 3);
+	IndexScanDesc scan = cs_index_beginscan(table->rel, cs_key(table), snapshot, 3);
 	ScanKeyData keys[3];
 
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key->account));

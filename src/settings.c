@@ -9,6 +9,10 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_collation_d.h"
+#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
@@ -57,7 +61,8 @@ typedef struct SettingHistory
 
 struct CsSettings
 {
-	HTAB	   *accounts;
+	Account    *first;			/* the first account that was asked for */
+	HTAB	   *accounts;		/* and others */
 	HTAB	   *lists;
 	HTAB	   *histories;
 };
@@ -77,13 +82,39 @@ static struct CsSettings *
 settings_of(CsInstallation *in)
 {
 	if (in->settings == NULL)
-	{
-		in->settings = MemoryContextAlloc(in->context, sizeof(struct CsSettings));
-		in->settings->accounts = create_table(in, "accounts", sizeof(int64), sizeof(Account));
-		in->settings->lists = create_table(in, "lists", sizeof(ListKey), sizeof(KnownList));
-		in->settings->histories = create_table(in, "consent settings", sizeof(ListKey), sizeof(SettingHistory));
-	}
+		in->settings = MemoryContextAllocZero(in->context, sizeof(struct CsSettings));
 	return in->settings;
+}
+
+/* Most calls are about one account, and few about lists: tables are made when they are needed. */
+static HTAB *
+accounts_of(CsInstallation *in)
+{
+	struct CsSettings *settings = settings_of(in);
+
+	if (settings->accounts == NULL)
+		settings->accounts = create_table(in, "accounts", sizeof(int64), sizeof(Account));
+	return settings->accounts;
+}
+
+static HTAB *
+lists_of(CsInstallation *in)
+{
+	struct CsSettings *settings = settings_of(in);
+
+	if (settings->lists == NULL)
+		settings->lists = create_table(in, "lists", sizeof(ListKey), sizeof(KnownList));
+	return settings->lists;
+}
+
+static HTAB *
+histories_of(CsInstallation *in)
+{
+	struct CsSettings *settings = settings_of(in);
+
+	if (settings->histories == NULL)
+		settings->histories = create_table(in, "consent settings", sizeof(ListKey), sizeof(SettingHistory));
+	return settings->histories;
 }
 
 /* Keys are compared by their bytes, so that none may be left unset. */
@@ -116,7 +147,7 @@ cs_fetch_policy(CsInstallation *in, Datum name)
 {
 	CsTable    *table = cs_table(in, TABLE_POLICY);
 	Snapshot	snapshot = cs_latest_snapshot();
-	IndexScanDesc scan = cs_index_beginscan(table->rel, table->key, snapshot, 1);
+	IndexScanDesc scan = cs_index_beginscan(table->rel, cs_key(table), snapshot, 1);
 	ScanKeyData key;
 	bool		found;
 
@@ -130,36 +161,152 @@ cs_fetch_policy(CsInstallation *in, Datum name)
 	return found;
 }
 
-const CsPolicy *
-cs_account_policy(CsInstallation *in, int64 account)
+/*
+ * Rows that were read in earlier calls, and what they say.  A row is looked at
+ * again by its place: if it is still to be seen there, and of the same
+ * transaction, then it is the same, and needs neither its index nor reading.
+ */
+typedef struct KnownRow
 {
-	bool		known;
-	Account    *entry = hash_search(settings_of(in)->accounts, &account, HASH_ENTER, &known);
+	Oid			table;
+	ItemPointerData tid;
+	TransactionId xmin;
+} KnownRow;
+
+typedef struct KnownAccount
+{
+	KnownRow	account;
+	KnownRow	policy;
+	int64		id;
+	CsPolicy	says;
+} KnownAccount;
+
+#define KNOWN_ACCOUNTS 64
+
+static KnownAccount known_accounts[KNOWN_ACCOUNTS];
+
+static KnownAccount *
+known_account(int64 account)
+{
+	return &known_accounts[(uint64) account % KNOWN_ACCOUNTS];
+}
+
+/* Remember the row in the table's slot; false where it may still change unseen. */
+static bool
+remember_row(KnownRow *known, CsTable *table)
+{
+	HeapTupleHeader row;
+
+	known->table = InvalidOid;
+	if (!TTS_IS_BUFFERTUPLE(table->slot))
+		return false;
+	row = ((BufferHeapTupleTableSlot *) table->slot)->base.tuple->t_data;
+	known->xmin = HeapTupleHeaderGetRawXmin(row);
+	if (!TransactionIdIsNormal(known->xmin) || TransactionIdIsCurrentTransactionId(known->xmin))
+		return false;
+	known->tid = table->slot->tts_tid;
+	known->table = RelationGetRelid(table->rel);
+	return true;
+}
+
+/* Is the row still there?  Then it stands in the table's slot. */
+static bool
+is_there(const KnownRow *known, CsTable *table, Snapshot snapshot)
+{
+	ItemPointerData tid = known->tid;
+
+	if (known->table != RelationGetRelid(table->rel) ||
+		BlockNumberIsValid(ItemPointerGetBlockNumber(&tid)) == false ||
+		ItemPointerGetBlockNumber(&tid) >= RelationGetNumberOfBlocks(table->rel) ||
+		!table_tuple_fetch_row_version(table->rel, &tid, snapshot, table->slot) ||
+		!TTS_IS_BUFFERTUPLE(table->slot))
+		return false;
+	return HeapTupleHeaderGetRawXmin(((BufferHeapTupleTableSlot *) table->slot)->base.tuple->t_data) == known->xmin;
+}
+
+/* What an earlier call learnt of the account, if it is still so. */
+static bool
+recall_account(CsInstallation *in, int64 account, CsPolicy *policy)
+{
+	KnownAccount *known = known_account(account);
+	CsTable    *accounts = cs_table(in, TABLE_ACCOUNT);
+	CsTable    *policies = cs_table(in, TABLE_POLICY);
+	Snapshot	snapshot;
+	bool		there,
+				isnull;
+	Datum		name;
+
+	if (known->account.table != RelationGetRelid(accounts->rel) || known->id != account)
+		return false;
+	snapshot = cs_latest_snapshot();
+	there = is_there(&known->account, accounts, snapshot) && is_there(&known->policy, policies, snapshot);
+	UnregisterSnapshot(snapshot);
+	/* tables may have been written anew, with other rows in the same places */
+	if (!there || DatumGetInt64(cs_column(accounts, accounts->slot, ACCOUNT_ID, &isnull)) != account)
+		return false;
+	name = cs_column(accounts, accounts->slot, ACCOUNT_POLICY, &isnull);
+	if (!DatumGetBool(DirectFunctionCall2Coll(texteq, DEFAULT_COLLATION_OID, name,
+											  slot_getattr(policies->slot, POLICY_NAME + 1, &isnull))))
+		return false;
+	cs_check_shown(accounts, accounts->slot);
+	cs_check_shown(policies, policies->slot);
+	*policy = known->says;
+	return true;
+}
+
+/* Read the account and its policy. */
+static bool
+read_account(CsInstallation *in, int64 account, CsPolicy *policy)
+{
+	KnownAccount *known = known_account(account);
+	CsTable    *table = cs_table(in, TABLE_ACCOUNT);
 	cs_id		key = {true, account};
-	CsTable    *table;
 	bool		isnull;
 
-	if (known)
-		return entry->exists ? &entry->policy : NULL;
-
-	entry->exists = false;
-	cs_table(in, TABLE_POLICY); /* the lock before the first look */
-	table = cs_table(in, TABLE_ACCOUNT);
 	if (!cs_fetch_latest(table, &key, 1))
-		return NULL;
+		return false;
 	if (!cs_fetch_policy(in, cs_column(table, table->slot, ACCOUNT_POLICY, &isnull)))
 		ereport(ERROR,
 				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 				 errmsg("the policy of account %lld does not exist", (long long) account),
 				 errhint("Set account.policy to a policy that stands in table policy.")));
-	entry->policy = cs_policy_of_slot(cs_table(in, TABLE_POLICY)->slot);
-	entry->policy.account = account;
+	*policy = cs_policy_of_slot(cs_table(in, TABLE_POLICY)->slot);
+	policy->account = account;
 	cs_column(table, table->slot, ACCOUNT_CONTACT_LIMIT, &isnull);
-	entry->policy.has_limit = !isnull;
-	entry->policy.horizon.at = DatumGetTimestampTz(cs_column(table, table->slot, ACCOUNT_HORIZON, &isnull));
-	entry->policy.horizon.set = !isnull;
-	entry->exists = true;
-	return &entry->policy;
+	policy->has_limit = !isnull;
+	policy->horizon.at = DatumGetTimestampTz(cs_column(table, table->slot, ACCOUNT_HORIZON, &isnull));
+	policy->horizon.set = !isnull;
+
+	known->id = account;
+	known->says = *policy;
+	if (!remember_row(&known->policy, cs_table(in, TABLE_POLICY)) || !remember_row(&known->account, table))
+		known->account.table = InvalidOid;
+	return true;
+}
+
+const CsPolicy *
+cs_account_policy(CsInstallation *in, int64 account)
+{
+	struct CsSettings *settings = settings_of(in);
+	bool		known = settings->first != NULL && settings->first->account == account;
+	Account    *entry = settings->first;
+
+	if (settings->first == NULL)
+	{
+		entry = MemoryContextAlloc(in->context, sizeof(Account));
+		entry->account = account;
+	}
+	else if (!known)
+		entry = hash_search(accounts_of(in), &account, HASH_ENTER, &known);
+	if (!known)
+	{
+		entry->exists = false;
+		cs_table(in, TABLE_POLICY); /* the lock before the first look */
+		entry->exists = recall_account(in, account, &entry->policy) || read_account(in, account, &entry->policy);
+		if (settings->first == NULL)
+			settings->first = entry;
+	}
+	return entry->exists ? &entry->policy : NULL;
 }
 
 bool
@@ -167,7 +314,7 @@ cs_list_exists(CsInstallation *in, int64 account, int64 list)
 {
 	ListKey		key = list_key(account, (cs_id) {true, list});
 	bool		known;
-	KnownList	   *entry = hash_search(settings_of(in)->lists, &key, HASH_ENTER, &known);
+	KnownList	   *entry = hash_search(lists_of(in), &key, HASH_ENTER, &known);
 
 	if (!known)
 	{
@@ -222,7 +369,7 @@ static const Setting *
 setting_at(CsInstallation *in, ListKey key, TimestampTz recorded)
 {
 	bool		known;
-	SettingHistory *history = hash_search(settings_of(in)->histories, &key, HASH_ENTER, &known);
+	SettingHistory *history = hash_search(histories_of(in), &key, HASH_ENTER, &known);
 
 	if (!known)
 	{

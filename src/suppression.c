@@ -113,7 +113,7 @@ begin_scan(SuppressionScan *scan, CsInstallation *in, int64 account, bytea *dige
 
 	scan->table = cs_table(in, TABLE_SUPPRESSION);
 	scan->snapshot = cs_latest_snapshot();
-	scan->scan = cs_index_beginscan(scan->table->rel, scan->table->key, scan->snapshot, 2);
+	scan->scan = cs_index_beginscan(scan->table->rel, cs_key(scan->table), scan->snapshot, 2);
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(account));
 	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_BYTEAEQ, PointerGetDatum(digest));
 	index_rescan(scan->scan, keys, 2, NULL, 0);

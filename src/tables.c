@@ -133,6 +133,20 @@ open_key(Relation rel)
 	return found;
 }
 
+Relation
+cs_key(CsTable *table)
+{
+	MemoryContext caller;
+
+	if (table->key == NULL)
+	{
+		caller = MemoryContextSwitchTo(table->context);
+		table->key = open_key(table->rel);
+		MemoryContextSwitchTo(caller);
+	}
+	return table->key;
+}
+
 CsTable *
 cs_open_table(CsInstallation *in, CsTableId id, Oid relid)
 {
@@ -142,7 +156,6 @@ cs_open_table(CsInstallation *in, CsTableId id, Oid relid)
 	table->context = in->context;
 	table->rel = table_open(relid, tables[id].lock);
 	table->slot = table_slot_create(table->rel, NULL);
-	table->key = open_key(table->rel);
 	cs_find_columns(table->rel->rd_att, tables[id].columns, tables[id].column_count, table->columns);
 	if (id == TABLE_CONTACT)
 	{
@@ -220,7 +233,7 @@ cs_begin_scan(CsKeyScan *scan, CsTable *table, Snapshot snapshot,
 		table->parked = NULL;
 	}
 	else
-		scan->scan = cs_index_beginscan(table->rel, table->key, snapshot, n);
+		scan->scan = cs_index_beginscan(table->rel, cs_key(table), snapshot, n);
 	index_rescan(scan->scan, keys, n, NULL, 0);
 	MemoryContextSwitchTo(caller);
 }

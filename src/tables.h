@@ -60,7 +60,7 @@ typedef struct CsWriter CsWriter;
 typedef struct CsTable
 {
 	Relation	rel;
-	Relation	key;			/* its unique index that begins with account_id, or its primary key */
+	Relation	key;			/* see cs_key; NULL until asked for */
 	TupleTableSlot *slot;		/* for reading */
 	MemoryContext context;		/* of the call: what a scan keeps outlives the contact it was for */
 	IndexScanDesc parked;		/* a scan of the key that has ended, to be begun again */
@@ -160,6 +160,9 @@ extern void cs_close(CsInstallation *in);
  * Raises 42P01 where it is missing.
  */
 extern CsTable *cs_table(CsInstallation *in, CsTableId id);
+
+/* Its index over what identifies a row: the primary key, or one that begins with account_id. */
+extern Relation cs_key(CsTable *table);
 
 /* Another table with the columns of one of ours: a partition of the log. */
 extern CsTable *cs_open_table(CsInstallation *in, CsTableId id, Oid relid);
