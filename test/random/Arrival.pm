@@ -62,10 +62,10 @@ sub setting_sql {
     return quote($value);
 }
 
-# The tables with policies, accounts, lists and contacts.
+# The tables with policies, accounts, lists and contacts; and what is done to the tables first.
 sub setup_sql {
-    my ($world, $schema) = @_;
-    my $sql = "SELECT contact_status.create_tables('$schema', policy => '$world->{first_policy}');\n";
+    my ($world, $schema, $first) = @_;
+    my $sql = "SELECT contact_status.create_tables('$schema', policy => '$world->{first_policy}');\n" . ($first // '');
     for my $name (sort grep { /^custom/ } keys %{ $world->{policies} }) {
         my $policy   = $world->{policies}{$name};
         my @settings = sort keys %$policy;
