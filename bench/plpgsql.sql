@@ -10,11 +10,16 @@
 -- secret key for the digests, guards against other writers, and REPEATABLE READ beside other sessions. The settings
 -- in force when an event was recorded are kept by the extension's triggers on policy, account and list.
 
-ALTER TABLE @.event DISABLE TRIGGER USER;
-ALTER TABLE @.contact DISABLE TRIGGER USER;
-ALTER TABLE @.subscription DISABLE TRIGGER USER;
-ALTER TABLE @.status_count DISABLE TRIGGER USER;
-ALTER TABLE @.suppression DISABLE TRIGGER USER;
+-- Dropped, not disabled: rows are still gathered for a disabled trigger with a transition table.
+DO $$
+DECLARE
+    t record;
+BEGIN
+    FOR t IN SELECT tgname, tgrelid::regclass AS name FROM pg_trigger WHERE NOT tgisinternal AND tgrelid IN (
+            '@.event'::regclass, '@.contact'::regclass, '@.subscription'::regclass, '@.status_count'::regclass, '@.suppression'::regclass) LOOP
+        EXECUTE format('DROP TRIGGER %I ON %s', t.tgname, t.name);
+    END LOOP;
+END $$;
 
 -- counts
 

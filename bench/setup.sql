@@ -72,6 +72,18 @@ BEGIN
     END LOOP;
 END $$;
 
+-- Makes an installation a bare log. Dropped, not disabled: rows are still gathered for a disabled trigger with a
+-- transition table.
+CREATE PROCEDURE bench.drop_triggers(target text) LANGUAGE plpgsql AS $$
+DECLARE
+    t record;
+BEGIN
+    FOR t IN SELECT tgname, tgrelid::regclass AS name FROM pg_trigger WHERE NOT tgisinternal
+              AND tgrelid IN (format('%I.event', target)::regclass, format('%I.contact', target)::regclass) LOOP
+        EXECUTE format('DROP TRIGGER %I ON %s', t.tgname, t.name);
+    END LOOP;
+END $$;
+
 -- Feeds slices of a stream to an installation, a transaction each, from the one after skipped on. touched: the slice's
 -- contacts are then updated from that table. Tells the seconds and the WAL in MB.
 CREATE PROCEDURE bench.feed(OUT seconds float, OUT wal float, target text, stream text, size bigint, slices bigint,

@@ -94,7 +94,7 @@ sub installations {
         "INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) SELECT i, 1, 'added', bench.begin() - interval '10 days' FROM generate_series(1, $contacts) AS i",
         "CALL bench.save('crm')");
     for my $schema (grep { $_ ne 'crm' } @schemas) {
-        sql(map { "ALTER TABLE $schema.$_ DISABLE TRIGGER USER" } qw(event contact)) if $schema =~ /log|touch/;
+        sql("CALL bench.drop_triggers('$schema')") if $schema =~ /^(?:log|touch)$/;
         in_schema('plpgsql.sql', $schema) if $schema eq 'plpgsql';
         restore($schema);
     }

@@ -21,6 +21,12 @@ sub number {
     return $n;
 }
 
+# Large numbers within a text.
+sub readable {
+    my ($text) = @_;
+    return $text =~ s/(?<![\d.,])(\d{5,})(?![\d.])/number($1)/ger;
+}
+
 sub spread {
     my ($unit, @values) = @_;
     my @sorted = sort { $a <=> $b } @values;
@@ -73,10 +79,10 @@ sub show {
         my %named  = map { $_ => 1 } @columns;
         my @others = map { "$_: " . spread($row->{unit}, @{ $values{$_} }) } grep { !$named{$_} } sort keys %values;
         my @checks = map { judged($_, \%values) } @{ $row->{checks} };
-        print '| ', join(' | ', join('<br>', $row->{workload}, @others), @cells, map({ my $i = $_; join '<br>', map { $_->[$i] } @checks } 0 .. 2)), " |\n";
+        print readable('| ' . join(' | ', join('<br>', $row->{workload}, @others), @cells, map({ my $i = $_; join '<br>', map { $_->[$i] } @checks } 0 .. 2)) . " |\n");
     }
     print "\n$unmet not reached.\n" if $unmet;
-    print "\n$_\n" for @Bench::notes;
+    print "\n", readable($_), "\n" for @Bench::notes;
     printf "\nIn all %.0f minutes.\n", $seconds / 60;
 
     my $raw = join '', map { my $row = $_; map { "$row->{workload} | $_ | $row->{unit} | " . join(' ', map { sprintf '%.4f', $_ } @{ $row->{values}{$_} }) . "\n" }
