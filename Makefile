@@ -3,7 +3,9 @@
 #   make, make install        builds and installs it for the PostgreSQL that PG_CONFIG names
 #   make test                 installs what is missing on a Debian, builds, and runs the whole test suite
 #   make test TEST=name       only the tests whose file names contain the name
-#   make bench-counts         what exact counts cost; see bench/README.md
+#   make bench                what events cost, beside the least that could be done; SHORT=1 takes minutes; see bench/README.md
+#   make bench-growth         the same with more and more contacts
+#   make bench-counts         what exact counts cost
 #   make demo                 shows one story under four policies; DATA=folder plays your own files
 
 EXTENSION = contact_status
@@ -40,7 +42,7 @@ unit:
 
 # These set the machine up, so they choose the PostgreSQL anew once that is done.
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
-.PHONY: setup build-and-install test demo bench-counts
+.PHONY: setup build-and-install test demo bench bench-growth bench-counts
 setup:
 	script/setup
 build-and-install: setup
@@ -50,5 +52,12 @@ test: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/test $(TEST)
 demo: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/demo $(DATA)
+# No checkpoint and no autovacuum but the benchmark's own falls into a run.
+BENCH_SETTINGS = shared_buffers=2GB max_wal_size=16GB checkpoint_timeout=1d autovacuum=off jit=off
+bench bench-growth: export SERVER_SETTINGS = $(BENCH_SETTINGS)
+bench: build-and-install
+	PG_CONFIG=$$(script/pg_config) script/server bench/bench.pl
+bench-growth: build-and-install
+	PG_CONFIG=$$(script/pg_config) script/server bench/bench.pl growth $(STEPS)
 bench-counts: build-and-install
 	PG_CONFIG=$$(script/pg_config) SERVER_SETTINGS='shared_buffers=512MB' script/server bench/counts.pl

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # Random events in random order through the extension, and the same events through the reference: do they agree?
 #
-#   perl test/random.pl [--events N] [--seed S] [--policy NAME] [--dry-run] [--sql]
+#   perl test/random.pl [--events N] [--seed S] [--policy NAME] [--plpgsql] [--dry-run] [--sql]
 #
 # N and S may also be given as EVENTS and SEED in the environment. psql connects as the environment says, to a database in
 # which the extension is or can be created. Works in rounds: in each a new installation is made, with an account for each
@@ -10,6 +10,7 @@
 # compared with the reference, now and at later times. In some rounds settings change between the batches, in others
 # horizons are set and old events dropped; some logs are in partitions.
 #
+# --plpgsql: not the extension's triggers, but those of bench/plpgsql.sql, with which the benchmark compares it.
 # --dry-run: no server; what would be done is generated, checked for its shape, and described.
 # --sql:     no server; prints the script of the first round.
 #
@@ -27,7 +28,7 @@ use Arrival;
 use Server;
 
 my %option = (events => $ENV{EVENTS} || 100_000, seed => defined $ENV{SEED} ? $ENV{SEED} : time % 1_000_000);
-GetOptions(\%option, 'events=i', 'seed=i', 'policy=s', 'dry-run', 'sql') && !@ARGV or die "usage: see the head of $0\n";
+GetOptions(\%option, 'events=i', 'seed=i', 'policy=s', 'plpgsql', 'dry-run', 'sql') && !@ARGV or die "usage: see the head of $0\n";
 $| = 1 unless $option{sql};
 srand $option{seed};
 
@@ -59,13 +60,13 @@ sub round {
     my $changing = Generate::chance(0.4);
     my $world    = Generate::world(base => $base, policy => $option{policy});
     Generate::fill($world, $number);
-    my $setup  = Arrival::setup_sql($world, $schema);
-    # what a horizon keeps was judged by the settings of bounces as they were
-    my $horizons = !$changing && Generate::chance(0.5);
+    # what a horizon keeps was judged by the settings of bounces as they were; the PL/pgSQL knows none
+    my $horizons = !$changing && !$option{plpgsql} && Generate::chance(0.5);
+    my $setup  = Arrival::setup_sql($world, $schema, $option{plpgsql} && Server::in_schema('bench/plpgsql.sql', $schema));
     my $script = Arrival::script($world, $schema, changing => $changing, horizons => $horizons, transactions => Generate::chance(0.6));
     my $zone   = Generate::pick(qw(UTC Europe/Prague America/New_York));
     my $load   = "SET timezone = '$zone';\n$setup$script->{sql}";
-    $load .= "SELECT contact_status.reevaluate('$schema');\n" if $changing;
+    $load .= 'SELECT ' . maintenance($schema, 'reevaluate') . ";\n" if $changing;
     if ($option{sql}) { print $load; exit 0 }
 
     my $count  = $script->{count};
@@ -87,16 +88,16 @@ sub round {
     my $expected = expected($round_world, $contacts, $base);
     my $mailable = mailable_expected($expected);
     compare($round_world, $contacts, 'mailable contacts, before a sweep', $mailable, mailable_stored($schema));
-    Server::run("SELECT contact_status.sweep('$schema');\n");
+    Server::run('SELECT ' . maintenance($schema, sweep => 'clock_timestamp()') . ";\n");
     compare($round_world, $contacts, 'what is stored', $expected, stored($schema));
-    fail_where($round_world, 'verify', "SELECT * FROM contact_status.verify('$schema')");
+    fail_where($round_world, 'verify', "SELECT * FROM contact_status.verify('$schema')") unless $option{plpgsql};
     check_counts($round_world);
     my $passed = Server::value('SELECT ' . Server::micros('clock_timestamp()')) - $base;
     die "the round took too long: something may have fallen due within it\n" if $passed > 0.9 * $Generate::OFF;
 
     for my $later (@later) {
         my $then = Server::value("SELECT timestamptz 'epoch' + interval '1 microsecond' * $later");
-        Server::run("SELECT contact_status.sweep('$schema', as_of => '$then');\n");
+        Server::run('SELECT ' . maintenance($schema, sweep => "'$then'") . ";\n");
         $expected = expected($round_world, $contacts, $later);
         compare($round_world, $contacts, "what is stored after a sweep as of $then", $expected, stored($schema));
     }
@@ -104,6 +105,13 @@ sub round {
     Server::run("DROP SCHEMA $schema CASCADE;\n");
     say_(sprintf '  agreed: %.1f s to record, %.1f s to compare', $loaded - $begun, Time::HiRes::time() - $loaded);
     return $events;
+}
+
+# A call of sweep or reevaluate: the extension's, or of bench/plpgsql.sql.
+sub maintenance {
+    my ($schema, $function, @arguments) = @_;
+    return "$schema.$function(" . join(', ', @arguments) . ')' if $option{plpgsql};
+    return "contact_status.$function(" . join(', ', "'$schema'", @arguments) . ')';
 }
 
 # Some later times to look at, in order: such at which something may fall due that very moment.

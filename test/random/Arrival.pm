@@ -62,14 +62,16 @@ sub setting_sql {
     return quote($value);
 }
 
-# The tables with policies, accounts, lists and contacts.
+# The tables with policies, accounts, lists and contacts; and what is done to the tables first.
 sub setup_sql {
-    my ($world, $schema) = @_;
-    my $every = pick(undef, '7 days', '1 month');
+    my ($world, $schema, $first) = @_;
+    my $every = $first ? undef : pick(undef, '7 days', '1 month');
     my $sql = "SELECT contact_status.create_tables('$schema', policy => '$world->{first_policy}'"
-        . ($every ? ", partition_by => '$every'" : '') . ");\n";
+        . ($every ? ", partition_by => '$every'" : '') . ");
+" . ($first // '');
     # the events of some more weeks lie in partitions, older ones in the default partition
-    $sql .= "SELECT contact_status.add_partitions('$schema', '$every', since => now() - interval '20 days');\n" if $every;
+    $sql .= "SELECT contact_status.add_partitions('$schema', '$every', since => now() - interval '20 days');
+" if $every;
     for my $name (sort grep { /^custom/ } keys %{ $world->{policies} }) {
         my $policy   = $world->{policies}{$name};
         my @settings = sort keys %$policy;

@@ -5,6 +5,7 @@ package Server;
 use strict;
 use warnings;
 use File::Temp ();
+use FindBin;
 
 # Runs a script, stopping at the first error; dies with what psql said.
 sub run {
@@ -19,6 +20,14 @@ sub run {
     my $said = <$psql>;
     close $psql or die "psql failed:\n" . substr($said, 0, 4000) . "\n";
     return $said;
+}
+
+# A file of SQL in which @ stands for a schema.
+sub in_schema {
+    my ($file, $schema) = @_;
+    open my $in, '<', "$FindBin::Bin/../$file" or die "$file: $!\n";
+    local $/;
+    return <$in> =~ s/@(?=\.)/$schema/gr;
 }
 
 # A query's rows, as arrays of text; null is undef.
