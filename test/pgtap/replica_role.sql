@@ -1,7 +1,7 @@
 \i test/pgtap/setup.inc
 -- session_replication_role = replica: triggers and guards are switched off, as for what a subscription applies. A superuser
 -- who writes by himself so is not stopped; verify finds the damage, and repair makes it what the log says.
-SELECT plan(12);
+SELECT plan(14);
 SELECT contact_status.create_tables('crm', 'ecomail') \g /dev/null
 INSERT INTO crm.contact (email) SELECT format('c%s@example.org', i) FROM generate_series(1, 6) i;
 INSERT INTO crm.event (contact_id, list_id, kind) SELECT i, 1, 'added' FROM generate_series(1, 6) i;
@@ -34,6 +34,11 @@ SELECT is(helper.damage($$DELETE FROM crm.event WHERE contact_id = 3 AND kind = 
 SELECT is(helper.damage($$UPDATE crm.policy SET resubscribe = 'never' WHERE name = 'ecomail'$$),
     'consent_setting', 'a setting that was changed');
 SELECT is(helper.damage($$DELETE FROM crm.contact WHERE contact_id = 6$$), 'count of active', 'a contact that is gone');
+SELECT contact_status.suppress('crm', 1, 'gone@example.org', 'complained') \g /dev/null
+SELECT is(helper.damage($$INSERT INTO crm.contact (email) VALUES ('gone@example.org')$$),
+    '7 suppression, count of unconfirmed', 'a contact that came without what is kept of its address');
+SELECT is(helper.damage($$INSERT INTO crm.list (name, double_opt_in) VALUES ('two', true)$$),
+    'consent_setting', 'a list without its setting');
 SELECT helper.check_whole();
 SELECT * FROM finish();
 ROLLBACK;
