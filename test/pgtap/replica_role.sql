@@ -16,7 +16,7 @@ BEGIN
     EXECUTE statement;
     SET LOCAL session_replication_role = origin;
     SELECT string_agg(concat_ws(' ', contact_id, item), ', ' ORDER BY contact_id NULLS LAST, item COLLATE "C") INTO named
-      FROM contact_status.verify('crm') WHERE list_id IS NULL AND item <> 'changed_at';
+      FROM contact_status.verify('crm') WHERE (list_id IS NULL OR item = 'consent_setting') AND item <> 'changed_at';
     PERFORM contact_status.repair('crm');
     RETURN named;
 END $$;
