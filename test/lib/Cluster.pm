@@ -1,5 +1,5 @@
-# Servers of a test's own, beside the one that the suite runs on: on a private socket, in a temporary directory, and gone
-# with the test, also when it fails. PostgreSQL refuses to run as root, so root has them run as postgres.
+# Servers of a test's own, beside the one that the suite runs on: on a private socket, in a temporary directory, and
+# gone with the test, also when it fails. PostgreSQL refuses to run as root, so root has them run as postgres.
 package Cluster;
 
 use strict;
@@ -8,7 +8,7 @@ use File::Temp ();
 
 my @running;    # what END must stop
 
-# (bin => the release's directory of commands, of => a hash of what pg_basebackup shall copy)
+# (bin => the release's directory of commands; else that of the release under test)
 sub new {
     my ($class, %how) = @_;
     my $self = bless { bin => $how{bin} // bindir(), port => 5432 }, $class;
@@ -21,27 +21,30 @@ sub new {
 
 sub bindir { ($ENV{PG_CONFIG} || 'pg_config') =~ m{^(.*)/[^/]+$} ? $1 : die "PG_CONFIG is not a path\n" }
 
-# Runs a command as who may run servers, in the server's directory; what it says, if it must fail.
+# Runs a command that must not fail, as who may run servers, in the server's directory; returns what it says.
 sub run {
     my ($self, @command) = @_;
     unshift @command, qw(setpriv --reuid=postgres --regid=postgres --clear-groups --) if $> == 0;
-    open my $said, '-|', 'sh', '-c', 'cd "$0" && exec "$@" 2>&1 </dev/null', "$self->{home}", @command or die "$command[0]: $!\n";
+    my @there = ('sh', '-c', 'cd "$0" && exec "$@" 2>&1 </dev/null', "$self->{home}", @command);
+    open my $said, '-|', @there or die "$command[0]: $!\n";
     my $output = do { local $/; <$said> } // '';
     close $said or die "@command\n$output", $self->log;
     return $output;
 }
 
-# The cluster is made anew, for the user postgres, whom everybody on this machine's private directory may be.
+# The cluster is made anew, for the user postgres, without a password: nobody else gets at its socket.
 sub init {
     my ($self, @options) = @_;
-    $self->run("$self->{bin}/initdb", '-D', $self->{data}, qw(-U postgres -A trust -E UTF8 --locale C.UTF-8 --no-sync), @options);
+    $self->run("$self->{bin}/initdb", '-D', $self->{data},
+        qw(-U postgres -A trust -E UTF8 --locale C.UTF-8 --no-sync), @options);
     return $self;
 }
 
 # The cluster is a copy of the server that a connection string names, and follows it.
 sub copy {
     my ($self, $conninfo, @options) = @_;
-    $self->run("$self->{bin}/pg_basebackup", '-D', $self->{data}, '-d', $conninfo, qw(-R -X stream -c fast --no-sync), @options);
+    $self->run("$self->{bin}/pg_basebackup", '-D', $self->{data}, '-d', $conninfo,
+        qw(-R -X stream -c fast --no-sync), @options);
     return $self;
 }
 
@@ -49,10 +52,10 @@ sub copy {
 sub start {
     my ($self, @settings) = @_;
     open my $conf, '>', "$self->{home}/settings" or die "$self->{home}: $!\n";
-    print $conf map { "$_\n" } "listen_addresses = ''", "unix_socket_directories = '$self->{home}'", "port = $self->{port}",
-        'fsync = off', 'max_prepared_transactions = 10', "timezone = 'UTC'", 'shared_buffers = 16MB', @settings;
+    print $conf map { "$_\n" } "listen_addresses = ''", "unix_socket_directories = '$self->{home}'",
+        "port = $self->{port}", 'fsync = off', 'max_prepared_transactions = 10', "timezone = 'UTC'", 'shared_buffers = 16MB', @settings;
     close $conf;
-    $self->run(qw(cp), "$self->{home}/settings", "$self->{data}/postgresql.conf");
+    $self->run('cp', "$self->{home}/settings", "$self->{data}/postgresql.conf");
     for my $file (qw(pg_hba.conf pg_ident.conf)) {
         $self->run('sh', '-c', 'test -e "$1" || echo "$2" >"$1"', 'sh', "$self->{data}/$file",
             $file eq 'pg_hba.conf' ? 'local all all trust' : '');

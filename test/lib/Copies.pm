@@ -1,5 +1,5 @@
 # For the tests that move an installation to another database or server: one with something of everything in it, and
-# all that must be the same in its copy. Where a statement goes is a name of a database or a connection string.
+# all that must be the same in its copy. Where a statement goes is named by a database or a connection string.
 package Copies;
 
 use strict;
@@ -11,7 +11,8 @@ our @EXPORT_OK = qw(psql sqlstate eventually fill state numbers goes_on @TABLES)
 
 our @TABLES = qw(policy account list consent_setting contact former_contact subscription address_change status_count
     account_key suppression event retraction);
-my @VIEWS = qw(mailable account_status_count list_status_count active_contacts status_history contact_history campaign_report);
+my @VIEWS = qw(mailable account_status_count list_status_count active_contacts status_history contact_history
+    campaign_report);
 
 # What statements that must not fail say.
 sub psql {
@@ -33,8 +34,8 @@ sub run_psql {
     my $file = File::Temp->new(SUFFIX => '.sql');
     print $file $sql;
     close $file;
-    open my $psql, '-|', 'sh', '-c', 'exec "$@" 2>&1', 'sh', qw(psql -X -q -A -t -v ON_ERROR_STOP=1 -v), "VERBOSITY=$verbosity",
-        '-d', $where, '-f', $file->filename or die "psql: $!\n";
+    my @command = (qw(psql -X -q -A -t -v ON_ERROR_STOP=1 -v), "VERBOSITY=$verbosity", '-d', $where, '-f', "$file");
+    open my $psql, '-|', 'sh', '-c', 'exec "$@" 2>&1', 'sh', @command or die "psql: $!\n";
     my $said = do { local $/; <$psql> } // '';
     close $psql;
     return ($said, $?);
@@ -66,9 +67,10 @@ SELECT c, l, 'added', timestamptz '2025-01-01' FROM generate_series(1, 200) c, g
 INSERT INTO crm.event (contact_id, list_id, campaign_id, kind, occurred_at, event_key)
 SELECT i % 200 + 1, CASE WHEN k = 'unsubscribed' THEN i % 2 + 1 END, i / 50, k::contact_status.event_kind,
        timestamptz '2025-01-02' + i * interval '1 minute', i
-  FROM generate_series(1, 2000) i, LATERAL (SELECT (ARRAY['delivered','opened','soft_bounced','sent','unsubscribed','complained'])
-       [CASE WHEN i % 97 = 0 THEN 6 WHEN i % 31 = 0 THEN 5 ELSE i % 4 + 1 END] AS k) x;
-INSERT INTO crm.event (contact_id, kind, occurred_at, until) VALUES (5, 'suspended', '2025-02-01', '2025-02-02'), (6, 'suspended', '2025-02-01', NULL);
+  FROM generate_series(1, 2000) i,
+       LATERAL (SELECT (ARRAY['delivered','opened','soft_bounced','sent','unsubscribed','complained'])[CASE WHEN i % 97 = 0 THEN 6 WHEN i % 31 = 0 THEN 5 ELSE i % 4 + 1 END] AS k) x;
+INSERT INTO crm.event (contact_id, kind, occurred_at, until)
+VALUES (5, 'suspended', '2025-02-01', '2025-02-02'), (6, 'suspended', '2025-02-01', NULL);
 INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) VALUES (20, 1, 'unsubscribed', '2025-02-03');
 UPDATE crm.contact SET email = 'new' || email WHERE contact_id BETWEEN 10 AND 12;
 SELECT contact_status.erase_contact('crm', 1, 20);
@@ -80,10 +82,11 @@ SQL
     return;
 }
 
-# Every row of every table and view but what only the clock of the reader makes.
+# Every row of every table and view.
 sub state {
     my ($where) = @_;
-    return psql($where, join '', map { "SELECT '$_', t.* FROM crm.$_ t ORDER BY t::text COLLATE \"C\";\n" } @TABLES, @VIEWS);
+    my @queries = map { "SELECT '$_', t.* FROM crm.$_ t ORDER BY t::text COLLATE \"C\";\n" } @TABLES, @VIEWS;
+    return psql($where, join '', @queries);
 }
 
 # What the next contact, list and retraction are numbered after.
@@ -103,9 +106,11 @@ INSERT INTO crm.event (contact_id, kind) VALUES (1, 'complained');
 SELECT format('an event: %s', status) FROM crm.contact WHERE contact_id = 1 AND status <> 'complained';
 SELECT contact_status.sweep('crm') \g /dev/null
 INSERT INTO crm.contact (email) VALUES ('nobody@example.org'), ('somebody@example.org');
-INSERT INTO crm.event (contact_id, list_id, kind) SELECT contact_id, 1, 'added' FROM crm.contact WHERE email LIKE '%body@example.org';
+INSERT INTO crm.event (contact_id, list_id, kind)
+SELECT contact_id, 1, 'added' FROM crm.contact WHERE email LIKE '%body@example.org';
 SELECT format('a new contact: %s %s', email, status) FROM crm.contact
- WHERE email LIKE '%body@example.org' AND status::text <> CASE WHEN email LIKE 'some%' THEN 'active' ELSE 'complained' END;
+ WHERE email LIKE '%body@example.org'
+   AND status::text <> CASE WHEN email LIKE 'some%' THEN 'active' ELSE 'complained' END;
 SELECT format('verify, after: %s', v) FROM contact_status.verify('crm') v;
 SQL
     for my $refused (map { "UPDATE crm.$_ SET status = 'deleted'" } qw(contact subscription)) {

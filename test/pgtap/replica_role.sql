@@ -1,6 +1,6 @@
 \i test/pgtap/setup.inc
--- session_replication_role = replica: triggers and guards are switched off, as for what a subscription applies. A superuser
--- who writes by himself so is not stopped; verify finds the damage, and repair makes it what the log says.
+-- session_replication_role = replica: triggers and guards are switched off, as for what a subscription applies. Who may
+-- set it and writes so is not stopped; verify finds the damage, and repair makes it what the log says.
 SELECT plan(14);
 SELECT contact_status.create_tables('crm', 'ecomail') \g /dev/null
 INSERT INTO crm.contact (email) SELECT format('c%s@example.org', i) FROM generate_series(1, 6) i;
@@ -15,7 +15,8 @@ BEGIN
     SET LOCAL session_replication_role = replica;
     EXECUTE statement;
     SET LOCAL session_replication_role = origin;
-    SELECT string_agg(concat_ws(' ', contact_id, item), ', ' ORDER BY contact_id NULLS LAST, item COLLATE "C") INTO named
+    SELECT string_agg(concat_ws(' ', contact_id, item), ', ' ORDER BY contact_id NULLS LAST, item COLLATE "C")
+      INTO named
       FROM contact_status.verify('crm') WHERE (list_id IS NULL OR item = 'consent_setting') AND item <> 'changed_at';
     PERFORM contact_status.repair('crm');
     RETURN named;

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# A dump and its restore, by an owner who is no superuser: in each format, in parallel, of one schema, of schema and data
-# one after the other; into an empty database and into one that has the extension. What is restored equals what was
+# A dump and its restore, by an owner who is no superuser: in each format, in parallel, of one schema, of schema and
+# data one after the other; into an empty database and into one that has the extension. What is restored equals what was
 # dumped, no trigger fired over it, and it works on.
 use strict;
 use warnings;
@@ -15,11 +15,12 @@ my $dir    = File::Temp->newdir;
 
 my $superuser = $ENV{PGUSER};
 sub as_superuser { local $ENV{PGUSER} = $superuser; psql('postgres', $_) for @_; return }
-sub clean_up { as_superuser(map { "DROP $_" } "DATABASE IF EXISTS $source", "DATABASE IF EXISTS $copy", "ROLE IF EXISTS $owner") }
+sub clean_up { as_superuser("DROP DATABASE IF EXISTS $source", "DROP DATABASE IF EXISTS $copy", "DROP ROLE IF EXISTS $owner") }
 END { clean_up() }
 
 clean_up();
-as_superuser("CREATE ROLE $owner LOGIN PASSWORD '$ENV{PGPASSWORD}'", "CREATE DATABASE $source TEMPLATE template0 OWNER $owner");
+as_superuser("CREATE ROLE $owner LOGIN PASSWORD '$ENV{PGPASSWORD}'",
+    "CREATE DATABASE $source TEMPLATE template0 OWNER $owner");
 $ENV{PGUSER} = $owner;
 fill($source);
 my ($state, $numbers) = (state($source), numbers($source));
@@ -57,7 +58,8 @@ for my $format (qw(plain custom tar directory)) {
 # a whole dump also makes the extension's schema, which is there already: all else is restored
 empty_copy('CREATE EXTENSION contact_status');
 my $said = `pg_restore -d $copy $dir/custom 2>&1`;
-is_deeply([$said =~ /ERROR:  (.*)/g], ['schema "contact_status" already exists'], 'into a database with the extension: one error');
+is_deeply([$said =~ /ERROR:  (.*)/g], ['schema "contact_status" already exists'],
+    'into a database with the extension: one error');
 same('into a database with the extension');
 
 run("pg_dump -F custom -n crm -f $dir/one $source");

@@ -1,8 +1,8 @@
 #!/usr/bin/perl
-# PgBouncer in transaction mode: many clients over few server connections, each transaction on whichever is free. Events,
-# imports and sweeps need nothing of a session, so statuses and counts are right. Prepared statements are a matter of
-# PgBouncer's: it knows those of the protocol from 1.21 on (max_prepared_statements); before, a client prepares within
-# the transaction, or leaves statements without a name, as drivers do that are told not to prepare.
+# PgBouncer in transaction mode: many clients over few server connections, each transaction on whichever is free.
+# Events, imports and sweeps need nothing of a session, so statuses and counts are right. Statements prepared in the
+# protocol pass from PgBouncer 1.21 on (max_prepared_statements), and are tried where it is as new; before, a client
+# prepares within the transaction, or leaves statements without a name, as drivers do that are told not to prepare.
 use strict;
 use warnings;
 use Cluster;
@@ -14,7 +14,8 @@ my $database = $ENV{PGDATABASE};
 my $clients  = 16;
 my $servers  = 3;
 $ENV{PATH} .= ':/usr/sbin';
-my ($major, $minor) = `pgbouncer --version` =~ /PgBouncer (\d+)\.(\d+)/ or die "pgbouncer is not installed: run script/setup\n";
+my ($major, $minor) = `pgbouncer --version` =~ /PgBouncer (\d+)\.(\d+)/
+    or die "pgbouncer is not installed: run script/setup\n";
 my $prepares = $major > 1 || $minor >= 21;
 
 my $place = Cluster->new;    # a directory, and who may run servers
@@ -99,10 +100,12 @@ COMMIT;
 SQL
 
 is(psql($database, q{SELECT count(*) FROM crm.event WHERE kind <> 'added'}), "$events\n", 'every event is there');
-cmp_ok(psql($database, q{SELECT count(DISTINCT source) FROM crm.event WHERE kind <> 'added'}), '<=', $servers, 'the connections were shared');
-is(psql($database, q{SELECT count(*) FROM crm.contact WHERE email LIKE 'new%' AND status = 'active'}), "20\n", 'so is the import');
+cmp_ok(psql($database, q{SELECT count(DISTINCT source) FROM crm.event WHERE kind <> 'added'}), '<=', $servers,
+    'the connections were shared');
+is(psql($database, q{SELECT count(*) FROM crm.contact WHERE email LIKE 'new%' AND status = 'active'}), "20\n",
+    'the import is there');
 is(psql($database, q{SELECT * FROM contact_status.verify('crm')}), '', 'verify finds nothing');
-is(psql($through,  q{SELECT active_contacts FROM crm.active_contacts}), psql($database, q{SELECT count(*) FROM crm.contact WHERE contact_status.is_mailable(status)}),
-    'the count is exact');
+is(psql($through, q{SELECT active_contacts FROM crm.active_contacts}),
+    psql($database, q{SELECT count(*) FROM crm.contact WHERE contact_status.is_mailable(status)}), 'the count is exact');
 
 done_testing;

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# A physical standby: what only reads works there as on the primary, what writes is refused as the server refuses it, and
-# after a promotion events go on where they were.
+# A physical standby: what only reads works there as on the primary, what writes is refused as the server refuses it,
+# and after a promotion events go on where they were.
 use strict;
 use warnings;
 use Cluster;
