@@ -44,6 +44,10 @@ END {
     $? = $status;
 }
 my $through = "host=$home port=6432 user=$ENV{PGUSER} dbname=$database";
+for (1 .. 300) {    # it goes to the background before it listens
+    last if system('pg_isready', '-q', '-d', $through) == 0;
+    select undef, undef, undef, 0.1;
+}
 
 # the examples of the design, as the suite has them
 my $said = `psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$through" -f test/pgtap/examples.sql 2>&1`;
