@@ -11,7 +11,7 @@ my @running;    # what END must stop
 # (bin => the release's directory of commands; else that of the release under test)
 sub new {
     my ($class, %how) = @_;
-    my $self = bless { bin => $how{bin} // bindir(), port => 5432 }, $class;
+    my $self = bless { bin => $how{bin} // bindir(), port => 5432, user => 'postgres' }, $class;
     $self->{home} = File::Temp->newdir('contact_status_XXXXXX', TMPDIR => 1);
     $self->{data} = "$self->{home}/data";
     $self->{log}  = "$self->{home}/log";
@@ -40,9 +40,10 @@ sub init {
     return $self;
 }
 
-# The cluster is a copy of the server that a connection string names, and follows it.
+# The cluster is a copy of the server that a connection string names, and follows it; so its user is that one's.
 sub copy {
     my ($self, $conninfo, @options) = @_;
+    ($self->{user}) = $conninfo =~ /\buser=(\S+)/;
     $self->run("$self->{bin}/pg_basebackup", '-D', $self->{data}, '-d', $conninfo,
         qw(-R -X stream -c fast --no-sync), @options);
     return $self;
@@ -81,7 +82,7 @@ sub promote {
 # How to reach a database of it.
 sub at {
     my ($self, $database) = @_;
-    return "host=$self->{home} port=$self->{port} user=postgres dbname=" . ($database // 'postgres');
+    return "host=$self->{home} port=$self->{port} user=$self->{user} dbname=" . ($database // 'postgres');
 }
 
 sub log {
