@@ -18,12 +18,15 @@ my ($major, $minor) = `pgbouncer --version` =~ /PgBouncer (\d+)\.(\d+)/
     or die "pgbouncer is not installed: run script/setup\n";
 my $prepares = $major > 1 || $minor >= 21;
 
+# It looks names up by a resolver of its own, which need not know localhost.
+my $server = $ENV{PGHOST} =~ s/^localhost$/127.0.0.1/r;
+
 my $place = Cluster->new;    # a directory, and who may run servers
 my $home  = $place->{home};
 open my $settings, '>', "$home/pgbouncer.ini" or die "$home: $!\n";
 print $settings <<"INI", $prepares ? "max_prepared_statements = 100\n" : '';
 [databases]
-* = host=$ENV{PGHOST} port=$ENV{PGPORT} user=$ENV{PGUSER} password=$ENV{PGPASSWORD}
+* = host=$server port=$ENV{PGPORT} user=$ENV{PGUSER} password=$ENV{PGPASSWORD}
 [pgbouncer]
 listen_addr =
 listen_port = 6432
@@ -31,6 +34,7 @@ unix_socket_dir = $home
 auth_type = any
 pool_mode = transaction
 default_pool_size = $servers
+client_login_timeout = 10
 max_client_conn = 100
 ignore_startup_parameters = extra_float_digits
 logfile = $home/pgbouncer.log
@@ -45,7 +49,7 @@ END {
 }
 my $through = "host=$home port=6432 user=$ENV{PGUSER} dbname=$database";
 for (1 .. 300) {    # it goes to the background before it listens
-    last if system('pg_isready', '-q', '-d', $through) == 0;
+    last if -S "$home/.s.PGSQL.6432";
     select undef, undef, undef, 0.1;
 }
 
