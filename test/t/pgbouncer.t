@@ -18,7 +18,7 @@ my ($major, $minor) = `pgbouncer --version` =~ /PgBouncer (\d+)\.(\d+)/
     or die "pgbouncer is not installed: run script/setup\n";
 my $prepares = $major > 1 || $minor >= 21;
 
-# It looks names up by a resolver of its own, which need not know localhost.
+# Of localhost it may make ::1, and try nothing else.
 my $server = $ENV{PGHOST} =~ s/^localhost$/127.0.0.1/r;
 
 my $place = Cluster->new;    # a directory, and who may run servers
