@@ -83,7 +83,8 @@ SELECT count(*) FROM contact_status.import_contacts('crm', 1, 1, 'staging');
 \\endif
 PGBENCH
     close $file;
-    my $said = `pgbench -n -M $protocol -c $clients -j 2 -t 30 -f $file "$through" 2>&1`;
+    # a thread each: pgbench waits for what it prepares, and would keep its other clients from ending their transactions
+    my $said = `pgbench -n -M $protocol -c $clients -j $clients -t 30 -f $file "$through" 2>&1`;
     is($?, 0, "$clients clients over $servers connections: $what") or return diag($said);
     $events += $clients * 60;
     return;
