@@ -1,79 +1,94 @@
 #!/usr/bin/perl
-# A dump and its restore: in each format, into an empty database, by an owner who is no superuser; data alone as the
-# server allows it. What is restored equals what was dumped, and no trigger fired twice.
+# A dump and its restore, by an owner who is no superuser: in each format, in parallel, of one schema, of schema and
+# data one after the other; into an empty database and into one that has the extension. What is restored equals what was
+# dumped, no trigger fired over it, and it works on.
 use strict;
 use warnings;
+use Copies qw(psql sqlstate fill state numbers goes_on);
 use File::Temp ();
 use Test::More;
 
-my $database = $ENV{PGDATABASE};
-my $copy     = "${database}_copy";
-my $owner    = 'contact_status_test_owner';
-my $dir      = File::Temp->newdir;
+my $source = "$ENV{PGDATABASE}_source";
+my $copy   = "$ENV{PGDATABASE}_copy";
+my $owner  = 'contact_status_test_owner';
+my $dir    = File::Temp->newdir;
 
-sub run { my $said = `@_ 2>&1`; is($?, 0, "@_[0 .. 0]") or diag("@_\n$said"); return $said }
+my $superuser = $ENV{PGUSER};
+sub as_superuser { local $ENV{PGUSER} = $superuser; psql('postgres', $_) for @_; return }
+sub clean_up { as_superuser("DROP DATABASE IF EXISTS $source", "DROP DATABASE IF EXISTS $copy", "DROP ROLE IF EXISTS $owner") }
+END { clean_up() }
 
-sub psql {
-    my ($in, $sql) = @_;
-    my $file = File::Temp->new(SUFFIX => '.sql');
-    print $file $sql;
-    close $file;
-    my $said = `psql -X -q -A -t -v ON_ERROR_STOP=1 -d $in -f $file 2>&1`;
-    die "$sql\n$said" if $?;
-    return $said;
+clean_up();
+as_superuser("CREATE ROLE $owner LOGIN PASSWORD '$ENV{PGPASSWORD}'",
+    "CREATE DATABASE $source TEMPLATE template0 OWNER $owner");
+$ENV{PGUSER} = $owner;
+fill($source);
+my ($state, $numbers) = (state($source), numbers($source));
+like($state, qr/^$_\|/m, "there are rows to dump: $_")
+    for qw(former_contact address_change suppression retraction status_count account_key status_history);
+
+# Runs a command of the server that must not fail.
+sub run { my $said = `@_ 2>&1`; die "@_\n$said" if $? }
+
+sub empty_copy {
+    my ($sql) = @_;
+    as_superuser("DROP DATABASE IF EXISTS $copy", "CREATE DATABASE $copy TEMPLATE template0 OWNER $owner");
+    psql($copy, $sql) if $sql;
+    return;
 }
 
-my $state = <<'SQL';
-SELECT * FROM crm.contact ORDER BY contact_id;
-SELECT * FROM crm.subscription ORDER BY contact_id, list_id;
-SELECT * FROM crm.account_status_count ORDER BY status;
-SELECT * FROM crm.list_status_count ORDER BY list_id, status;
-SELECT * FROM crm.suppression ORDER BY address_digest, kind;
-SELECT count(*) FROM crm.event;
-SELECT * FROM crm.consent_setting ORDER BY account_id, list_id, since;
-SQL
-
-psql('postgres', "DROP DATABASE IF EXISTS $copy; DROP ROLE IF EXISTS $owner; CREATE ROLE $owner LOGIN PASSWORD 'x';
-    GRANT CREATE ON DATABASE $database TO $owner;");
-psql($database, "SET ROLE $owner; CREATE EXTENSION contact_status; SELECT contact_status.create_tables('crm', 'ecomail');" . <<'SQL');
-INSERT INTO crm.list (name, double_opt_in) VALUES ('two', true);
-INSERT INTO crm.contact (email) SELECT format('c%s@example.org', i) FROM generate_series(1, 200) i;
-INSERT INTO crm.event (contact_id, list_id, kind, occurred_at)
-SELECT c, l, 'added', timestamptz '2026-01-01' FROM generate_series(1, 200) c, generate_series(1, 2) l;
-INSERT INTO crm.event (contact_id, list_id, campaign_id, kind, occurred_at)
-SELECT i % 200 + 1, CASE WHEN k = 'unsubscribed' THEN i % 2 + 1 END, i / 50, k::contact_status.event_kind, timestamptz '2026-01-02' + i * interval '1 minute'
-  FROM generate_series(1, 2000) i, LATERAL (SELECT (ARRAY['delivered','opened','soft_bounced','sent','unsubscribed','complained'])
-       [CASE WHEN i % 97 = 0 THEN 6 WHEN i % 31 = 0 THEN 5 ELSE i % 4 + 1 END] AS k) x;
-DELETE FROM crm.contact WHERE contact_id % 7 = 0;
-SELECT * FROM contact_status.retract_events('crm', 'a test', kinds => '{complained}', before => '2026-01-02 12:00');
-SQL
-my $before = psql($database, $state);
-ok(length $before > 1000, 'there is something to dump');
+# The copy equals the original, and then goes on.
+sub same {
+    my ($how) = @_;
+    is(state($copy),   $state,   "$how: what is restored equals what was dumped");
+    is(numbers($copy), $numbers, "$how: so do the numbers that come next");
+    is(goes_on($copy), '',       "$how: it works on");
+    return;
+}
 
 for my $format (qw(plain custom tar directory)) {
-    my $file = "$dir/$format";
-    run("pg_dump -F $format -f $file $database");
-    psql('postgres', "DROP DATABASE IF EXISTS $copy; CREATE DATABASE $copy TEMPLATE template0;");
-    $format eq 'plain' ? run("psql -X -q -v ON_ERROR_STOP=1 -d $copy -f $file")
-        : run('pg_restore', ($format eq 'directory' ? '-j 2' : ()), "--exit-on-error -d $copy $file");
-    is(psql($copy, $state), $before, "$format: what is restored equals what was dumped");
-    is(psql($copy, q{SELECT * FROM contact_status.verify('crm')}), '', "$format: verify finds nothing");
-    psql($copy, q{INSERT INTO crm.event (contact_id, kind) VALUES (1, 'complained')});
-    is(psql($copy, q{SELECT status FROM crm.contact WHERE contact_id = 1}), "complained\n", "$format: the triggers are there");
+    my $parallel = $format eq 'directory' ? '-j 2' : '';
+    run("pg_dump -F $format $parallel -f $dir/$format $source");
+    empty_copy();
+    run($format eq 'plain' ? "psql -X -q -v ON_ERROR_STOP=1 -d $copy -f $dir/plain"
+        : "pg_restore $parallel --exit-on-error -d $copy $dir/$format");
+    same("$format $parallel");
 }
 
-# data alone, into tables that are made already
-run("pg_dump -F custom --schema-only -f $dir/schema $database");
-run("pg_dump -F custom --data-only -n crm -f $dir/data $database");
-psql('postgres', "DROP DATABASE IF EXISTS $copy; CREATE DATABASE $copy TEMPLATE template0;");
-run("pg_restore --exit-on-error -d $copy $dir/schema");
-`pg_restore --exit-on-error -d $copy $dir/data 2>&1`;
-isnt($?, 0, 'data alone meets the guards');
-psql('postgres', "DROP DATABASE IF EXISTS $copy; CREATE DATABASE $copy TEMPLATE template0;");
+# a whole dump also makes the extension's schema, which is there already: all else is restored
+empty_copy('CREATE EXTENSION contact_status');
+my $said = `pg_restore -d $copy $dir/custom 2>&1`;
+is_deeply([$said =~ /ERROR:  (.*)/g], ['schema "contact_status" already exists'],
+    'into a database with the extension: one error');
+same('into a database with the extension');
+
+run("pg_dump -F custom -n crm -f $dir/one $source");
+empty_copy('CREATE EXTENSION contact_status');
+run("pg_restore --exit-on-error -d $copy $dir/one");
+same('one schema');
+
+run("pg_dump -F custom --schema-only -f $dir/schema $source");
+run("pg_dump -F custom --data-only -f $dir/data $source");
+run("pg_dump -F plain --data-only --disable-triggers -f $dir/data.sql $source");
+empty_copy();
 run("pg_restore --exit-on-error -d $copy $dir/schema");
 run("pg_restore --exit-on-error --disable-triggers -d $copy $dir/data");
-is(psql($copy, $state), $before, 'data alone, with --disable-triggers: what is restored equals what was dumped');
-is(psql($copy, q{SELECT * FROM contact_status.verify('crm')}), '', 'and verify finds nothing');
+same('schema, then data with --disable-triggers');
+empty_copy();
+run("pg_restore --exit-on-error -d $copy $dir/schema");
+run("psql -X -q -v ON_ERROR_STOP=1 -d $copy -f $dir/data.sql");
+same('the same from a plain dump');
 
-psql('postgres', "DROP DATABASE $copy");
+# without it, the data meets our triggers, and what they refuse is not there
+empty_copy();
+run("pg_restore --exit-on-error -d $copy $dir/schema");
+`pg_restore --single-transaction -d $copy $dir/data 2>&1`;
+isnt($?, 0, 'data without --disable-triggers is refused');
+is(psql($copy, 'SELECT count(*) FROM crm.event'), "0\n", 'and in one transaction leaves nothing behind');
+
+# the tables that create_tables makes have rows of their own, which a dump of data brings too
+empty_copy(q{CREATE EXTENSION contact_status; SELECT contact_status.create_tables('crm')});
+`pg_restore --single-transaction --disable-triggers -d $copy $dir/data 2>&1`;
+isnt($?, 0, 'data into tables that create_tables has just made collides');
+
 done_testing;

@@ -1,0 +1,40 @@
+#!/usr/bin/perl
+# pg_upgrade of a cluster with an installation in it: from the oldest release that is installed here with the extension
+# to the one under test, which may be the same. Rows are not touched, so the identifiers of enum labels in them must hold.
+use strict;
+use warnings;
+use Cluster;
+use Copies qw(psql fill state numbers goes_on);
+use Test::More;
+
+my $new_bin = Cluster::bindir();
+my ($old_bin) = grep { has_extension($_) } (map { "/usr/lib/postgresql/$_/bin" } 15 .. 18), $new_bin;
+
+sub has_extension {
+    my ($bin) = @_;
+    return if !-x "$bin/pg_config" || !-x "$bin/postgres";
+    chomp(my $share = `$bin/pg_config --sharedir`);
+    return -e "$share/extension/contact_status.control";
+}
+
+my ($old, $new) = map { Cluster->new(bin => $_) } $old_bin, $new_bin;
+# both must have checksums or not; from 18 on they are the default
+sub no_checksums { `"$_[0]/postgres" --version` =~ / (\d+)/ && $1 >= 18 ? '--no-data-checksums' : () }
+$old->init(no_checksums($old_bin))->start;
+fill($old->at);
+my $labels = q{SELECT oid, enumsortorder, enumlabel FROM pg_enum ORDER BY oid};
+my ($state, $numbers, $oids) = (state($old->at), numbers($old->at), psql($old->at, $labels));
+$old->stop;
+
+$new->init(no_checksums($new_bin));
+my $said = $new->run("$new_bin/pg_upgrade", '-b', $old_bin, '-B', $new_bin, '-d', $old->{data}, '-D', $new->{data},
+    '-U', 'postgres', '-s', "$new->{home}", '--link');
+like($said, qr/Upgrade Complete/, "from $old_bin to $new_bin");
+$new->start;
+is(state($new->at),         $state,   'rows, statuses, counts and histories are the same');
+is(numbers($new->at),       $numbers, 'so are the numbers that come next');
+is(psql($new->at, $labels), $oids,    'and what stands for each label in the rows');
+is(goes_on($new->at),       '',       'it works on');
+$new->stop;
+
+done_testing;
