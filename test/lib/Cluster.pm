@@ -10,8 +10,8 @@ package Cluster;
 use strict;
 use warnings;
 use Cwd ();
+use File::Basename qw(dirname);
 use File::Temp ();
-use FindBin;
 use Time::HiRes qw(time sleep);
 
 my %DEFAULTS = (
@@ -27,7 +27,7 @@ sub new {
     my ($class, %settings) = @_;
     my $initdb = delete $settings{initdb} // [];
     my $self = bless { owner => $$, dir => File::Temp->newdir, settings => { %DEFAULTS, %settings } }, $class;
-    my $pg_config = $ENV{PG_CONFIG} || Cwd::abs_path("$FindBin::RealBin/../../script/pg_config");
+    my $pg_config = $ENV{PG_CONFIG} || Cwd::abs_path(dirname(__FILE__) . '/../../script/pg_config');
     $pg_config = `$pg_config` if $pg_config =~ m{script/pg_config$};
     chomp $pg_config;
     chomp($self->{bin} = `"$pg_config" --bindir`);

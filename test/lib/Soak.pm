@@ -13,6 +13,7 @@ our @EXPORT_OK = qw(line by_test);
 sub line {
     my ($tried, $often, $seconds, @lost) = @_;
     my $long = $seconds < 120 ? sprintf('%d s', $seconds) : sprintf('%.0f min', $seconds / 60);
+    @lost = (@lost[ 0 .. 4 ], 'and ' . (@lost - 5) . ' more') if @lost > 6;
     my $lost = @lost ? join('; ', map { s/\s+/ /gr =~ s/\|/\\|/gr } @lost) : 'nothing';
     print "| $tried | $often | $long | $lost |\n";
     return;
