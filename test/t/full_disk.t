@@ -1,7 +1,7 @@
 # A disk that is full: with tables on it, an event or a batch is refused and nothing of it is there; with the write-ahead log on
 # it, the server stops, and once there is room again everything that was acknowledged is there.
 #
-#   EVENTS   of a batch (50000)
+#   EVENTS   of a batch (30000)
 #
 # The disk is a small file system in memory, which only root can mount: else it is skipped. A file that cannot grow is tried by
 # faults.t without root.
@@ -15,10 +15,10 @@ use Session;
 use Test::More;
 use Time::HiRes qw(sleep);
 
-my $events = $ENV{EVENTS} || 50_000;
+my $events = $ENV{EVENTS} || 30_000;
 my $dir    = File::Temp->newdir;
 plan skip_all => 'only root can mount a small file system' if $> != 0;
-mount('tables', 4 + int $events / 8000) or plan skip_all => 'a small file system may not be mounted here';
+mount('tables', 3 + int $events / 8000) or plan skip_all => 'a small file system may not be mounted here';
 
 # Unmounted in any case, after the server is gone.
 my $cluster;

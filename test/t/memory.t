@@ -2,7 +2,7 @@
 # calls that succeed and calls that are refused, each in a transaction of its own, many in one transaction, and many in one
 # statement.
 #
-#   CALLS   in the session (10000)
+#   CALLS   in the session (5000)
 use strict;
 use warnings;
 use FindBin;
@@ -10,7 +10,7 @@ use lib "$FindBin::Bin/../lib";
 use Session;
 use Test::More;
 
-my $calls = $ENV{CALLS} || 10_000;
+my $calls = $ENV{CALLS} || 5_000;
 
 my $session = Session->new;
 $session->must('SET client_min_messages = error', 'CREATE EXTENSION contact_status', "SELECT contact_status.create_tables('crm', 'ecomail')",
