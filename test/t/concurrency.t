@@ -94,6 +94,9 @@ sub transaction {
         elsif ($state eq '23503' && $args{refusable} && $said =~ /^contact 3[1-9] of|^contact 40 of/) {
             $me->{counts}{'refused: contact deleted'}++;
         }
+        elsif ($state eq '23514' && $said =~ /is that of a person who complained/) {
+            $me->{counts}{'refused: address of who complained'}++;
+        }
         else {
             $me->{counts}{"unexpected: $state $said ($args{what})" =~ s/\b(contact|list) \d+/a $1/gr}++;
         }
@@ -146,6 +149,34 @@ my %client_work = (
         transaction($me, what => 'own column of subscription', statement =>
             'UPDATE crm.subscription SET touched = touched + 1 WHERE list_id = ' . between(1, 3) . ' AND ' . key_of(pick(@contacts)));
     },
+    change_address => sub {
+        my ($me) = @_;
+        my ($state) = transaction($me, what => 'change of address', statement => change_address(pick(@contacts)));
+        $me->{counts}{'addresses changed'}++ if $state eq '00000';
+    },
+    import => sub {
+        my ($me) = @_;
+        $me->{session}->must('CREATE TEMPORARY TABLE IF NOT EXISTS staging (email text, occurred_at timestamptz, status text)',
+            'TRUNCATE staging', import_rows());
+        my ($state) = transaction($me, what => 'import',
+            statement => "SELECT count(*) FROM contact_status.import_contacts('crm', 1, " . between(1, 3) . ", 'staging')");
+        $me->{counts}{'imports'}++ if $state eq '00000';
+    },
+    leave => sub {
+        my ($me) = @_;
+        transaction($me, what => 'delete of an imported contact',
+            statement => "DELETE FROM crm.contact WHERE account_id = 1 AND email = 'i" . between(1, 12) . "\@example.org'");
+    },
+    suppress => sub {
+        my ($me) = @_;
+        my ($state) = transaction($me, what => 'suppress', statement => suppress());
+        $me->{counts}{'addresses suppressed'}++ if $state eq '00000';
+    },
+    retract => sub {
+        my ($me) = @_;
+        my ($state) = transaction($me, what => 'retract', statement => retract());
+        $me->{counts}{'retractions and their undoing'}++ if $state eq '00000';
+    },
     delete_contact => sub {
         my ($me)    = @_;
         my $contact = pick(@deletable);
@@ -164,7 +195,7 @@ my %client_work = (
     },
 );
 my @client_work = (('single') x 40, ('batch') x 10, ('redelivery') x 12, ('touch') x 4, ('touch_subscription') x 2,
-    'delete_contact', 'replace_contact');
+    'delete_contact', 'replace_contact', ('change_address') x 2, ('import') x 2, 'leave', 'suppress', 'retract');
 
 sub client {
     my ($me) = @_;
@@ -242,7 +273,8 @@ my @found = grep { /^verify found/ } sort keys %counts;
 is("@found", '', 'verify found nothing in any snapshot beside the writers');
 my @idle = grep { !$counts{$_} } @levels, map({ "retried in $_" } @levels[ 1, 2 ]), 'single events', 'batches of eight',
     'batches with repetitions', 'contacts deleted', 'contacts replaced in one transaction', 'refused: contact deleted',
-    'settings changed', 'changed by sweeps', 'looks of verify';
+    'settings changed', 'changed by sweeps', 'looks of verify', 'addresses changed', 'imports', 'addresses suppressed',
+    'retractions and their undoing';
 is("@idle", '', 'everything happened that was to be tried');
 
 # Whatever was suspended for a moment, it is over now.
