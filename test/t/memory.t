@@ -117,7 +117,7 @@ is(join(', ', grep { !$done{$_} } sort keys %done), '', 'and there was one of ea
 # From the third part on nothing is new.
 my ($early, $late) = @samples[ 2, -1 ];
 my $grown = $late->{used} - $early->{used};
-cmp_ok($grown, '<', 16_384, "memory contexts do not grow: $grown bytes in " . $calls * 0.7 . ' calls')
+cmp_ok($grown, '<', 65_536, "memory contexts do not grow: $grown bytes in " . $calls * 0.7 . ' calls')
     or diag(differences($early, $late));
 $grown = $late->{kilobytes} - $early->{kilobytes};
 cmp_ok($grown, '<', 2048, "nor does the process: $grown kB");
