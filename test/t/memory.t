@@ -41,7 +41,7 @@ my @calls = (
     [ 'an event beyond the limit',       30,  '53400', sub { "INSERT INTO crm.event (account_id, contact_id, list_id, kind) VALUES (2, 1, 1, 'added')" } ],
     [ 'a write of derived columns',      30,  '23514', sub { "UPDATE crm.contact SET status = 'active', monitored = NOT monitored WHERE contact_id = 1" } ],
     [ 'a contact comes and goes',        60,  '00000', sub { $_[0] % 2 ? "INSERT INTO crm.contact (contact_id, email) VALUES (@{[ 500 + int($_[0] / 2) % 10 ]}, 'x$_[0]\@example.org') ON CONFLICT DO NOTHING" : "DELETE FROM crm.contact WHERE contact_id = @{[ 500 + int($_[0] / 2) % 10 ]}" } ],
-    [ 'a change of address',             20,  '00000', sub { "UPDATE small.contact SET email = 'y$_[0]\@example.org' WHERE contact_id = 7" } ],
+    [ 'a change of address',             20,  '00000', sub { "UPDATE crm.contact SET email = 'y$_[0]\@example.org' WHERE contact_id = @{[ $_[0] % 200 + 1 ]}" } ],
     [ 'require_mailable',                40,  '00000', sub { 'INSERT INTO outbox VALUES (11, 1)' } ],
     [ 'require_mailable refuses',        20,  '23514', sub { 'INSERT INTO outbox VALUES (12345, 1)' } ],
     [ 'guard_status',                    20,  '00000', sub { "UPDATE own SET status = '@{[ qw(soft_bounced active)[ $_[0] % 2 ] ]}'" } ],
