@@ -13,6 +13,7 @@ use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use List::Util qw(sum0);
+use Load;
 use POSIX ();
 use Session;
 use Test::More;
@@ -23,91 +24,6 @@ my $seconds = $ENV{SECONDS} || 20;
 my $seed    = $ENV{SEED}    || time * 1000 % 1_000_000;
 
 # --- The world --------------------------------------------------------------------------------------------------------
-
-# Contacts as [account, contact]. Nobody deletes the lasting ones, so that an event of theirs may not be refused.
-my @lasting   = ((map { [ 1, $_ ] } 1 .. 20), (map { [ 2, $_ ] } 1 .. 10));
-my @deletable = map { [ 1, $_ ] } 31 .. 40;
-my @contacts  = (@lasting, @deletable);
-my @levels    = ('READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE');
-
-my @kinds = qw(signed_up added confirmed resubscribed released restored validated sent delivered opened clicked visited
-    soft_bounced blocked hard_bounced nonexistent invalidated suspended removed unsubscribed complained deleted);
-my %place = map { $kinds[$_] => $_ } 0 .. $#kinds;
-my %of_a_list = map { $_ => 1 } qw(signed_up added confirmed resubscribed removed);
-
-# Errors and deliveries most often, as in life; what lasts for good seldom.
-my %weight = (
-    (map { $_ => 8 } qw(delivered soft_bounced sent)), (map { $_ => 3 } qw(opened clicked blocked hard_bounced added signed_up)),
-    (map { $_ => 2 } qw(confirmed resubscribed unsubscribed removed validated suspended released)));
-my @weighted = map { my $kind = $_; ($kind) x ($weight{$kind} // 1) } @kinds;
-
-my %settings = (
-    import_consent            => [ "'subscribed'", "'by_list'" ],
-    double_opt_in             => [qw(true false)],
-    soft_bounce_limit         => [qw(NULL 1 2 3 4)],
-    soft_bounces_per_campaign => [qw(NULL 1 2)],
-    soft_bounce_window        => [ 'NULL', "interval '30 milliseconds'" ],
-    soft_bounce_outcome       => [ "'failing'", "'hard_bounced'" ],
-    blocked_counts            => [qw(true false)],
-    hard_bounce_limit         => [qw(NULL 1 2 3)],
-    unresponsive_campaigns    => [qw(NULL 2 4)],
-    unresponsive_after        => [ 'NULL', "interval '40 milliseconds'" ],
-    unsubscribe_scope         => [ "'list'", "'account'" ],
-    resubscribe               => [ "'never'", "'confirmed'" ],
-);
-my @policies = qw(default salesmanago activecampaign ecomail emailmanager own);
-
-sub pick    { return $_[ int rand @_ ] }
-sub chance  { return rand() < $_[0] }
-sub between { my ($low, $high) = @_; return $low + int rand($high - $low + 1) }
-
-sub timestamp {
-    my ($microseconds) = @_;
-    return POSIX::strftime('%Y-%m-%d %H:%M:%S', gmtime int($microseconds / 1_000_000))
-        . sprintf('.%06d+00', $microseconds % 1_000_000);
-}
-
-# Around a time, to the millisecond so that some meet, and now and then late.
-sub around {
-    my ($time) = @_;
-    my $milliseconds = int($time * 1000) + between(-20, 20);
-    $milliseconds -= between(50, 3000) if chance(0.1);
-    return $milliseconds * 1000;
-}
-
-sub random_event {
-    my ($key, $contact, $at) = @_;
-    my $kind  = pick(@weighted);
-    # a complaint is for good, and some policies refuse its address when the contact comes again
-    $kind = 'delivered' if $kind eq 'complained' && ($contact->[1] > 30 || chance(0.9));
-    my %event = (account => $contact->[0], contact => $contact->[1], kind => $kind, at => $at, key => $key);
-    $event{list}     = between(1, 3) if $of_a_list{$kind} || $kind eq 'unsubscribed' && chance(0.5);
-    $event{campaign} = between(1, 4) if $kind eq 'sent' || chance(0.7);
-    $event{evidence} = 'they asked' if $kind eq 'resubscribed';
-    $event{until}    = $at + between(1, 40) * 1000 if $kind eq 'suspended' && chance(0.7);
-    return \%event;
-}
-
-# As the unique key has it, and so as the events of several clients must be inserted.
-sub by_key {
-    my ($left, $right) = @_;
-    return $left->{account} <=> $right->{account} || $left->{contact} <=> $right->{contact} || $left->{at} <=> $right->{at}
-        || $place{ $left->{kind} } <=> $place{ $right->{kind} } || ($left->{list} // 0) <=> ($right->{list} // 0)
-        || ($left->{campaign} // 0) <=> ($right->{campaign} // 0) || $left->{key} cmp $right->{key};
-}
-
-sub insert {
-    my (@events) = @_;
-    my @rows;
-    for my $event (@events) {
-        my @values = map { defined $event->{$_} ? $event->{$_} : 'NULL' } qw(account contact list campaign);
-        my @texts = map { defined $_ ? "'$_'" : 'NULL' } $event->{kind}, timestamp($event->{at}), $event->{key},
-            $event->{evidence}, defined $event->{until} ? timestamp($event->{until}) : undef;
-        push @rows, '(' . join(', ', @values, @texts) . ')';
-    }
-    return 'INSERT INTO crm.event (account_id, contact_id, list_id, campaign_id, kind, occurred_at, event_key, evidence, until) VALUES '
-        . join(', ', @rows);
-}
 
 # Events that several clients bring, each at about its time: number n is the same for all.
 my $begin = time;
@@ -178,6 +94,9 @@ sub transaction {
         elsif ($state eq '23503' && $args{refusable} && $said =~ /^contact 3[1-9] of|^contact 40 of/) {
             $me->{counts}{'refused: contact deleted'}++;
         }
+        elsif ($state eq '23514' && $said =~ /is that of a person who complained/) {
+            $me->{counts}{'refused: address of who complained'}++;
+        }
         else {
             $me->{counts}{"unexpected: $state $said ($args{what})" =~ s/\b(contact|list) \d+/a $1/gr}++;
         }
@@ -207,14 +126,6 @@ sub record_events {
         grep { !$on_conflict || $state eq '00000' } @events;
 }
 
-sub key_of { my ($contact) = @_; return "(account_id, contact_id) = ($contact->[0], $contact->[1])" }
-
-sub insert_contact {
-    my ($contact) = @_;
-    return "INSERT INTO crm.contact (account_id, contact_id, email) VALUES "
-        . "($contact->[0], $contact->[1], 'c$contact->[1]." . between(1, 3) . "\@example.org') ON CONFLICT DO NOTHING";
-}
-
 my %client_work = (
     single => sub { my ($me) = @_; record_events($me, 'single events', '', new_event($me)) },
     batch  => sub { my ($me) = @_; record_events($me, 'batches of eight', '', map { new_event($me) } 1 .. 8) },
@@ -238,6 +149,34 @@ my %client_work = (
         transaction($me, what => 'own column of subscription', statement =>
             'UPDATE crm.subscription SET touched = touched + 1 WHERE list_id = ' . between(1, 3) . ' AND ' . key_of(pick(@contacts)));
     },
+    change_address => sub {
+        my ($me) = @_;
+        my ($state) = transaction($me, what => 'change of address', statement => change_address(pick(@contacts)));
+        $me->{counts}{'addresses changed'}++ if $state eq '00000';
+    },
+    import => sub {
+        my ($me) = @_;
+        $me->{session}->must('CREATE TEMPORARY TABLE IF NOT EXISTS staging (email text, occurred_at timestamptz, status text)',
+            'TRUNCATE staging', import_rows());
+        my ($state) = transaction($me, what => 'import',
+            statement => "SELECT count(*) FROM contact_status.import_contacts('crm', 1, " . between(1, 3) . ", 'staging')");
+        $me->{counts}{'imports'}++ if $state eq '00000';
+    },
+    leave => sub {
+        my ($me) = @_;
+        transaction($me, what => 'delete of an imported contact',
+            statement => "DELETE FROM crm.contact WHERE account_id = 1 AND email = 'i" . between(1, 12) . "\@example.org'");
+    },
+    suppress => sub {
+        my ($me) = @_;
+        my ($state) = transaction($me, what => 'suppress', statement => suppress());
+        $me->{counts}{'addresses suppressed'}++ if $state eq '00000';
+    },
+    retract => sub {
+        my ($me) = @_;
+        my ($state) = transaction($me, what => 'retract', statement => retract());
+        $me->{counts}{'retractions and their undoing'}++ if $state eq '00000';
+    },
     delete_contact => sub {
         my ($me)    = @_;
         my $contact = pick(@deletable);
@@ -256,7 +195,7 @@ my %client_work = (
     },
 );
 my @client_work = (('single') x 40, ('batch') x 10, ('redelivery') x 12, ('touch') x 4, ('touch_subscription') x 2,
-    'delete_contact', 'replace_contact');
+    'delete_contact', 'replace_contact', ('change_address') x 2, ('import') x 2, 'leave', 'suppress', 'retract');
 
 sub client {
     my ($me) = @_;
@@ -269,14 +208,7 @@ sub client {
 sub change_settings {
     my ($me) = @_;
     while (time < $changing) {
-        my $account = between(1, 2);
-        my $setting = pick(sort keys %settings);
-        my $change  = pick(
-            "UPDATE crm.policy SET $setting = " . pick(@{ $settings{$setting} }) . " WHERE name = 'own'",
-            "UPDATE crm.account SET policy = '" . pick(@policies) . "' WHERE account_id = $account",
-            "UPDATE crm.list SET double_opt_in = " . pick(qw(NULL true false)) . " WHERE (account_id, list_id) = ($account, " . between(1, 3) . ')',
-        );
-        my ($state) = transaction($me, what => 'change', alone => 0, before => [$change],
+        my ($state) = transaction($me, what => 'change', alone => 0, before => [ change_setting() ],
             statement => "SELECT contact_status.reevaluate('crm')");
         $me->{counts}{'settings changed'}++ if $state eq '00000';
         sleep rand 0.4;
@@ -310,17 +242,7 @@ sub look_on {
 # --- The test ---------------------------------------------------------------------------------------------------------
 
 my $session = Session->new;
-my @setup   = (
-    'CREATE EXTENSION contact_status',
-    "SELECT contact_status.create_tables('crm')",
-    'ALTER TABLE crm.contact ADD COLUMN touched bigint NOT NULL DEFAULT 0',
-    'ALTER TABLE crm.subscription ADD COLUMN touched bigint NOT NULL DEFAULT 0',
-    "INSERT INTO crm.policy (name, soft_bounce_limit) VALUES ('own', 3)",
-    "INSERT INTO crm.account (account_id, policy) VALUES (2, 'own')",
-    'INSERT INTO crm.list (account_id, list_id, double_opt_in) VALUES (1, 2, true), (1, 3, false), (2, 1, NULL), (2, 2, true), (2, 3, false)',
-    map { insert_contact($_) } @contacts,
-);
-$session->must(@setup);
+$session->must(world());
 
 note("$clients clients, $seconds seconds, seed $seed");
 in_a_process("client $_", \&client) for 1 .. $clients;
@@ -342,6 +264,7 @@ for my $process (@processes) {
     }
 }
 note(join "\n", map { "$_: $counts{$_}" } sort keys %counts);
+note('often: ', sum0(@counts{@levels}), ' transactions');
 
 is($counts{reports}, @processes, 'every session came to its end');
 my @unexpected = grep { /^(?:unexpected|failed)/ } sort keys %counts;
@@ -350,7 +273,8 @@ my @found = grep { /^verify found/ } sort keys %counts;
 is("@found", '', 'verify found nothing in any snapshot beside the writers');
 my @idle = grep { !$counts{$_} } @levels, map({ "retried in $_" } @levels[ 1, 2 ]), 'single events', 'batches of eight',
     'batches with repetitions', 'contacts deleted', 'contacts replaced in one transaction', 'refused: contact deleted',
-    'settings changed', 'changed by sweeps', 'looks of verify';
+    'settings changed', 'changed by sweeps', 'looks of verify', 'addresses changed', 'imports', 'addresses suppressed',
+    'retractions and their undoing';
 is("@idle", '', 'everything happened that was to be tried');
 
 # Whatever was suspended for a moment, it is over now.
@@ -374,10 +298,11 @@ close $out;
 $session->must('CREATE TEMPORARY TABLE acknowledged (key text)');
 $session->meta("\\copy acknowledged FROM '$file'");
 is($session->value('SELECT count(*) FROM acknowledged'), scalar @recorded, 'the acknowledged events are at hand');
-is($session->value('SELECT count(*) FROM acknowledged WHERE key NOT IN (SELECT event_key FROM crm.event)'), 0,
+is($session->value('SELECT count(*) FROM (SELECT key FROM acknowledged EXCEPT SELECT event_key FROM crm.event) AS lost'), 0,
     'each acknowledged event is in the log');
-is($session->value(q{SELECT count(*) FROM crm.event WHERE event_key NOT IN (SELECT key FROM acknowledged)
-    AND source IS DISTINCT FROM 'suppression'} =~ s/\n\s*/ /gr), 0, 'and no other one');
+is($session->value(q{SELECT count(*) FROM (SELECT event_key FROM crm.event
+    WHERE coalesce(source NOT IN ('suppression', 'import', 'elsewhere'), true) EXCEPT SELECT key FROM acknowledged) AS more} =~ s/\n\s*/ /gr),
+    0, 'and no other one');
 is($session->value('SELECT sum(touched) FROM crm.contact'), sum0(values %touched), q(no change of the application's own column is lost));
 
 $session->close;

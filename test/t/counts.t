@@ -212,6 +212,8 @@ for my $process (@processes) {
 }
 note(join "\n", map { "$_: $counts{$_}" } sort keys %counts);
 
+note("often: $counts{transactions} transactions, $counts{comparisons} comparisons");
+
 is($counts{reports}, @processes, 'every session came to its end');
 my @unexpected = grep { /^(?:unexpected|failed)/ } sort keys %counts;
 is("@unexpected", '', 'no deadlock, and nothing refused but for a contact just deleted, the limit, or an old snapshot');
