@@ -3,6 +3,8 @@
 #   make, make install        builds and installs it for the PostgreSQL that PG_CONFIG names
 #   make test                 installs what is missing on a Debian, builds, and runs the whole test suite
 #   make test TEST=name       only the tests whose file names contain the name
+#   make fuzz                 libFuzzer on the machine and the parsers, FUZZ_SECONDS each (an hour)
+#   make sqlsmith             random queries on a database with the extension, SQLSMITH_SECONDS (an hour)
 #   make bench-counts         what exact counts cost; see bench/README.md
 #   make demo                 shows one story under four policies; DATA=folder plays your own files
 
@@ -40,7 +42,7 @@ unit:
 
 # These set the machine up, so they choose the PostgreSQL anew once that is done.
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
-.PHONY: setup build-and-install test demo bench-counts
+.PHONY: setup build-and-install test fuzz sqlsmith demo bench-counts
 setup:
 	script/setup
 build-and-install: setup
@@ -48,6 +50,10 @@ build-and-install: setup
 		$(SUDO) $(MAKE) -s PG_CONFIG=$$PG_CONFIG install >/dev/null
 test: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/test $(TEST)
+fuzz: setup
+	PG_CONFIG=$$(script/pg_config) test/fuzz/run
+sqlsmith: build-and-install
+	PG_CONFIG=$$(script/pg_config) test/soak/sqlsmith
 demo: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/demo $(DATA)
 bench-counts: build-and-install
