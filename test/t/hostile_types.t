@@ -1,0 +1,28 @@
+#!/usr/bin/perl
+# Installations of which a column has another type, or nulls where there should be none: anybody can make such tables in a
+# schema of his own. What an application then does ends in errors, never in an internal one (class XX) or in a crash.
+use strict;
+use warnings;
+use Test::More;
+
+use Hostile qw(psql prepare columns attempt alive no_internal_error prepare_damage @damage_tables);
+
+my $database = $ENV{PGDATABASE};
+prepare($database);
+prepare_damage($database);
+
+my @changed;
+for my $table (@damage_tables) {
+    for my $column (columns($database, $table)) {
+        my ($name, $type) = @$column;
+        my ($other, $default) = $type =~ /^(?:text|bytea|name)$|\[\]/ ? ('bigint', 1) : ('text', "'x'");
+        push @changed, "ALTER TABLE crm.$table DROP COLUMN $name CASCADE; ALTER TABLE crm.$table ADD COLUMN $name $other DEFAULT $default",
+            "ALTER TABLE crm.$table DROP COLUMN $name CASCADE; ALTER TABLE crm.$table ADD COLUMN $name $type";
+    }
+}
+my @became = attempt($database, \@changed, way => 'SELECT hostile.damaged(%s)', timeout => '20s');
+no_internal_error(\@changed, \@became, 'columns of another type, or of nulls');
+
+ok(alive($database), 'the server lives');
+is(psql($database, q{SELECT * FROM contact_status.verify('crm')}), '', 'and nothing of it stayed');
+done_testing;
