@@ -9,7 +9,7 @@ use File::Temp ();
 use Test::More ();
 
 our @EXPORT_OK = qw(psql rows prepare functions columns values_of usual call attempt alive
-    no_internal_error prepare_damage @damage_tables);
+    no_internal_error prepare_damage @damage_tables @day);
 
 our @damage_tables = qw(account list consent_setting contact former_contact subscription address_change status_count account_key suppression event
     retraction);
@@ -101,7 +101,7 @@ my %values = (
     'interval' => [map { "interval '$_'" } '1 day', '0', '-1 day', '1 month', '178000000 years', '-178000000 years', '2147483647 days', '1 microsecond'],
     'bytea'    => ["'\\x00'", "''", "decode(repeat('00', 1000000), 'hex')"],
     'tid'      => [map { "'($_)'::tid" } '0,1', '0,0', '4294967295,65535', '0,65535', '0,200', '99999,1', '1,1'],
-    'record'   => ["(SELECT c FROM crm.contact c WHERE contact_id = 1)", 'ROW()', "ROW(1, 'x')", '(SELECT e FROM crm.event e LIMIT 1)',
+    'record'   => ["(SELECT c FROM crm.contact c LIMIT 1)", 'ROW()', "ROW(1, 'x')", '(SELECT e FROM crm.event e LIMIT 1)',
         map { "(SELECT r FROM (SELECT $_ FROM crm.contact LIMIT 1) r)" }
         join(', ', map { "1 AS $_" } fact_columns()), join(', ', map { "'x'::text AS $_" } fact_columns()),
         join(', ', map { "'{1,2}'::int[] AS $_" } fact_columns()), join(', ', map { "NULL::text AS $_" } fact_columns()),
@@ -144,7 +144,7 @@ sub values_of {
     if ($type =~ /^(.*)\[\]$/) {
         my $element = $1;
         my @of = values_of($element);
-        return map { "($_)::$type" } "ARRAY[$of[0]]", "'{}'", 'ARRAY[NULL]', "ARRAY[$of[-1], NULL]", "ARRAY[[$of[0], $of[1]], [$of[-1], $of[0]]]",
+        return map { "($_)::$type" } "ARRAY[$of[0]]", "ARRAY[$of[0], $of[-1]]", "ARRAY[$of[-2], $of[2 % @of]]", "'{}'", 'ARRAY[NULL]', "ARRAY[$of[-1], NULL]", "ARRAY[[$of[0], $of[1]], [$of[-1], $of[0]]]",
             "'[0:0]={" . ($element =~ /int/ ? 1 : $element eq 'tid' ? '"(0,1)"' : $element =~ /kind/ ? 'complained' : $element =~ /status/ ? 'active' : $element =~ /time/ ? 'now' : 'x') . "}'",
             "array_fill($of[0]::$element, ARRAY[10000])", 'ARRAY[' . join(', ', @of) . ']';
     }
@@ -176,7 +176,8 @@ sub call {
 }
 
 # Runs statements one by one and tells what became of each: its SQLSTATE (and message), or 'crashed', and goes on. The
-# preamble comes first in each session; way is a statement with %s for the statement as a literal.
+# preamble comes first in each session; way is a statement with %s for the statement as a literal; alone: none of ours
+# is about it.
 sub attempt {
     my ($database, $statements, %how) = @_;
     my $way = $how{way} // 'SELECT hostile.attempt(%s)';
@@ -187,7 +188,7 @@ sub attempt {
         for my $i ($at .. $#$statements) {
             my $literal = $statements->[$i] =~ s/'/''/gr;
             $literal =~ s/\\/\\\\/g;
-            print $file "\\echo \@\@ $i\n", sprintf($way, "E'$literal'"), ";\n";
+            print $file "\\echo \@\@ $i\n", $how{alone} ? "BEGIN; $statements->[$i]; \\echo 00000\nROLLBACK" : sprintf($way, "E'$literal'"), ";\n";
         }
         close $file;
         my $said = `psql -X -q -A -t -v VERBOSITY=verbose -d $database -f $file 2>&1`;
@@ -195,7 +196,7 @@ sub attempt {
         for my $part (split /^@@ /m, $said) {
             my ($i, $rest) = $part =~ /^(\d+)\n(.*)/s or next;
             $last = $i;
-            ($became[$i]) = $rest =~ /(?:^psql:.*ERROR:  )?([0-9A-Z]{5}\b[^\n]*)/ ? $1 : "no answer: $rest";
+            $became[$i] = $rest =~ /ERROR:  ([0-9A-Z]{5}\b[^\n]*)/ || $rest =~ /^([0-9A-Z]{5}\b[^\n]*)/m ? $1 : "no answer: $rest";
         }
         last if !$failed;
         $became[$last] = 'crashed';
@@ -207,13 +208,13 @@ sub attempt {
 }
 
 # What an application does all day.
-my @day = (
+our @day = (
     q{INSERT INTO crm.event (contact_id, list_id, kind) VALUES (1, 1, 'soft_bounced'), (2, 1, 'signed_up'), (3, 2, 'added')},
     q{INSERT INTO crm.event (contact_id, kind) VALUES (1, 'unsubscribed')},
     q{INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) VALUES (1, 1, 'unsubscribed', '2020-01-01')},
     q{INSERT INTO crm.contact (email) VALUES ('new@example.org')},
-    q{UPDATE crm.contact SET email = 'changed@example.org' WHERE contact_id = 1},
-    q{DELETE FROM crm.contact WHERE contact_id = 2},
+    q{UPDATE crm.contact SET email = 'changed@example.org' WHERE contact_id OPERATOR(pg_catalog.=) 1},
+    q{DELETE FROM crm.contact WHERE contact_id OPERATOR(pg_catalog.=) 2},
     q{INSERT INTO crm.list (name) VALUES ('x')}, q{DELETE FROM crm.list}, q{UPDATE crm.list SET double_opt_in = NOT double_opt_in},
     q{UPDATE crm.policy SET soft_bounce_limit = 3, double_opt_in = NOT double_opt_in}, q{UPDATE crm.account SET policy = 'ecomail'}, q{INSERT INTO crm.account (account_id) VALUES (2)},
     q{SELECT contact_status.sweep('crm', '2100-01-01')}, q{SELECT * FROM contact_status.verify('crm')}, q{SELECT contact_status.repair('crm')},
