@@ -156,7 +156,7 @@ my %usual = (
     schema => "'crm'", account_id => 1, contact_id => 1, list_id => 1, email => "'c1\@example.org'", kind => "'complained'", reason => "'x'",
     accounts => "'{1,1}'", contacts => "'{1,2}'", lists => "'{1,NULL}'", statuses => "'{active,active}'", places => "'{\"(0,1)\",\"(0,2)\"}'",
     event_key => "'k'", label => "'opt-in'", vocabulary => "'ecomail'", retraction_id => 1, emails => "'{c1\@example.org,x\@y}'::text[]",
-    occurred_at => 'now()', source => "'s'", campaign_id => 1,
+    occurred_at => 'now()', as_of => "'2100-01-01'", source => "'s'", campaign_id => 1,
 );
 
 sub usual {
