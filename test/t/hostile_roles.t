@@ -66,6 +66,9 @@ each_ends($nobody, [map { "SELECT * FROM crm.$_->[0]" } @relations], '42501', 'n
 
 # trigger functions on tables of one's own: of an installation that one may not read, or not write
 my $own = "CREATE TABLE $nobody.outbox (contact_id bigint, list_id bigint, kind text, occurred_at timestamptz DEFAULT now());";
+each_ends($nobody, [
+    map { "$own CREATE TRIGGER t BEFORE INSERT ON $nobody.outbox FOR EACH ROW EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id'$_); INSERT INTO $nobody.outbox VALUES (1)" }
+        '', ", 'skip'", ", 'list_id'", ], '42501', 'no rights: require_mailable tells nothing');
 my $deed = "CREATE TRIGGER t AFTER INSERT ON %s.outbox REFERENCING NEW TABLE AS forwarded FOR EACH STATEMENT EXECUTE FUNCTION
     contact_status.forward_events('crm', 'contact_id=contact_id', 'kind=kind', 'occurred_at=occurred_at'); INSERT INTO %1\$s.outbox VALUES (1, 1, 'sent')";
 each_ends($_, [($own =~ s/$nobody/$_/r) . sprintf $deed, $_], '42501', "$_: forward_events writes nothing") for $nobody, $reader;
