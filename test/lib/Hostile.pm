@@ -242,7 +242,7 @@ BEGIN
         EXECUTE damage;
         FOR d IN SELECT statement FROM hostile.day LOOP
             became := hostile.attempt(d);
-            IF became LIKE 'XX%' THEN
+            IF became LIKE 'XX%' AND became NOT LIKE 'XX001 % lost' THEN    -- which says what is damaged
                 bad := concat(bad, ' [', d, ' => ', became, ']');
             END IF;
         END LOOP;

@@ -13,6 +13,7 @@ prepare_damage($database);
 
 my @changed;
 for my $table (@damage_tables) {
+    push @changed, "ALTER TABLE crm.$table ADD COLUMN own text DEFAULT 'x'";    # as applications do
     for my $column (columns($database, $table)) {
         my ($name, $type) = @$column;
         my ($other, $default) = $type =~ /^(?:text|bytea|name)$|\[\]/ ? ('bigint', 1) : ('text', "'x'");
