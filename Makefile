@@ -3,6 +3,8 @@
 #   make, make install        builds and installs it for the PostgreSQL that PG_CONFIG names
 #   make test                 installs what is missing on a Debian, builds, and runs the whole test suite
 #   make test TEST=name       only the tests whose file names contain the name
+#   make fuzz                 libFuzzer on the machine and the parsers, FUZZ_SECONDS each (an hour)
+#   make sqlsmith             random queries on a database with the extension, SQLSMITH_SECONDS (an hour)
 #   make soak                 crashes, races, faults and calls by the million, for half an hour; a table of what was lost
 #   make valgrind             the pgTAP tests on a server under valgrind
 #   make test-versions        the whole suite on PostgreSQL 15, 17, 18 and on 32 bits, as root; see script/versions
@@ -45,7 +47,7 @@ unit:
 
 # These set the machine up, so they choose the PostgreSQL anew once that is done.
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
-.PHONY: setup build-and-install test demo bench bench-growth bench-counts test-versions soak valgrind
+.PHONY: setup build-and-install test demo bench bench-growth bench-counts test-versions soak valgrind fuzz sqlsmith
 setup:
 	script/setup
 build-and-install: setup
@@ -59,6 +61,10 @@ soak: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/soak $(TEST)
 valgrind: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/valgrind $(TEST)
+fuzz: setup
+	PG_CONFIG=$$(script/pg_config) test/fuzz/run
+sqlsmith: build-and-install
+	PG_CONFIG=$$(script/pg_config) test/soak/sqlsmith
 demo: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/demo $(DATA)
 # No checkpoint and no autovacuum but the benchmark's own falls into a run.
