@@ -6,10 +6,11 @@ CREATE TYPE contact_status.import_row AS (
     occurred_at timestamptz,
     evidence    text,
     status      text,
-    problem     text
+    problem     text,
+    found       bigint
 );
 COMMENT ON TYPE contact_status.import_row IS
-'a row of a staging table; problem is its outcome where that is known before anything is written';
+'a row of a staging table; problem is its outcome where that is known before anything is written; found is the contact that has the address';
 
 CREATE FUNCTION contact_status.any_label(label text) RETURNS contact_status.contact_status
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
@@ -66,6 +67,7 @@ DECLARE
     emails text[] := ARRAY(SELECT r.email FROM unnest(rows) r);   -- in the order of rows
     numbers regclass := pg_get_serial_sequence(format('%I.contact', import_batch.schema), 'contact_id');
     before record;
+    known bigint[];
     ids bigint[];          -- of the contacts of rows, as they are or are to be
     came_back boolean;
     settled record;
@@ -77,8 +79,18 @@ BEGIN
                        'JOIN %1$I.policy p ON p.name = a.policy WHERE a.account_id = $1', import_batch.schema)
            INTO refuses, is_limited USING import_batch.account_id;
 
-        -- who there is, and who is on the list already
-        before := contact_status.resolve_addresses(import_batch.schema, import_batch.account_id, import_batch.list_id, emails, NULL);
+        -- who there is, and who is on the list already; locked in the order of their ids, as all lock them
+        IF careful THEN
+            before := contact_status.resolve_addresses(import_batch.schema, import_batch.account_id, import_batch.list_id, emails, NULL);
+        ELSE
+            before := contact_status.resolve_addresses(import_batch.schema, import_batch.account_id, import_batch.list_id,
+                          array_fill(NULL::text, ARRAY[cardinality(rows)]), ARRAY(SELECT r.found FROM unnest(rows) r));
+        END IF;
+        known := ARRAY(SELECT DISTINCT id FROM unnest(before.contact_ids) id WHERE id IS NOT NULL ORDER BY id);
+        IF known <> '{}' THEN
+            PERFORM contact_status.settle_contacts(import_batch.schema, array_fill(import_batch.account_id, ARRAY[cardinality(known)]),
+                                                   known, false, clock_timestamp());
+        END IF;
 
         -- opt-outs, complaints and dead addresses in the source
         FOR opt_out IN
@@ -94,7 +106,7 @@ BEGIN
         -- contacts, in the order of their addresses, which is that of rows
         IF careful OR NOT has_sequence_privilege(numbers, 'USAGE') THEN
             EXECUTE format('INSERT INTO %1$I.contact (account_id, email) SELECT $1, btrim(r.email) '
-                           'FROM unnest($2, $3) r (n, email, occurred_at, evidence, status, problem, contact_id) '
+                           'FROM unnest($2, $3) r (n, email, occurred_at, evidence, status, problem, found, contact_id) '
                            'WHERE r.problem IS NULL AND r.contact_id IS NULL '
                            'AND NOT ($4 AND contact_status.is_suppressed($5, $1, r.email, ''complained'')) ' || on_conflict,
                            import_batch.schema)
@@ -106,10 +118,10 @@ BEGIN
             EXECUTE 'SELECT array_agg(CASE WHEN r.contact_id IS NULL AND r.problem IS NULL '
                     'AND NOT ($4 AND contact_status.is_suppressed($5, $3, r.email, ''complained'')) '
                     'THEN nextval($6) ELSE r.contact_id END ORDER BY r.ordinal) '
-                    'FROM unnest($1, $2) WITH ORDINALITY r (n, email, occurred_at, evidence, status, problem, contact_id, ordinal)'
+                    'FROM unnest($1, $2) WITH ORDINALITY r (n, email, occurred_at, evidence, status, problem, found, contact_id, ordinal)'
                INTO ids USING rows, before.contact_ids, import_batch.account_id, refuses, import_batch.schema, numbers;
             EXECUTE format('INSERT INTO %1$I.contact (account_id, contact_id, email) SELECT $1, r.contact_id, btrim(r.email) '
-                           'FROM unnest($2, $3, $4) r (n, email, occurred_at, evidence, status, problem, contact_id, before) '
+                           'FROM unnest($2, $3, $4) r (n, email, occurred_at, evidence, status, problem, found, contact_id, before) '
                            'WHERE r.contact_id IS NOT NULL AND r.before IS NULL', import_batch.schema)
               USING import_batch.account_id, rows, ids, before.contact_ids;
         END IF;
@@ -117,14 +129,14 @@ BEGIN
         -- events, in the order of their contacts; who is on hold in the source is on hold here
         EXECUTE format('INSERT INTO %1$I.event (account_id, contact_id, list_id, kind, occurred_at, source, evidence) '
                        'SELECT $1, r.contact_id, $2, ''added'', r.occurred_at, ''import'', r.evidence '
-                       'FROM unnest($3, $4) r (n, email, occurred_at, evidence, status, problem, contact_id) '
+                       'FROM unnest($3, $4) r (n, email, occurred_at, evidence, status, problem, found, contact_id) '
                        'WHERE r.problem IS NULL AND r.contact_id IS NOT NULL '
                        'ORDER BY r.contact_id ' || on_conflict, import_batch.schema)
           USING import_batch.account_id, import_batch.list_id, rows, ids;
         IF has_status THEN
             EXECUTE format('INSERT INTO %1$I.event (account_id, contact_id, kind, occurred_at, source) '
                            'SELECT $1, r.contact_id, ''suspended'', r.occurred_at, ''import'' '
-                           'FROM unnest($2, $3) r (n, email, occurred_at, evidence, status, problem, contact_id) '
+                           'FROM unnest($2, $3) r (n, email, occurred_at, evidence, status, problem, found, contact_id) '
                            'WHERE r.problem IS NULL AND r.contact_id IS NOT NULL '
                            'AND contact_status.any_label(r.status) IN (''unresponsive'', ''suspended'', ''failing'') '
                            'ORDER BY r.contact_id ' || on_conflict, import_batch.schema)
@@ -156,7 +168,7 @@ BEGIN
                         WHEN r.consent_before IS NOT NULL THEN 'already_subscribed'
                         ELSE 'added' END
               FROM unnest(rows, ids, settled.consents, settled.statuses, before.consents)
-                   r (n, email, occurred_at, evidence, status, problem, contact_id, consent, status_now, consent_before);
+                   r (n, email, occurred_at, evidence, status, problem, found, contact_id, consent, status_now, consent_before);
         RETURN;
     EXCEPTION
         WHEN unique_violation OR foreign_key_violation THEN
@@ -206,6 +218,7 @@ DECLARE
     batch contact_status.import_row[];
     rows refcursor;
 BEGIN
+    PERFORM contact_status.refuse_read_only('import_contacts');
     SELECT coalesce(array_agg(attname::text), '{}') INTO has
       FROM pg_attribute WHERE attrelid = import_contacts.source AND attnum > 0 AND NOT attisdropped;
     IF NOT 'email' = ANY (has) THEN
@@ -220,26 +233,28 @@ BEGIN
             USING ERRCODE = 'foreign_key_violation', HINT = 'Insert it into table list first.';
     END IF;
 
-    -- of several rows with one address the most restrictive counts, and of those the first
+    -- of several rows with one address the most restrictive counts, and of those the first; addresses of contacts come first,
+    -- in the order in which all lock these
     OPEN rows FOR EXECUTE format($q$
         SELECT array_agg(ROW(n, email, coalesce(occurred_at, $1), evidence, status,
                    CASE WHEN normal IS NULL OR normal !~ '^[^[:space:]@]+@[^[:space:]@]+$' OR length(normal) > 320 THEN 'invalid_address'
                         WHEN normal = previous THEN 'duplicate'
                         WHEN occurred_at > clock_timestamp() OR NOT isfinite(occurred_at) THEN 'refused'
                         WHEN status IS NOT NULL AND (means IS NULL OR means IN ('unconfirmed', 'deleted')) THEN 'refused'
-                        WHEN means IN ('unsubscribed', 'complained', 'hard_bounced') THEN 'suppressed' END
-                   )::contact_status.import_row)
-          FROM (SELECT *, row_number() OVER w AS ordinal, lag(normal) OVER w AS previous
+                        WHEN means IN ('unsubscribed', 'complained', 'hard_bounced') THEN 'suppressed' END,
+                   found)::contact_status.import_row)
+          FROM (SELECT b.*, c.contact_id AS found, row_number() OVER w AS ordinal, lag(normal) OVER w AS previous
                   FROM (SELECT *, contact_status.normalize_address(email) AS normal,
                                CASE WHEN status IS NOT NULL THEN contact_status.any_label(status) END AS means
                           FROM (SELECT row_number() OVER () AS n, email::text, %s AS occurred_at, %s AS evidence,
                                        nullif(btrim(%s), '') AS status FROM %s) a) b
-                WINDOW w AS (ORDER BY normal COLLATE "C", means DESC NULLS LAST, n)) c
+                  LEFT JOIN ONLY %I.contact c ON c.account_id = $2 AND contact_status.normalize_address(c.email) = b.normal
+                WINDOW w AS (ORDER BY c.contact_id NULLS LAST, b.normal COLLATE "C", b.means DESC NULLS LAST, b.n)) c
          GROUP BY (ordinal - 1) / 5000 ORDER BY (ordinal - 1) / 5000
     $q$, CASE WHEN 'occurred_at' = ANY (has) THEN 'contact_status.any_time(occurred_at::text)' ELSE 'NULL::timestamptz' END,
          CASE WHEN 'evidence' = ANY (has) THEN 'evidence::text' ELSE 'NULL::text' END,
          CASE WHEN 'status' = ANY (has) THEN 'status::text' ELSE 'NULL::text' END,
-         import_contacts.source) USING now;
+         import_contacts.source, import_contacts.schema) USING now, import_contacts.account_id;
     LOOP
         FETCH rows INTO batch;
         EXIT WHEN NOT FOUND;

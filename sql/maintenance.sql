@@ -1,5 +1,10 @@
 -- Functions on an installation: its schema is their first argument.
 
+CREATE FUNCTION contact_status.refuse_read_only(function text) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_refuse_read_only';
+COMMENT ON FUNCTION contact_status.refuse_read_only(text) IS
+'fails with 25006 in a transaction that may only read';
+
 CREATE FUNCTION contact_status.settle_contacts(
     schema name, accounts bigint[], contacts bigint[], anew boolean, as_of timestamptz
 ) RETURNS bigint
@@ -50,8 +55,10 @@ DECLARE
     statuses contact_status.contact_status[];
     changed bigint;
 BEGIN
+    PERFORM contact_status.refuse_read_only('sweep');
     -- partitions made later, where no event trigger was there to give them theirs
-    IF pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = to_regclass(format('%I.event', sweep.schema))), 'USAGE') THEN
+    IF EXISTS (SELECT FROM contact_status.unguarded_partitions(sweep.schema))
+       AND pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = to_regclass(format('%I.event', sweep.schema))), 'USAGE') THEN
         PERFORM contact_status.guard_partitions(sweep.schema);
     END IF;
     EXECUTE format('SELECT array_agg(account_id ORDER BY contact_id, account_id), '
@@ -83,6 +90,7 @@ DECLARE
     last_contact bigint;
     changed bigint := 0;
 BEGIN
+    PERFORM contact_status.refuse_read_only('reevaluate');
     PERFORM contact_status.check_all_shown(reevaluate.schema);
     LOOP
         EXECUTE format('SELECT array_agg(account_id), array_agg(contact_id) FROM ('
@@ -177,6 +185,10 @@ SELECT a.account_id, NULL, NULL, 'consent_setting',
  WHERE (s.import_consent, s.double_opt_in, s.unsubscribe_scope, s.resubscribe) IS DISTINCT FROM
        (p.import_consent, p.double_opt_in, p.unsubscribe_scope, p.resubscribe)
 UNION ALL
+SELECT l.account_id, NULL, l.list_id, 'consent_setting', NULL, concat_ws('', 'double opt-in: ', l.double_opt_in::text)
+  FROM @.list l
+ WHERE NOT EXISTS (SELECT FROM @.consent_setting k WHERE k.account_id = l.account_id AND k.list_id = l.list_id)
+UNION ALL
 SELECT NULL, NULL, NULL, 'triggers of ' || u.partition, NULL, 'contact_status_apply, contact_status_refuse_truncate'
   FROM contact_status.unguarded_partitions(#) u (partition)
 ORDER BY 1 NULLS FIRST, 2 NULLS FIRST, 3 NULLS FIRST, 4
@@ -197,7 +209,8 @@ DECLARE
     account bigint;
     repaired bigint;
 BEGIN
-    SELECT array_agg(d.account_id) INTO settings_of
+    PERFORM contact_status.refuse_read_only('repair');
+    SELECT array_agg(DISTINCT d.account_id) INTO settings_of
       FROM contact_status.verify(repair.schema) d WHERE d.item = 'consent_setting';
     FOREACH account IN ARRAY coalesce(settings_of, '{}') LOOP
         PERFORM contact_status.keep_settings(repair.schema, account);
@@ -208,7 +221,8 @@ BEGIN
     repaired := coalesce(contact_status.settle_contacts(repair.schema, damaged_accounts, damaged_contacts, true, clock_timestamp()), 0);
     repaired := repaired + coalesce(contact_status.delete_orphans(repair.schema, damaged_accounts, damaged_contacts), 0);
     RETURN repaired + cardinality(coalesce(settings_of, '{}')) + contact_status.repair_counts(repair.schema)
-         + contact_status.guard_partitions(repair.schema);
+         + CASE WHEN EXISTS (SELECT FROM contact_status.unguarded_partitions(repair.schema))
+                THEN contact_status.guard_partitions(repair.schema) ELSE 0 END;
 END
 $$;
 COMMENT ON FUNCTION contact_status.repair(name) IS

@@ -35,6 +35,7 @@ DECLARE
     contact bigint;
     at timestamptz := coalesce(suppress.occurred_at, clock_timestamp());
 BEGIN
+    PERFORM contact_status.refuse_read_only('suppress');
     IF suppress.kind IS NULL OR suppress.kind NOT IN ('unsubscribed', 'complained', 'invalidated')
        OR suppress.list_id IS NOT NULL AND suppress.kind <> 'unsubscribed' THEN
         RAISE EXCEPTION 'cannot suppress an address as "%"', suppress.kind
@@ -91,6 +92,7 @@ DECLARE
     address text;
     total bigint := 0;
 BEGIN
+    PERFORM contact_status.refuse_read_only('suppress');
     -- contacts in the order in which all lock them, then the addresses without one
     FOR address IN EXECUTE format(
         'SELECT n FROM (SELECT DISTINCT contact_status.normalize_address(e) AS n FROM unnest($2) e '
@@ -138,6 +140,7 @@ DECLARE
     places tid[];
     touched bigint[];
 BEGIN
+    PERFORM contact_status.refuse_read_only('retract_events');
     IF coalesce(retract_events.reason !~ '\S', true) THEN
         RAISE EXCEPTION 'a retraction needs a reason'
             USING ERRCODE = 'null_value_not_allowed', HINT = 'Say why the events were recorded in error.';
@@ -206,6 +209,7 @@ DECLARE
     places tid[];
     touched bigint[];
 BEGIN
+    PERFORM contact_status.refuse_read_only('undo_retraction');
     PERFORM contact_status.begin_change(undo_retraction.schema);
     EXECUTE format('SELECT array_agg(contact_id ORDER BY contact_id, tableoid, ctid), '
                    'array_agg(tableoid ORDER BY contact_id, tableoid, ctid), array_agg(ctid ORDER BY contact_id, tableoid, ctid) '
@@ -232,6 +236,7 @@ CREATE FUNCTION contact_status.erase_contact(schema name, account_id bigint, con
     SET search_path = pg_catalog, pg_temp
 AS $erase$
 BEGIN
+    PERFORM contact_status.refuse_read_only('erase_contact');
     PERFORM contact_status.begin_change(erase_contact.schema);
     EXECUTE format('DELETE FROM ONLY %I.contact WHERE account_id = $1 AND contact_id = $2', erase_contact.schema)
       USING erase_contact.account_id, erase_contact.contact_id;

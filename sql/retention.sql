@@ -29,6 +29,10 @@ DECLARE
     partition regclass;
     guarded bigint := 0;
 BEGIN
+    IF NOT pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = format('%I.event', guard_partitions.schema)::regclass), 'USAGE') THEN
+        RAISE EXCEPTION 'the log is not yours'
+            USING ERRCODE = 'insufficient_privilege', HINT = 'Call the function as the owner of the tables.';
+    END IF;
     FOR partition IN SELECT contact_status.unguarded_partitions(guard_partitions.schema) LOOP
         PERFORM contact_status.guard_partition(partition);
         guarded := guarded + 1;

@@ -445,6 +445,13 @@ SELECT r.*,
 COMMENT ON VIEW @.campaign_report IS
 'of each campaign how many events, how many different contacts, the rates, and contacts by report category';
 
+-- rows that change and have no primary key: subscribers of logical replication tell them apart by all that is in them
+
+ALTER TABLE @.status_count REPLICA IDENTITY FULL;
+ALTER TABLE @.suppression REPLICA IDENTITY FULL;
+ALTER TABLE @.checkpoint REPLICA IDENTITY FULL;
+ALTER TABLE @.event REPLICA IDENTITY FULL;
+
 -- triggers: the work
 
 CREATE TRIGGER contact_status_apply AFTER INSERT ON @.event
@@ -456,6 +463,12 @@ CREATE TRIGGER contact_status_end AFTER DELETE ON @.contact
 CREATE TRIGGER contact_status_address AFTER UPDATE ON @.contact
     FOR EACH ROW WHEN (contact_status.normalize_address(OLD.email) IS DISTINCT FROM contact_status.normalize_address(NEW.email))
     EXECUTE FUNCTION contact_status.change_address();
+CREATE TRIGGER contact_status_lock BEFORE UPDATE OF email ON @.contact
+    FOR EACH STATEMENT EXECUTE FUNCTION contact_status.use_settings();
+CREATE TRIGGER contact_status_lock BEFORE UPDATE ON @.policy
+    FOR EACH STATEMENT EXECUTE FUNCTION contact_status.lock_settings();
+CREATE TRIGGER contact_status_lock BEFORE UPDATE OF double_opt_in ON @.list
+    FOR EACH STATEMENT EXECUTE FUNCTION contact_status.lock_settings();
 CREATE TRIGGER contact_status_change AFTER INSERT OR UPDATE OR DELETE ON @.policy
     FOR EACH ROW EXECUTE FUNCTION contact_status.change_policy();
 CREATE TRIGGER contact_status_lock BEFORE UPDATE OF policy ON @.account

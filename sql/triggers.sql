@@ -35,6 +35,11 @@ CREATE FUNCTION contact_status.lock_settings() RETURNS trigger
 COMMENT ON FUNCTION contact_status.lock_settings() IS
 'before the policy of an account changes: waits for all who judge events by settings';
 
+CREATE FUNCTION contact_status.use_settings() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'cs_use_settings';
+COMMENT ON FUNCTION contact_status.use_settings() IS
+'before an address changes: waits for who changes settings';
+
 CREATE FUNCTION contact_status.change_list() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_change_list';
 COMMENT ON FUNCTION contact_status.change_list() IS

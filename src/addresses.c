@@ -122,7 +122,7 @@ cs_remember_address(PG_FUNCTION_ARGS)
 				 errmsg("list %lld of account %lld does not exist", (long long) list.id, (long long) account),
 				 errhint("Insert it into table list first.")));
 	/* whoever inserts a contact looks for its address here: not both at once */
-	LockRelationOid(RelationGetRelid(cs_table(in, TABLE_SUPPRESSION)->rel), ShareRowExclusiveLock);
+	cs_lock_table(in, TABLE_SUPPRESSION, ShareRowExclusiveLock);
 	remembered = !address_has_contact(in, account, PG_GETARG_DATUM(2));
 	if (remembered)
 		cs_keep_suppressed(in, account, cs_address_digest(in, account, PG_GETARG_DATUM(2)),
@@ -208,7 +208,7 @@ cs_resolve_addresses(PG_FUNCTION_ARGS)
 		deconstruct_array(PG_GETARG_ARRAYTYPE_P(4), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
 						  &known, &unknown, &known_count);
 		if (known_count != count)
-			elog(ERROR, "as many known contacts as addresses are needed");
+			ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("as many known contacts as addresses are needed")));
 	}
 	for (int c = 0; c < 3; c++)
 	{
@@ -232,7 +232,6 @@ cs_resolve_addresses(PG_FUNCTION_ARGS)
 		}
 		if (key[1].set)
 		{
-			found[0][i] = Int64GetDatum(key[1].id);
 			missing[0][i] = false;
 			if (list.set && cs_fetch_latest(subscriptions, key, 3))
 			{
@@ -242,6 +241,8 @@ cs_resolve_addresses(PG_FUNCTION_ARGS)
 		}
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(row);
+		if (key[1].set)			/* by reference on 32 bits, so it must outlive the row's memory */
+			found[0][i] = Int64GetDatum(key[1].id);
 	}
 	UnregisterSnapshot(snapshot);
 	index_close(index, AccessShareLock);

@@ -70,12 +70,13 @@ keep_setting(CsInstallation *in, int64 account, cs_id list, const Datum *setting
 	CsTable    *table = cs_table(in, TABLE_CONSENT_SETTING);
 	TupleDesc	desc = table->rel->rd_att;
 	cs_id		key[2] = {{true, account}, list};
-	Datum	   *values = palloc0(desc->natts * sizeof(Datum));
-	bool	   *nulls = palloc0(desc->natts * sizeof(bool));
 	TimestampTz since = DT_NOBEGIN;
+	Datum	   *values;
+	bool	   *nulls;
 
 #define VALUE(column) values[table->columns[column] - 1]
 #define ISNULL(column) nulls[table->columns[column] - 1]
+	cs_new_row(in, table, &values, &nulls);
 	if (latest_setting(in, key, values, nulls))
 	{
 		bool		same = true;
@@ -152,6 +153,7 @@ begin_change(Change *change, FunctionCallInfo fcinfo, CsTableId id, const char *
 	change->in = cs_open(RelationGetNamespace(trigger->tg_relation));
 	change->caller = MemoryContextSwitchTo(change->in->context);
 	change->table = cs_table(change->in, id);
+	cs_check_trigger_table(change->in, id, trigger->tg_relation);
 	change->old = TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? NULL : trigger->tg_trigslot;
 	change->new = TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? trigger->tg_trigslot :
 		TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newslot : NULL;
@@ -173,7 +175,7 @@ end_change(Change *change)
 static void
 lock_settings(Change *change)
 {
-	LockRelationOid(RelationGetRelid(cs_table(change->in, TABLE_POLICY)->rel), ExclusiveLock);
+	cs_lock_table(change->in, TABLE_CONSENT_SETTING, ExclusiveLock);
 }
 
 static int64
@@ -481,12 +483,56 @@ cs_lock_settings(PG_FUNCTION_ARGS)
 				 errmsg("lock_settings was not fired as create_tables has it"),
 				 errhint("contact_status.create_tables creates its trigger.")));
 	in = cs_open(RelationGetNamespace(trigger->tg_relation));
-	LockRelationOid(RelationGetRelid(cs_table(in, TABLE_POLICY)->rel), ExclusiveLock);
+	cs_lock_table(in, TABLE_CONSENT_SETTING, ExclusiveLock);
 	cs_close(in);
 	return PointerGetDatum(NULL);
 }
 
-/* Keep the settings of an account or list that are lost; for repair. */
+/*
+ * Before a contact's address is changed: the wait for who changes settings must not come when the contact is locked already,
+ * for reevaluate may need it.
+ */
+PG_FUNCTION_INFO_V1(cs_use_settings);
+Datum
+cs_use_settings(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	CsInstallation *in;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("use_settings was not fired as create_tables has it"),
+				 errhint("contact_status.create_tables creates its trigger.")));
+	in = cs_open(RelationGetNamespace(trigger->tg_relation));
+	cs_lock_table(in, TABLE_CONSENT_SETTING, RowShareLock);
+	cs_close(in);
+	return PointerGetDatum(NULL);
+}
+
+/* The double opt-in of each list of an account, where it is not kept. */
+static void
+keep_lists_of(CsInstallation *in, int64 account)
+{
+	CsTable    *lists = cs_table(in, TABLE_LIST);
+	Snapshot	snapshot = cs_latest_snapshot();
+	cs_id		key = {true, account};
+	CsKeyScan	scan;
+
+	cs_begin_scan(&scan, lists, snapshot, &key, 1, NULL);
+	while (cs_next_row(&scan))
+	{
+		Datum		settings[4] = {0};
+		bool		are_null[4] = {true, true, true, true};
+
+		settings[1] = cs_column(lists, lists->slot, LIST_DOUBLE_OPT_IN, &are_null[1]);
+		keep_setting(in, account, (cs_id) {true, bigint_of(lists, lists->slot, LIST_ID)}, settings, are_null);
+	}
+	cs_end_scan(&scan);
+	UnregisterSnapshot(snapshot);
+}
+
+/* Keep the settings of an account and its lists that are lost; for repair. */
 PG_FUNCTION_INFO_V1(cs_keep_settings);
 Datum
 cs_keep_settings(PG_FUNCTION_ARGS)
@@ -499,10 +545,13 @@ cs_keep_settings(PG_FUNCTION_ARGS)
 	bool		isnull;
 
 	cs_check_rights(in);
-	LockRelationOid(RelationGetRelid(cs_table(in, TABLE_POLICY)->rel), ExclusiveLock);
+	cs_lock_table(in, TABLE_CONSENT_SETTING, ExclusiveLock);
 	if (cs_fetch_latest(accounts, &key, 1) &&
 		cs_fetch_policy(in, cs_column(accounts, accounts->slot, ACCOUNT_POLICY, &isnull)))
+	{
 		keep_policy_of(in, account);
+		keep_lists_of(in, account);
+	}
 	MemoryContextSwitchTo(caller);
 	cs_close(in);
 	CommandCounterIncrement();

@@ -102,9 +102,6 @@ cs_fetch_checkpoint(CsInstallation *in, const CsLife *life, const cs_time *until
 	return found;
 }
 
-#define SET(table, column, value) \
-	(values[(table)->columns[column] - 1] = (value), nulls[(table)->columns[column] - 1] = false)
-
 void
 cs_insert_checkpoint(CsInstallation *in, const CsLife *life, const CsCheckpoint *checkpoint)
 {
@@ -112,23 +109,23 @@ cs_insert_checkpoint(CsInstallation *in, const CsLife *life, const CsCheckpoint 
 	Oid			type = TupleDescAttr(table->rel->rd_att, table->columns[CHECKPOINT_FACTS] - 1)->atttypid;
 	TupleDesc	desc = lookup_rowtype_tupdesc(type, -1);
 	CsFacts		facts = checkpoint->facts;
-	Datum		values[CHECKPOINT_FACTS + 1] = {0};
-	bool		nulls[CHECKPOINT_FACTS + 1];
+	Datum	   *values;
+	bool	   *nulls;
 
 	/* a status needs a moment to be judged at: here it says nothing */
 	facts.status = CS_STATUS_ACTIVE;
 	facts.due = (cs_moment) {0};
-	memset(nulls, true, sizeof(nulls));
-	SET(table, CHECKPOINT_ACCOUNT, Int64GetDatum(life->account));
-	SET(table, CHECKPOINT_CONTACT, Int64GetDatum(life->contact));
-	SET(table, CHECKPOINT_BEFORE, TimestampTzGetDatum(checkpoint->before));
+	cs_new_row(in, table, &values, &nulls);
+	CS_SET(table, CHECKPOINT_ACCOUNT, Int64GetDatum(life->account), false);
+	CS_SET(table, CHECKPOINT_CONTACT, Int64GetDatum(life->contact), false);
+	CS_SET(table, CHECKPOINT_BEFORE, TimestampTzGetDatum(checkpoint->before), false);
 	if (life->began_after != PG_INT64_MIN)
-		SET(table, CHECKPOINT_BEGAN_AFTER, TimestampTzGetDatum(life->began_after));
+		CS_SET(table, CHECKPOINT_BEGAN_AFTER, TimestampTzGetDatum(life->began_after), false);
 	if (checkpoint->kept.set)
-		SET(table, CHECKPOINT_KEPT_AT, TimestampTzGetDatum(checkpoint->kept.at));
+		CS_SET(table, CHECKPOINT_KEPT_AT, TimestampTzGetDatum(checkpoint->kept.at), false);
 	if (checkpoint->late_since.set)
-		SET(table, CHECKPOINT_LATE_SINCE, TimestampTzGetDatum(checkpoint->late_since.at));
-	SET(table, CHECKPOINT_FACTS, cs_folded_datum(&facts, CS_STATUS_ACTIVE, desc));
+		CS_SET(table, CHECKPOINT_LATE_SINCE, TimestampTzGetDatum(checkpoint->late_since.at), false);
+	CS_SET(table, CHECKPOINT_FACTS, cs_folded_datum(&facts, CS_STATUS_ACTIVE, desc), false);
 	ReleaseTupleDesc(desc);
 	cs_insert_row(in, table, values, nulls);
 }
@@ -137,21 +134,17 @@ void
 cs_note_late(CsInstallation *in, CsCheckpoint *checkpoint, cs_time at)
 {
 	CsTable    *table = cs_table(in, TABLE_CHECKPOINT);
-	Datum		values[CHECKPOINT_FACTS + 1];
-	bool		nulls[CHECKPOINT_FACTS + 1];
+	Datum	   *values;
+	bool	   *nulls;
 
 	if (checkpoint->late_since.set && checkpoint->late_since.at <= at)
 		return;
 	cs_lock_row(table, &checkpoint->tid, LockTupleNoKeyExclusive);
-	slot_getallattrs(table->slot);
-	memcpy(values, table->slot->tts_values, sizeof(values));
-	memcpy(nulls, table->slot->tts_isnull, sizeof(nulls));
-	SET(table, CHECKPOINT_LATE_SINCE, TimestampTzGetDatum(at));
+	cs_copy_row(table, &values, &nulls);
+	CS_SET(table, CHECKPOINT_LATE_SINCE, TimestampTzGetDatum(at), false);
 	cs_update_row(in, table, &table->slot->tts_tid, values, nulls);
 	checkpoint->late_since = (cs_moment) {true, at};
 }
-
-#undef SET
 
 void
 cs_delete_checkpoints(CsInstallation *in, const CsLife *life, cs_time from, bool kept)

@@ -84,14 +84,14 @@ static void
 append(CsInstallation *in, const CountKey *key, int64 difference)
 {
 	CsTable    *table = cs_table(in, TABLE_STATUS_COUNT);
-	Datum		values[4];
-	bool		nulls[4] = {0};
+	Datum	   *values;
+	bool	   *nulls;
 
-	values[table->columns[COUNT_ACCOUNT] - 1] = Int64GetDatum(key->account);
-	values[table->columns[COUNT_LIST] - 1] = Int64GetDatum(key->list);
-	nulls[table->columns[COUNT_LIST] - 1] = !key->has_list;
-	values[table->columns[COUNT_STATUS] - 1] = cs_status_datum(status_type(table), key->status);
-	values[table->columns[COUNT_CONTACTS] - 1] = Int64GetDatum(difference);
+	cs_new_row(in, table, &values, &nulls);
+	CS_SET(table, COUNT_ACCOUNT, Int64GetDatum(key->account), false);
+	CS_SET(table, COUNT_LIST, Int64GetDatum(key->list), !key->has_list);
+	CS_SET(table, COUNT_STATUS, cs_status_datum(status_type(table), key->status), false);
+	CS_SET(table, COUNT_CONTACTS, Int64GetDatum(difference), false);
 	cs_insert_row(in, table, values, nulls);
 }
 

@@ -140,6 +140,7 @@ add_triggers(Oid partition)
 	if (!has_our_trigger(partition, "refuse_truncate"))
 		execute(psprintf("CREATE TRIGGER contact_status_refuse_truncate BEFORE TRUNCATE ON %s "
 						 "FOR EACH STATEMENT EXECUTE FUNCTION contact_status.refuse_truncate()", name));
+	execute(psprintf("ALTER TABLE %s REPLICA IDENTITY FULL", name));	/* as the log's, which is not inherited */
 	SPI_finish();
 }
 

@@ -10,6 +10,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_enum.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #include "enums.h"
@@ -36,7 +37,10 @@ look_up(EnumLabels *cache, Oid type, const char *const *labels, int count)
 											CStringGetDatum(labels[i]));
 
 		if (!HeapTupleIsValid(tuple))
-			elog(ERROR, "enum type %u has no label \"%s\"", type, labels[i]);
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("type %s is not of contact_status: it has no label \"%s\"", format_type_be(type), labels[i]),
+					 errhint("Restore the table as contact_status.create_tables makes it.")));
 		cache->oids[i] = ((Form_pg_enum) GETSTRUCT(tuple))->oid;
 		ReleaseSysCache(tuple);
 	}
@@ -52,8 +56,10 @@ number_of(EnumLabels *cache, Datum value)
 	for (int i = 0; i < cache->count; i++)
 		if (cache->oids[i] == oid)
 			return i;
-	elog(ERROR, "enum type %u has an unknown value %u", cache->type, oid);
-	return 0;					/* keep compiler quiet */
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("type %s has no such value", format_type_be(cache->type)),
+			 errhint("Restore the table as contact_status.create_tables makes it.")));
 }
 
 cs_status
@@ -70,6 +76,20 @@ cs_kind_of_datum(Oid type, Datum value)
 	if (kinds.type != type)
 		look_up(&kinds, type, cs_kind_labels, CS_KINDS);
 	return number_of(&kinds, value);
+}
+
+bool
+cs_is_enum(Oid type, bool of_statuses)
+{
+	EnumLabels *cache = of_statuses ? &statuses : &kinds;
+
+	if (cache->type != type)
+	{
+		if (get_typtype(type) != TYPTYPE_ENUM)
+			return false;
+		look_up(cache, type, of_statuses ? cs_status_labels : cs_kind_labels, of_statuses ? CS_STATUSES : CS_KINDS);
+	}
+	return true;
 }
 
 Datum

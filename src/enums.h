@@ -17,4 +17,7 @@ extern cs_kind cs_kind_of_datum(Oid type, Datum value);
 extern Datum cs_status_datum(Oid type, cs_status status);
 extern Datum cs_kind_datum(Oid type, cs_kind kind);
 
+/* Is the type ours: of statuses, else of kinds? */
+extern bool cs_is_enum(Oid type, bool statuses);
+
 #endif							/* CONTACT_STATUS_ENUMS_H */

@@ -335,6 +335,7 @@ cs_apply_events(PG_FUNCTION_ARGS)
 	in = cs_open(cs_schema_of_log(trigger->tg_relation));
 	caller = MemoryContextSwitchTo(in->context);
 	cs_table(in, TABLE_POLICY); /* its lock comes before all that is read */
+	cs_check_trigger_table(in, TABLE_EVENT, trigger->tg_relation);
 	begin_batch(&batch, in, trigger->tg_relation, trigger->tg_newtable);
 	apply_batch(in, &batch);
 	end_batch(&batch);

@@ -6,8 +6,10 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "access/transam.h"
 #include "fmgr.h"
 #include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/typcache.h"
@@ -16,24 +18,24 @@
 #include "enums.h"
 #include "facts.h"
 
-static const char *const fact_names[FACT_COLUMNS] = {
-	[FACT_STATUS] = "status",
-	[FACT_MONITORED] = "monitored",
-	[FACT_HARD_BOUNCES] = "hard_bounces",
-	[FACT_CHANGED_AT] = "changed_at",
-	[FACT_DUE_AT] = "due_at",
-	[FACT_HARD_BOUNCED_AT] = "hard_bounced_at",
-	[FACT_UNSUBSCRIBED_AT] = "unsubscribed_at",
-	[FACT_COMPLAINED_AT] = "complained_at",
-	[FACT_DELETED_AT] = "deleted_at",
-	[FACT_SUSPENDED_AT] = "suspended_at",
-	[FACT_SUSPENDED_UNTIL] = "suspended_until",
-	[FACT_UNANSWERED_SINCE] = "unanswered_since",
-	[FACT_UNANSWERED] = "unanswered",
-	[FACT_DELIVERED_CAMPAIGN] = "delivered_campaign",
-	[FACT_RUN_CAMPAIGNS] = "run_campaigns",
-	[FACT_RUN_TIMES] = "run_times",
-	[FACT_ERASED_AT] = "erased_at"
+static const CsColumn fact_columns[FACT_COLUMNS] = {
+	[FACT_STATUS] = {"status", CS_TYPE_STATUS, true},
+	[FACT_MONITORED] = {"monitored", BOOLOID, true},
+	[FACT_HARD_BOUNCES] = {"hard_bounces", INT2OID, true},
+	[FACT_CHANGED_AT] = {"changed_at", TIMESTAMPTZOID, false},
+	[FACT_DUE_AT] = {"due_at", TIMESTAMPTZOID, false},
+	[FACT_HARD_BOUNCED_AT] = {"hard_bounced_at", TIMESTAMPTZOID, false},
+	[FACT_UNSUBSCRIBED_AT] = {"unsubscribed_at", TIMESTAMPTZOID, false},
+	[FACT_COMPLAINED_AT] = {"complained_at", TIMESTAMPTZOID, false},
+	[FACT_DELETED_AT] = {"deleted_at", TIMESTAMPTZOID, false},
+	[FACT_SUSPENDED_AT] = {"suspended_at", TIMESTAMPTZOID, false},
+	[FACT_SUSPENDED_UNTIL] = {"suspended_until", TIMESTAMPTZOID, false},
+	[FACT_UNANSWERED_SINCE] = {"unanswered_since", TIMESTAMPTZOID, false},
+	[FACT_UNANSWERED] = {"unanswered", INT8ARRAYOID, false},
+	[FACT_DELIVERED_CAMPAIGN] = {"delivered_campaign", INT8OID, false},
+	[FACT_RUN_CAMPAIGNS] = {"run_campaigns", INT8ARRAYOID, false},
+	[FACT_RUN_TIMES] = {"run_times", TIMESTAMPTZARRAYOID, false},
+	[FACT_ERASED_AT] = {"erased_at", TIMESTAMPTZOID, false}
 };
 
 /* Memory for the machine: the current context's. */
@@ -51,8 +53,30 @@ is_column(TupleDesc desc, int i, const char *name)
 	return !column->attisdropped && strcmp(NameStr(column->attname), name) == 0;
 }
 
+static void
+check_column(Form_pg_attribute column, bool is_table, const CsColumn *wanted)
+{
+	bool		right = column->atttypid == wanted->type;
+
+	if (wanted->type == CS_TYPE_STATUS || wanted->type == CS_TYPE_KIND)
+		right = cs_is_enum(column->atttypid, wanted->type == CS_TYPE_STATUS);
+	else if (wanted->type == CS_TYPE_FOLDED)
+		right = column->atttypid >= FirstNormalObjectId && OidIsValid(get_typ_typrelid(column->atttypid));
+	if (!right)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" is of type %s, not as it should be", wanted->name,
+						format_type_be(column->atttypid)),
+				 errhint("Restore the table as contact_status.create_tables makes it.")));
+	if (is_table && wanted->not_null && !column->attnotnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" is not NOT NULL, as it should be", wanted->name),
+				 errhint("Restore the table as contact_status.create_tables makes it.")));
+}
+
 void
-cs_find_columns(TupleDesc desc, const char *const *names, int count, AttrNumber *columns)
+cs_find_columns(TupleDesc desc, bool is_table, const CsColumn *wanted, int count, AttrNumber *columns)
 {
 	int			at = 0;
 
@@ -61,7 +85,7 @@ cs_find_columns(TupleDesc desc, const char *const *names, int count, AttrNumber 
 		int			tried = 0;
 
 		/* in create_tables' order the next one found is behind the last one */
-		while (tried < desc->natts && !is_column(desc, at, names[n]))
+		while (tried < desc->natts && !is_column(desc, at, wanted[n].name))
 		{
 			at = (at + 1) % desc->natts;
 			tried++;
@@ -69,17 +93,18 @@ cs_find_columns(TupleDesc desc, const char *const *names, int count, AttrNumber 
 		if (tried == desc->natts)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("column \"%s\" is missing", names[n]),
+					 errmsg("column \"%s\" is missing", wanted[n].name),
 					 errhint("Restore the table as contact_status.create_tables makes it.")));
+		check_column(TupleDescAttr(desc, at), is_table, &wanted[n]);
 		columns[n] = at + 1;
 		at = (at + 1) % desc->natts;
 	}
 }
 
 void
-cs_find_fact_columns(TupleDesc desc, AttrNumber *columns)
+cs_find_fact_columns(TupleDesc desc, bool is_table, AttrNumber *columns)
 {
-	cs_find_columns(desc, fact_names, FACT_COLUMNS, columns);
+	cs_find_columns(desc, is_table, fact_columns, FACT_COLUMNS, columns);
 }
 
 /* ---- reading ---- */
@@ -159,6 +184,11 @@ cs_facts_of_values(CsFacts *facts, TupleDesc desc, const AttrNumber *columns,
 #define VALUE(column) values[columns[column] - 1]
 #define ISNULL(column) nulls[columns[column] - 1]
 #define MOMENT(column) cs_moment_of_datum(VALUE(column), ISNULL(column))
+	if (ISNULL(FACT_STATUS) || ISNULL(FACT_MONITORED) || ISNULL(FACT_HARD_BOUNCES))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("status, monitored and hard_bounces of a contact must not be null"),
+				 errhint("Give a row of table contact.")));
 	cs_clear(contact);
 	facts->status = cs_status_of_datum(TupleDescAttr(desc, columns[FACT_STATUS] - 1)->atttypid,
 									   VALUE(FACT_STATUS));

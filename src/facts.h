@@ -44,14 +44,27 @@ typedef struct CsFacts
 	cs_moment	due;			/* nothing falls due before */
 } CsFacts;
 
+/* A column that we know by its name. */
+typedef struct CsColumn
+{
+	const char *name;
+	Oid			type;			/* or one of the following */
+	bool		not_null;		/* in a table; who reads a composite value looks for himself */
+} CsColumn;
+
+#define CS_TYPE_STATUS ((Oid) 1)	/* enum contact_status */
+#define CS_TYPE_KIND ((Oid) 2)		/* enum event_kind */
+#define CS_TYPE_FOLDED ((Oid) 3)	/* folded_contact */
+
 /*
  * Numbers of named columns in a row's descriptor.  Each is first looked for
- * where create_tables put it.  Raises 42703 where one is missing.
+ * where create_tables put it.  Raises 42703 where one is missing, and 42804
+ * where it is not of its type, or in a table may be null against the rule.
  */
-extern void cs_find_columns(TupleDesc desc, const char *const *names, int count, AttrNumber *columns);
+extern void cs_find_columns(TupleDesc desc, bool is_table, const CsColumn *wanted, int count, AttrNumber *columns);
 
 /* The same for the fact columns. */
-extern void cs_find_fact_columns(TupleDesc desc, AttrNumber *columns);
+extern void cs_find_fact_columns(TupleDesc desc, bool is_table, AttrNumber *columns);
 
 /* Values and nulls are those of a whole row of the descriptor. */
 extern void cs_facts_of_values(CsFacts *facts, TupleDesc desc, const AttrNumber *columns,

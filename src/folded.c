@@ -64,7 +64,7 @@ cs_folded_datum(const CsFacts *facts, cs_status address, TupleDesc desc)
 
 	if (desc->natts != COLUMNS)
 		elog(ERROR, "folded_contact has %d columns", desc->natts);
-	cs_find_fact_columns(desc, columns);
+	cs_find_fact_columns(desc, false, columns);
 	cs_facts_to_values(facts, desc, columns, values, nulls);
 	values[SUBSCRIPTIONS] = subscriptions_array(&facts->contact, address,
 												get_element_type(TupleDescAttr(desc, SUBSCRIPTIONS)->atttypid));
@@ -99,7 +99,7 @@ cs_facts_of_folded(CsFacts *facts, Datum folded)
 	TupleDesc	desc = cs_deform(folded, &values, &nulls);
 	AttrNumber	columns[FACT_COLUMNS];
 
-	cs_find_fact_columns(desc, columns);
+	cs_find_fact_columns(desc, false, columns);
 	cs_facts_of_values(facts, desc, columns, values, nulls);
 	if (!nulls[SUBSCRIPTIONS])
 	{

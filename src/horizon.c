@@ -176,9 +176,8 @@ write_account(CsInstallation *in, int64 account, int column, TimestampTz value)
 {
 	CsTable    *table = cs_table(in, TABLE_ACCOUNT);
 	cs_id		key = {true, account};
-	int			natts = table->rel->rd_att->natts;
-	Datum	   *values = palloc(natts * sizeof(Datum));
-	bool	   *nulls = palloc(natts * sizeof(bool));
+	Datum	   *values;
+	bool	   *nulls;
 
 	if (!cs_fetch_latest(table, &key, 1))
 		ereport(ERROR,
@@ -186,11 +185,8 @@ write_account(CsInstallation *in, int64 account, int column, TimestampTz value)
 				 errmsg("account %lld does not exist", (long long) account),
 				 errhint("Insert it into table account first.")));
 	cs_lock_row(table, &table->slot->tts_tid, LockTupleNoKeyExclusive);
-	slot_getallattrs(table->slot);
-	memcpy(values, table->slot->tts_values, natts * sizeof(Datum));
-	memcpy(nulls, table->slot->tts_isnull, natts * sizeof(bool));
-	values[table->columns[column] - 1] = TimestampTzGetDatum(value);
-	nulls[table->columns[column] - 1] = false;
+	cs_copy_row(table, &values, &nulls);
+	CS_SET(table, column, TimestampTzGetDatum(value), false);
 	cs_update_row(in, table, &table->slot->tts_tid, values, nulls);
 	CommandCounterIncrement();
 }
@@ -224,7 +220,7 @@ cs_begin_horizon(PG_FUNCTION_ARGS)
 	if (!kept.set || before > kept.at)
 	{
 		/* who judges events without it is waited for, and nobody does until we commit */
-		LockRelationOid(RelationGetRelid(cs_table(in, TABLE_POLICY)->rel), ExclusiveLock);
+		cs_lock_table(in, TABLE_CONSENT_SETTING, ExclusiveLock);
 		write_account(in, account, ACCOUNT_HORIZON, before);
 	}
 	MemoryContextSwitchTo(caller);
@@ -266,7 +262,7 @@ cs_keep_horizons(PG_FUNCTION_ARGS)
 	caller = MemoryContextSwitchTo(in->context);
 	cs_table(in, TABLE_POLICY); /* its lock comes before all that is read */
 	/* what a retraction would change of former contacts is not changed meanwhile */
-	LockRelationOid(RelationGetRelid(cs_table(in, TABLE_RETRACTION)->rel), ShareRowExclusiveLock);
+	cs_lock_table(in, TABLE_RETRACTION, ShareRowExclusiveLock);
 	visits = cs_begin_visits(in);
 	deconstruct_array(contacts, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &ids, &nulls, &count);
 	for (int i = 0; i < count; i++)

@@ -147,6 +147,7 @@ cs_begin_contacts(PG_FUNCTION_ARGS)
 	in = cs_open(RelationGetNamespace(trigger->tg_relation));
 	caller = MemoryContextSwitchTo(in->context);
 	table = cs_table(in, TABLE_CONTACT);
+	cs_check_trigger_table(in, TABLE_CONTACT, trigger->tg_relation);
 	if (has_former_contacts(in))
 		visits = cs_begin_visits(in);
 	suppressed = cs_has_suppressed(in);
@@ -206,8 +207,8 @@ cs_change_contact_address(PG_FUNCTION_ARGS)
 				contact;
 	bytea	   *old_digest,
 			   *new_digest;
-	Datum		values[4];
-	bool		nulls[4] = {0};
+	Datum	   *values;
+	bool	   *nulls;
 	bool		isnull;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
@@ -221,6 +222,7 @@ cs_change_contact_address(PG_FUNCTION_ARGS)
 	in = cs_open(RelationGetNamespace(trigger->tg_relation));
 	caller = MemoryContextSwitchTo(in->context);
 	table = cs_table(in, TABLE_CONTACT);
+	cs_check_trigger_table(in, TABLE_CONTACT, trigger->tg_relation);
 	changes = cs_table(in, TABLE_ADDRESS_CHANGE);
 	account = bigint_column(table, trigger->tg_newslot, CONTACT_ACCOUNT);
 	contact = bigint_column(table, trigger->tg_newslot, CONTACT_ID);
@@ -234,10 +236,11 @@ cs_change_contact_address(PG_FUNCTION_ARGS)
 		/* what the old address is known for stays known of it */
 		cs_keep_facts(in, account, contact, cs_visited_begins_after(visits), cs_visited_facts(visits), old_digest, true);
 
-		values[changes->columns[CHANGE_ACCOUNT] - 1] = Int64GetDatum(account);
-		values[changes->columns[CHANGE_CONTACT] - 1] = Int64GetDatum(contact);
-		values[changes->columns[CHANGE_CHANGED_AT] - 1] = TimestampTzGetDatum(in->now);
-		values[changes->columns[CHANGE_OLD_DIGEST] - 1] = PointerGetDatum(old_digest);
+		cs_new_row(in, changes, &values, &nulls);
+		CS_SET(changes, CHANGE_ACCOUNT, Int64GetDatum(account), false);
+		CS_SET(changes, CHANGE_CONTACT, Int64GetDatum(contact), false);
+		CS_SET(changes, CHANGE_CHANGED_AT, TimestampTzGetDatum(in->now), false);
+		CS_SET(changes, CHANGE_OLD_DIGEST, PointerGetDatum(old_digest), false);
 		cs_insert_row(in, changes, values, nulls);
 		CommandCounterIncrement();
 		cs_new_address(visits, in->now);
@@ -284,16 +287,20 @@ remember_contact(CsInstallation *in, int64 account, int64 contact, Datum began_a
 {
 	CsTable    *table = cs_table(in, TABLE_FORMER_CONTACT);
 	cs_id		key[2] = {{true, account}, {true, contact}};
-	Datum		values[5];
-	bool		nulls[5] = {0};
+	bool		again = cs_fetch_latest(table, key, 2);
+	Datum	   *values;
+	bool	   *nulls;
 
-	values[table->columns[FORMER_ACCOUNT] - 1] = Int64GetDatum(account);
-	values[table->columns[FORMER_CONTACT] - 1] = Int64GetDatum(contact);
-	values[table->columns[FORMER_ENDED_AT] - 1] = TimestampTzGetDatum(in->now);
-	values[table->columns[FORMER_BEGAN_AFTER] - 1] = began_after;
-	nulls[table->columns[FORMER_BEGAN_AFTER] - 1] = from_ever;
-	values[table->columns[FORMER_DIGEST] - 1] = PointerGetDatum(digest);
-	if (cs_fetch_latest(table, key, 2))
+	if (again)
+		cs_copy_row(table, &values, &nulls);
+	else
+		cs_new_row(in, table, &values, &nulls);
+	CS_SET(table, FORMER_ACCOUNT, Int64GetDatum(account), false);
+	CS_SET(table, FORMER_CONTACT, Int64GetDatum(contact), false);
+	CS_SET(table, FORMER_ENDED_AT, TimestampTzGetDatum(in->now), false);
+	CS_SET(table, FORMER_BEGAN_AFTER, began_after, from_ever);
+	CS_SET(table, FORMER_DIGEST, PointerGetDatum(digest), false);
+	if (again)
 		cs_update_row(in, table, &table->slot->tts_tid, values, nulls);
 	else
 		cs_insert_row(in, table, values, nulls);
@@ -362,6 +369,7 @@ cs_end_contacts(PG_FUNCTION_ARGS)
 	in = cs_open(RelationGetNamespace(trigger->tg_relation));
 	caller = MemoryContextSwitchTo(in->context);
 	table = cs_table(in, TABLE_CONTACT);
+	cs_check_trigger_table(in, TABLE_CONTACT, trigger->tg_relation);
 	slot = MakeSingleTupleTableSlot(table->rel->rd_att, &TTSOpsMinimalTuple);
 	row = AllocSetContextCreate(in->context, "contact_status contact", ALLOCSET_SMALL_SIZES);
 

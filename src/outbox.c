@@ -10,12 +10,14 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
@@ -89,87 +91,216 @@ id_of_column(Relation rel, HeapTuple row, const char *name)
 			 errhint("Give require_mailable columns of type bigint, integer or smallint.")));
 }
 
-/*
- * The committed row of a key, into the table's slot; what another transaction
- * is changing is waited for.
- */
+/* ---- looking ---- */
+
+/* A table that is looked at for each row: what is found out once a statement. */
+typedef struct Look
+{
+	Oid			table;			/* locked until the transaction ends */
+	Oid			key;
+	TupleTableSlot *slot;
+	AttrNumber	status;
+	AttrNumber	due_at;
+	Oid			status_type;
+} Look;
+
+typedef struct Guard
+{
+	Arguments	arguments;
+	Oid			schema;
+	Look		contacts;
+	Look		subscriptions;
+} Guard;
+
+static Look
+begin_looking(CsInstallation *in, CsTableId id, AttrNumber status, AttrNumber due_at, MemoryContext context)
+{
+	CsTable    *table = cs_table(in, id);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	Look		look = {
+		.table = RelationGetRelid(table->rel),
+		.key = RelationGetRelid(cs_key(table)),
+		.slot = MakeSingleTupleTableSlot(CreateTupleDescCopy(table->rel->rd_att), table_slot_callbacks(table->rel)),
+		.status = status,
+		.due_at = due_at,
+		.status_type = TupleDescAttr(table->rel->rd_att, status - 1)->atttypid
+	};
+
+	MemoryContextSwitchTo(caller);
+	return look;
+}
+
+/* Raises 42501 unless the owner of the outbox may read the contacts: he learns from the trigger who may be mailed. */
+static void
+check_owner(Relation outbox, Relation contacts)
+{
+	AclResult	result = pg_class_aclcheck(RelationGetRelid(contacts), outbox->rd_rel->relowner, ACL_SELECT);
+
+	if (result != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("the owner of table \"%s\" may not read the contacts by which require_mailable judges",
+						RelationGetRelationName(outbox)),
+				 errhint("GRANT SELECT ON contact to the owner of the outbox.")));
+}
+
+static Guard *
+begin_guard(TriggerData *trigger, MemoryContext context)
+{
+	Guard	   *guard = MemoryContextAllocZero(context, sizeof(Guard));
+	CsInstallation *in;
+	CsTable    *contacts,
+			   *subscriptions;
+
+	guard->arguments = read_arguments(trigger->tg_trigger);
+	guard->schema = get_namespace_oid(guard->arguments.schema, false);
+	in = cs_open(guard->schema);
+	cs_table(in, TABLE_POLICY); /* its lock comes before all that is read */
+	contacts = cs_table(in, TABLE_CONTACT);
+	subscriptions = cs_table(in, TABLE_SUBSCRIPTION);
+	check_owner(trigger->tg_relation, contacts->rel);
+	guard->contacts = begin_looking(in, TABLE_CONTACT, contacts->facts[FACT_STATUS], contacts->facts[FACT_DUE_AT], context);
+	guard->subscriptions = begin_looking(in, TABLE_SUBSCRIPTION, subscriptions->columns[SUBSCRIPTION_STATUS], 0, context);
+	cs_close(in);
+	return guard;
+}
+
+/* The row of a key that a snapshot shows, into the look's slot; a dirty snapshot says who is changing it. */
 static bool
-fetch_settled(CsTable *table, const cs_id *key, int count)
+look_up(const Look *look, Snapshot snapshot, const cs_id *key, int count)
+{
+	Relation	table = table_open(look->table, NoLock);
+	Relation	index = index_open(look->key, NoLock);
+	IndexScanDesc scan = cs_index_beginscan(table, index, snapshot, count);
+	ScanKeyData keys[3];
+	bool		found;
+
+	for (int i = 0; i < count; i++)
+		ScanKeyInit(&keys[i], i + 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key[i].id));
+	index_rescan(scan, keys, count, NULL, 0);
+	found = index_getnext_slot(scan, ForwardScanDirection, look->slot);
+	index_endscan(scan);
+	if (found && snapshot->snapshot_type == SNAPSHOT_MVCC && IsolationUsesXactSnapshot() &&
+		!table_tuple_satisfies_snapshot(table, look->slot, GetTransactionSnapshot()))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent update"),
+				 errhint("Retry the transaction.")));
+	index_close(index, NoLock);
+	table_close(table, NoLock);
+	return found;
+}
+
+static bool
+look_up_latest(const Look *look, const cs_id *key, int count)
+{
+	Snapshot	snapshot = cs_latest_snapshot();
+	bool		found = look_up(look, snapshot, key, count);
+
+	UnregisterSnapshot(snapshot);
+	return found;
+}
+
+/* The committed row of a key; what another transaction is changing is waited for. */
+static bool
+look_up_settled(const Look *look, const cs_id *key, int count)
 {
 	for (;;)
 	{
 		SnapshotData dirty;
-		CsKeyScan	scan;
-		bool		found;
 		TransactionId wait_for = InvalidTransactionId;
+		bool		found;
 
 		InitDirtySnapshot(dirty);
-		cs_begin_scan(&scan, table, &dirty, key, count, NULL);
 		/* being inserted, or being updated or deleted, by somebody else? */
-		found = cs_next_row(&scan);
+		found = look_up(look, &dirty, key, count);
 		if (found)
 			wait_for = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
-		cs_end_scan(&scan);
+		if (!TransactionIdIsValid(wait_for) && !IsolationUsesXactSnapshot() && found)
+			return true;
+		ExecClearTuple(look->slot);
 		if (TransactionIdIsValid(wait_for))
 			XactLockTableWait(wait_for, NULL, NULL, XLTW_None);
-		else if (found)
-		{
-			cs_check_shown(table, table->slot);
-			return true;
-		}
-		else if (!cs_fetch_latest(table, key, count))
+		else if (!look_up_latest(look, key, count))
 			return false;
+		else if (found)
+			return true;
 		/* else its versions changed place while we looked: look again */
 		CHECK_FOR_INTERRUPTS();
 	}
 }
 
+/* The status of a contact that fell due since it was stored, or of whom nothing is stored of that list. */
+static bool
+due_status(Guard *guard, int64 account, int64 contact, cs_id list, cs_status *status)
+{
+	CsInstallation *in = cs_open(guard->schema);
+	MemoryContext caller = MemoryContextSwitchTo(in->context);
+	CsTable    *contacts = cs_table(in, TABLE_CONTACT);
+	cs_id		key[2] = {{true, account}, {true, contact}};
+	const CsPolicy *policy = cs_account_policy(in, account);
+	CsFacts		facts = {0};
+	bool		known = policy != NULL && cs_fetch_latest(contacts, key, 2);
+
+	if (known)
+	{
+		cs_status	address;
+		const cs_consent *consent;
+
+		slot_getallattrs(contacts->slot);
+		cs_facts_of_values(&facts, contacts->slot->tts_tupleDescriptor, contacts->facts,
+						   contacts->slot->tts_values, contacts->slot->tts_isnull);
+		cs_load_consents(in, account, contact, &facts.contact);
+		address = cs_address_status(&facts.contact, &policy->rules, in->now);
+		consent = list.set ? cs_find_consent(&facts.contact, list.id) : NULL;
+		known = !list.set || consent != NULL;
+		if (known)
+			*status = list.set ? cs_subscription_status(consent->consent, address) :
+				cs_contact_status(&facts.contact, address);
+	}
+	MemoryContextSwitchTo(caller);
+	cs_close(in);
+	return known;
+}
+
 /* The status of a contact, on a list or at best, as of the clock; false: there is none. */
 static bool
-current_status(CsInstallation *in, int64 account, int64 contact, cs_id list, cs_status *status)
+current_status(Guard *guard, int64 account, int64 contact, cs_id list, cs_status *status)
 {
-	CsTable    *contacts = cs_table(in, TABLE_CONTACT);
-	TupleTableSlot *slot = contacts->slot;
 	cs_id		key[3] = {{true, account}, {true, contact}, list};
-	CsFacts		facts = {0};
-	const CsPolicy *policy = cs_account_policy(in, account);
-	cs_status	address;
-	CsTable    *subscriptions;
-	Oid			status_type;
-	bool		is_due;
-	bool		isnull;
+	const Look *look = &guard->contacts;
+	Datum		due,
+				stored = (Datum) 0;
+	bool		known,
+				isnull,
+				never;
 
-	if (policy == NULL || !fetch_settled(contacts, key, 2))
+	if (!look_up_settled(look, key, 2))
 		return false;
-	slot_getallattrs(slot);
-	cs_facts_of_values(&facts, slot->tts_tupleDescriptor, contacts->facts, slot->tts_values, slot->tts_isnull);
-	is_due = facts.due.set && facts.due.at <= in->now;
-	if (!list.set && !is_due)
+	due = slot_getattr(look->slot, look->due_at, &never);
+	if (!never && DatumGetTimestampTz(due) <= GetCurrentTimestamp())
 	{
-		*status = facts.status;
-		return true;
+		ExecClearTuple(look->slot);
+		return due_status(guard, account, contact, list, status);
 	}
-
 	/* an event writes the contact's row before its transaction ends: that one was waited for */
-	address = cs_address_status(&facts.contact, &policy->rules, in->now);
-	subscriptions = cs_table(in, TABLE_SUBSCRIPTION);
-	status_type = TupleDescAttr(subscriptions->rel->rd_att,
-								subscriptions->columns[SUBSCRIPTION_CONSENT] - 1)->atttypid;
+	known = true;
 	if (list.set)
 	{
-		if (!cs_fetch_latest(subscriptions, key, 3))
-			return false;
-		*status = cs_subscription_status(cs_status_of_datum(status_type,
-															cs_column(subscriptions, subscriptions->slot, SUBSCRIPTION_CONSENT, &isnull)),
-										 address);
+		ExecClearTuple(look->slot);
+		look = &guard->subscriptions;
+		known = look_up_latest(look, key, 3);
 	}
-	else
+	if (known)
 	{
-		cs_load_consents(in, account, contact, &facts.contact);
-		*status = cs_contact_status(&facts.contact, address);
+		stored = slot_getattr(look->slot, look->status, &isnull);
+		*status = cs_status_of_datum(look->status_type, stored);
 	}
-	return true;
+	ExecClearTuple(look->slot);
+	return known;
 }
+
+/* ---- the trigger ---- */
 
 PG_FUNCTION_INFO_V1(cs_require_mailable);
 Datum
@@ -177,8 +308,7 @@ cs_require_mailable(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	Arguments	arguments;
-	CsInstallation *in;
-	MemoryContext caller;
+	Guard	   *guard;
 	HeapTuple	row;
 	cs_id		account,
 				contact,
@@ -193,7 +323,10 @@ cs_require_mailable(PG_FUNCTION_ARGS)
 				 errmsg("require_mailable must be fired BEFORE INSERT or UPDATE FOR EACH ROW"),
 				 errhint("CREATE TRIGGER ... BEFORE INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id').")));
 
-	arguments = read_arguments(trigger->tg_trigger);
+	guard = fcinfo->flinfo->fn_extra;
+	if (guard == NULL)
+		guard = fcinfo->flinfo->fn_extra = begin_guard(trigger, fcinfo->flinfo->fn_mcxt);
+	arguments = guard->arguments;
 	row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
 	contact = id_of_column(trigger->tg_relation, row, arguments.contact_column);
 	list = id_of_column(trigger->tg_relation, row, arguments.list_column);
@@ -201,11 +334,7 @@ cs_require_mailable(PG_FUNCTION_ARGS)
 	if (arguments.account_column == NULL)
 		account = (cs_id) {true, 1};
 
-	in = cs_open(get_namespace_oid(arguments.schema, false));
-	caller = MemoryContextSwitchTo(in->context);
-	known = contact.set && account.set && current_status(in, account.id, contact.id, list, &status);
-	MemoryContextSwitchTo(caller);
-	cs_close(in);
+	known = contact.set && account.set && current_status(guard, account.id, contact.id, list, &status);
 
 	if (known && cs_is_mailable(status))
 		return PointerGetDatum(row);

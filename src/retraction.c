@@ -12,6 +12,7 @@
 #include "catalog/pg_type_d.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/array.h"
@@ -43,7 +44,7 @@ open_for_change(Name schema)
 	check_rights(in);
 	cs_table(in, TABLE_POLICY);
 	/* one at a time: events are marked by their place */
-	LockRelationOid(RelationGetRelid(cs_table(in, TABLE_RETRACTION)->rel), ShareRowExclusiveLock);
+	cs_lock_table(in, TABLE_RETRACTION, ShareRowExclusiveLock);
 	return in;
 }
 
@@ -60,32 +61,13 @@ elements(Datum array, Oid type, int16 size, bool by_value, char align, Datum **v
 static bool
 fetch_event(CsTable *log, ItemPointer tid, Snapshot snapshot)
 {
-	if (!table_tuple_fetch_row_version(log->rel, tid, snapshot, log->slot))
+	if (!ItemPointerIsValid(tid) || ItemPointerGetBlockNumber(tid) >= RelationGetNumberOfBlocks(log->rel) ||
+		!table_tuple_fetch_row_version(log->rel, tid, snapshot, log->slot))
 		return false;
 	cs_check_shown(log, log->slot);
 	slot_getallattrs(log->slot);
 	return true;
 }
-
-typedef struct LogRow
-{
-	Datum	   *values;
-	bool	   *nulls;
-} LogRow;
-
-static LogRow
-copy_row(CsTable *log)
-{
-	int			natts = log->rel->rd_att->natts;
-	LogRow		row = {palloc(natts * sizeof(Datum)), palloc(natts * sizeof(bool))};
-
-	memcpy(row.values, log->slot->tts_values, natts * sizeof(Datum));
-	memcpy(row.nulls, log->slot->tts_isnull, natts * sizeof(bool));
-	return row;
-}
-
-#define SET(column, value, isnull) \
-	(row.values[log->columns[column] - 1] = (value), row.nulls[log->columns[column] - 1] = (isnull))
 
 /* What the facts kept as of a horizon hold cannot be taken out of them. */
 static void
@@ -102,7 +84,7 @@ check_not_covered(CsInstallation *in, const CsLoggedEvent *event)
 
 /* Mark an event as retracted, or (retraction 0) as not.  Returns whether it was otherwise. */
 static bool
-mark_event(CsInstallation *in, Oid part, ItemPointer tid, int64 contact, int64 retraction)
+mark_event(CsInstallation *in, int64 account, Oid part, ItemPointer tid, int64 contact, int64 retraction)
 {
 	CsTable    *log = cs_log_table(in, part);
 	Snapshot	snapshot = cs_latest_snapshot();
@@ -113,14 +95,16 @@ mark_event(CsInstallation *in, Oid part, ItemPointer tid, int64 contact, int64 r
 	if (fetch_event(log, &place, snapshot))
 	{
 		cs_read_event(log, log->slot, &event);
-		if (event.contact == contact && event.retracted == (retraction == 0))
+		if (event.account == account && event.contact == contact && event.retracted == (retraction == 0))
 		{
-			LogRow		row = copy_row(log);
+			Datum	   *values;
+			bool	   *nulls;
 
 			check_not_covered(in, &event);
-			SET(EVENT_RETRACTED_AT, TimestampTzGetDatum(in->now), retraction == 0);
-			SET(EVENT_RETRACTION, Int64GetDatum(retraction), retraction == 0);
-			cs_update_row(in, log, &place, row.values, row.nulls);
+			cs_copy_row(log, &values, &nulls);
+			CS_SET(log, EVENT_RETRACTED_AT, TimestampTzGetDatum(in->now), retraction == 0);
+			CS_SET(log, EVENT_RETRACTION, Int64GetDatum(retraction), retraction == 0);
+			cs_update_row(in, log, &place, values, nulls);
 			marked = true;
 		}
 	}
@@ -159,17 +143,15 @@ note_retraction(CsInstallation *in, int64 account, int64 retraction, const char 
 {
 	CsTable    *table = cs_table(in, TABLE_RETRACTION);
 	cs_id		key[2] = {{true, account}, {true, retraction}};
-	Datum		values[9] = {0};
-	bool		nulls[9];
+	Datum	   *values;
+	bool	   *nulls;
 	NameData	user;
 
 	if (cs_fetch_latest(table, key, 2))
 	{
 		AttrNumber *columns = table->columns;
 
-		slot_getallattrs(table->slot);
-		memcpy(values, table->slot->tts_values, sizeof(values));
-		memcpy(nulls, table->slot->tts_isnull, sizeof(nulls));
+		cs_copy_row(table, &values, &nulls);
 		values[columns[RETRACTION_EVENTS] - 1] =
 			Int64GetDatum(DatumGetInt64(values[columns[RETRACTION_EVENTS] - 1]) + events);
 		values[columns[RETRACTION_CONTACTS] - 1] =
@@ -178,19 +160,16 @@ note_retraction(CsInstallation *in, int64 account, int64 retraction, const char 
 		return;
 	}
 
-	memset(nulls, true, sizeof(nulls));
+	cs_new_row(in, table, &values, &nulls);
 	namestrcpy(&user, GetUserNameFromId(GetUserId(), false));
-#define NOTE(column, value) \
-	(values[table->columns[column] - 1] = (value), nulls[table->columns[column] - 1] = false)
-	NOTE(RETRACTION_ACCOUNT, Int64GetDatum(account));
-	NOTE(RETRACTION_ID, Int64GetDatum(retraction));
-	NOTE(RETRACTION_RETRACTED_AT, TimestampTzGetDatum(in->now));
-	NOTE(RETRACTION_RETRACTED_BY, NameGetDatum(&user));
-	NOTE(RETRACTION_REASON, CStringGetTextDatum(reason));
-	NOTE(RETRACTION_EVENTS, Int64GetDatum(events));
-	NOTE(RETRACTION_CONTACTS, Int64GetDatum(contacts));
+	CS_SET(table, RETRACTION_ACCOUNT, Int64GetDatum(account), false);
+	CS_SET(table, RETRACTION_ID, Int64GetDatum(retraction), false);
+	CS_SET(table, RETRACTION_RETRACTED_AT, TimestampTzGetDatum(in->now), false);
+	CS_SET(table, RETRACTION_RETRACTED_BY, NameGetDatum(&user), false);
+	CS_SET(table, RETRACTION_REASON, CStringGetTextDatum(reason), false);
+	CS_SET(table, RETRACTION_EVENTS, Int64GetDatum(events), false);
+	CS_SET(table, RETRACTION_CONTACTS, Int64GetDatum(contacts), false);
 	cs_insert_row(in, table, values, nulls);
-#undef NOTE
 }
 
 static void
@@ -198,20 +177,16 @@ note_undone(CsInstallation *in, int64 account, int64 retraction)
 {
 	CsTable    *table = cs_table(in, TABLE_RETRACTION);
 	cs_id		key[2] = {{true, account}, {true, retraction}};
-	Datum		values[9];
-	bool		nulls[9];
+	Datum	   *values;
+	bool	   *nulls;
 	NameData	user;
 
 	if (!cs_fetch_latest(table, key, 2))
 		return;
 	namestrcpy(&user, GetUserNameFromId(GetUserId(), false));
-	slot_getallattrs(table->slot);
-	memcpy(values, table->slot->tts_values, sizeof(values));
-	memcpy(nulls, table->slot->tts_isnull, sizeof(nulls));
-	values[table->columns[RETRACTION_UNDONE_AT] - 1] = TimestampTzGetDatum(in->now);
-	nulls[table->columns[RETRACTION_UNDONE_AT] - 1] = false;
-	values[table->columns[RETRACTION_UNDONE_BY] - 1] = NameGetDatum(&user);
-	nulls[table->columns[RETRACTION_UNDONE_BY] - 1] = false;
+	cs_copy_row(table, &values, &nulls);
+	CS_SET(table, RETRACTION_UNDONE_AT, TimestampTzGetDatum(in->now), false);
+	CS_SET(table, RETRACTION_UNDONE_BY, NameGetDatum(&user), false);
 	cs_update_row(in, table, &table->slot->tts_tid, values, nulls);
 }
 
@@ -247,7 +222,9 @@ cs_mark_events(PG_FUNCTION_ARGS)
 	count = elements(PG_GETARG_DATUM(2), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &contacts);
 	if (elements(PG_GETARG_DATUM(3), OIDOID, sizeof(Oid), true, TYPALIGN_INT, &parts) != count ||
 		elements(PG_GETARG_DATUM(4), TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT, &places) != count)
-		elog(ERROR, "as many contacts as places are needed");
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("as many contacts as places are needed")));
 
 	CommandCounterIncrement();
 	in = open_for_change(PG_GETARG_NAME(0));
@@ -261,7 +238,7 @@ cs_mark_events(PG_FUNCTION_ARGS)
 
 		CHECK_FOR_INTERRUPTS();
 		for (; i < count && DatumGetInt64(contacts[i]) == contact; i++)
-			marked += mark_event(in, DatumGetObjectId(parts[i]), (ItemPointer) DatumGetPointer(places[i]), contact, undo ? 0 : retraction);
+			marked += mark_event(in, account, DatumGetObjectId(parts[i]), (ItemPointer) DatumGetPointer(places[i]), contact, undo ? 0 : retraction);
 		if (marked == before)
 			continue;
 		touched++;
@@ -325,25 +302,25 @@ make_anonymous(CsInstallation *in, int64 account, int64 contact, TimestampTz unt
 	while (cs_next_logged(&scan, &event))
 	{
 		CsTable    *log = cs_logged_table(&scan);
-		int			natts = log->rel->rd_att->natts;
-		LogRow		row = {palloc(natts * sizeof(Datum)), palloc(natts * sizeof(bool))};
+		Datum	   *values;
+		bool	   *nulls;
 
 		CHECK_FOR_INTERRUPTS();
 		if (event.recorded > until)
 			continue;			/* of a later contact of the same id */
 		slot_getallattrs(log->slot);
-		cs_row_defaults(in, log, row.values, row.nulls);
+		cs_new_row(in, log, &values, &nulls);
 		for (size_t i = 0; i < lengthof(kept); i++)
 		{
 			AttrNumber	column = log->columns[kept[i]];
 
-			row.values[column - 1] = log->slot->tts_values[column - 1];
-			row.nulls[column - 1] = log->slot->tts_isnull[column - 1];
+			values[column - 1] = log->slot->tts_values[column - 1];
+			nulls[column - 1] = log->slot->tts_isnull[column - 1];
 		}
-		SET(EVENT_CONTACT, Int64GetDatum(number), false);
+		CS_SET(log, EVENT_CONTACT, Int64GetDatum(number), false);
 		/* events that only a key told apart must stay apart */
-		SET(EVENT_KEY, CStringGetTextDatum(psprintf(INT64_FORMAT, ++ordinal)), false);
-		cs_update_row(in, log, &log->slot->tts_tid, row.values, row.nulls);
+		CS_SET(log, EVENT_KEY, CStringGetTextDatum(psprintf(INT64_FORMAT, ++ordinal)), false);
+		cs_update_row(in, log, &log->slot->tts_tid, values, nulls);
 	}
 	cs_end_log(&scan);
 	CommandCounterIncrement();

@@ -178,7 +178,7 @@ cs_delete_orphans(PG_FUNCTION_ARGS)
 	int64		deleted = 0;
 
 	if (bigints_argument(PG_GETARG_DATUM(2), &contacts) != count)
-		elog(ERROR, "as many accounts as contacts are needed");
+		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("as many accounts as contacts are needed")));
 	cs_check_rights(in);
 	for (int i = 0; i < count; i++)
 	{

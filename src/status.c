@@ -26,7 +26,7 @@ cs_address_status_of(PG_FUNCTION_ARGS)
 	CsFacts		facts = {0};
 	cs_status	status;
 
-	cs_find_fact_columns(desc, columns);
+	cs_find_fact_columns(desc, false, columns);
 	cs_facts_of_values(&facts, desc, columns, values, nulls);
 	ReleaseTupleDesc(desc);
 	status = cs_address_status(&facts.contact, &policy.rules, as_of);

@@ -37,18 +37,19 @@ cs_create_account_key(CsInstallation *in, int64 account)
 	CsTable    *table = cs_table(in, TABLE_ACCOUNT_KEY);
 	cs_id		id = {true, account};
 	bytea	   *key = palloc(VARHDRSZ + KEY_SIZE);
-	Datum		values[2];
-	bool		nulls[2] = {0};
+	Datum	   *values;
+	bool	   *nulls;
 
 	if (cs_fetch_latest(table, &id, 1))
 		return;
+	cs_new_row(in, table, &values, &nulls);
 	SET_VARSIZE(key, VARHDRSZ + KEY_SIZE);
 	if (!pg_strong_random(VARDATA(key), KEY_SIZE))
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not generate a random key for account %lld", (long long) account)));
-	values[table->columns[KEY_ACCOUNT] - 1] = Int64GetDatum(account);
-	values[table->columns[KEY_KEY] - 1] = PointerGetDatum(key);
+	CS_SET(table, KEY_ACCOUNT, Int64GetDatum(account), false);
+	CS_SET(table, KEY_KEY, PointerGetDatum(key), false);
 	cs_insert_row(in, table, values, nulls);
 }
 
@@ -58,11 +59,19 @@ account_key(CsInstallation *in, int64 account)
 {
 	CsTable    *table = cs_table(in, TABLE_ACCOUNT_KEY);
 	cs_id		id = {true, account};
-	bool		isnull;
+	bool		found,
+				isnull;
 
 	if (in->key != NULL && in->key_account == account)
 		return in->key;
-	if (!cs_fetch_latest(table, &id, 1))
+	found = cs_fetch_latest(table, &id, 1);
+	if (!found && !cs_fetch_latest(cs_table(in, TABLE_ACCOUNT), &id, 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("account %lld does not exist", (long long) account),
+				 errhint("Insert it into table account first.")));
+	if (!found ||
+		VARSIZE_ANY_EXHDR(DatumGetByteaPP(cs_column(table, table->slot, KEY_KEY, &isnull))) != KEY_SIZE)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("the digest key of account %lld is lost", (long long) account),
@@ -192,8 +201,8 @@ cs_keep_suppressed(CsInstallation *in, int64 account, bytea *digest, cs_kind kin
 	ItemPointerData tid;
 	bool		found = false;
 	bool		later = true;
-	Datum		values[8];
-	bool		nulls[8] = {0};
+	Datum	   *values;
+	bool	   *nulls;
 
 	begin_scan(&scan, in, account, digest);
 	while (!found && next_row(&scan))
@@ -210,17 +219,18 @@ cs_keep_suppressed(CsInstallation *in, int64 account, bytea *digest, cs_kind kin
 	if (!later)
 		return;
 
-#define SET(column, value, isnull) \
-	(values[table->columns[column] - 1] = (value), nulls[table->columns[column] - 1] = (isnull))
-	SET(SUPPRESSION_ACCOUNT, Int64GetDatum(account), false);
-	SET(SUPPRESSION_DIGEST, PointerGetDatum(digest), false);
-	SET(SUPPRESSION_KIND, cs_kind_datum(kind_type, kind), false);
-	SET(SUPPRESSION_LIST, Int64GetDatum(list.id), !list.set);
-	SET(SUPPRESSION_OCCURRED_AT, TimestampTzGetDatum(at), false);
-	SET(SUPPRESSION_SOURCE, source ? CStringGetTextDatum(source) : (Datum) 0, source == NULL);
-	SET(SUPPRESSION_CONTACT, Int64GetDatum(contact.id), !contact.set);
-	SET(SUPPRESSION_BEGAN_AFTER, TimestampTzGetDatum(began_after), began_after == PG_INT64_MIN);
-#undef SET
+	if (found)
+		cs_copy_row(table, &values, &nulls);
+	else
+		cs_new_row(in, table, &values, &nulls);
+	CS_SET(table, SUPPRESSION_ACCOUNT, Int64GetDatum(account), false);
+	CS_SET(table, SUPPRESSION_DIGEST, PointerGetDatum(digest), false);
+	CS_SET(table, SUPPRESSION_KIND, cs_kind_datum(kind_type, kind), false);
+	CS_SET(table, SUPPRESSION_LIST, Int64GetDatum(list.id), !list.set);
+	CS_SET(table, SUPPRESSION_OCCURRED_AT, TimestampTzGetDatum(at), false);
+	CS_SET(table, SUPPRESSION_SOURCE, source ? CStringGetTextDatum(source) : (Datum) 0, source == NULL);
+	CS_SET(table, SUPPRESSION_CONTACT, Int64GetDatum(contact.id), !contact.set);
+	CS_SET(table, SUPPRESSION_BEGAN_AFTER, TimestampTzGetDatum(began_after), began_after == PG_INT64_MIN);
 	if (found)
 		cs_update_row(in, table, &tid, values, nulls);
 	else

@@ -7,7 +7,13 @@
 #include "access/genam.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_am_d.h"
 #include "catalog/pg_operator_d.h"
+#include "catalog/pg_type_d.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -21,43 +27,78 @@
 #include "writer.h"
 
 /*
- * What is known of each table.  Of policy the lock says that settings are in
- * use: whoever changes settings waits for it (settings.c).
+ * What is known of each table: its columns, of which the first ones are those
+ * of its key, as far as a scan may compare them.  Of policy the lock says that
+ * settings are in use: whoever changes settings waits for it (settings.c).
  */
 static const struct
 {
 	const char *name;
 	LOCKMODE	lock;
+	int			key_columns;
 	int			column_count;
-	const char *columns[MAX_COLUMNS];
+	CsColumn	columns[MAX_COLUMNS];
 }			tables[TABLES] = {
-	[TABLE_POLICY] = {"policy", RowShareLock, 0, {NULL}},
-	[TABLE_ACCOUNT] = {"account", RowShareLock, 5, {"account_id", "policy", "contact_limit", "horizon", "horizon_kept"}},
-	[TABLE_LIST] = {"list", AccessShareLock, 3, {"account_id", "list_id", "double_opt_in"}},
-	[TABLE_CONSENT_SETTING] = {"consent_setting", AccessShareLock, 7,
-	{"account_id", "list_id", "since", "import_consent", "double_opt_in", "unsubscribe_scope", "resubscribe"}},
-	[TABLE_CONTACT] = {"contact", RowExclusiveLock, 5,
-	{"account_id", "contact_id", "email", "begins_after", "address_since"}},
-	[TABLE_FORMER_CONTACT] = {"former_contact", RowExclusiveLock, 5,
-	{"account_id", "contact_id", "ended_at", "began_after", "address_digest"}},
-	[TABLE_SUPPRESSION] = {"suppression", RowExclusiveLock, 8,
-		{"account_id", "address_digest", "kind", "list_id", "occurred_at", "source", "contact_id",
-	"began_after"}},
-	[TABLE_ACCOUNT_KEY] = {"account_key", AccessShareLock, 2, {"account_id", "key"}},
-	[TABLE_ADDRESS_CHANGE] = {"address_change", RowExclusiveLock, 4,
-	{"account_id", "contact_id", "changed_at", "old_digest"}},
-	[TABLE_RETRACTION] = {"retraction", RowExclusiveLock, 9,
-		{"account_id", "retraction_id", "retracted_at", "retracted_by", "reason", "events", "contacts",
-	"undone_at", "undone_by"}},
-	[TABLE_SUBSCRIPTION] = {"subscription", RowExclusiveLock, 8,
-		{"account_id", "list_id", "contact_id", "status", "consent", "consent_at", "requested_at", "request_key"}},
-	[TABLE_STATUS_COUNT] = {"status_count", RowExclusiveLock, 4,
-	{"account_id", "list_id", "status", "contacts"}},
-	[TABLE_CHECKPOINT] = {"checkpoint", RowExclusiveLock, 7,
-	{"account_id", "contact_id", "before", "began_after", "kept_at", "late_since", "facts"}},
-	[TABLE_EVENT] = {"event", AccessShareLock, 15,
-		{"account_id", "contact_id", "list_id", "campaign_id", "kind", "occurred_at", "recorded_at",
-	"retracted_at", "until", "event_key", "source", "evidence", "reason", "reply", "retraction_id"}},
+	[TABLE_POLICY] = {"policy", RowShareLock, 1, 1, {{"name", TEXTOID, true}}},
+	[TABLE_ACCOUNT] = {"account", RowShareLock, 1, 5, {
+		{"account_id", INT8OID, true}, {"policy", TEXTOID, true}, {"contact_limit", INT8OID, false},
+		{"horizon", TIMESTAMPTZOID, false}, {"horizon_kept", TIMESTAMPTZOID, false}
+	}},
+	[TABLE_LIST] = {"list", AccessShareLock, 2, 3, {
+		{"account_id", INT8OID, true}, {"list_id", INT8OID, true}, {"double_opt_in", BOOLOID, false}
+	}},
+	[TABLE_CONSENT_SETTING] = {"consent_setting", AccessShareLock, 3, 7, {
+		{"account_id", INT8OID, true}, {"list_id", INT8OID, false}, {"since", TIMESTAMPTZOID, true},
+		{"import_consent", TEXTOID, false}, {"double_opt_in", BOOLOID, false}, {"unsubscribe_scope", TEXTOID, false},
+		{"resubscribe", TEXTOID, false}
+	}},
+	[TABLE_CONTACT] = {"contact", RowExclusiveLock, 2, 5, {
+		{"account_id", INT8OID, true}, {"contact_id", INT8OID, true}, {"email", TEXTOID, true},
+		{"begins_after", TIMESTAMPTZOID, false}, {"address_since", TIMESTAMPTZOID, false}
+	}},
+	[TABLE_FORMER_CONTACT] = {"former_contact", RowExclusiveLock, 2, 5, {
+		{"account_id", INT8OID, true}, {"contact_id", INT8OID, true}, {"ended_at", TIMESTAMPTZOID, true},
+		{"began_after", TIMESTAMPTZOID, false}, {"address_digest", BYTEAOID, false}
+	}},
+	[TABLE_SUPPRESSION] = {"suppression", RowExclusiveLock, 3, 8, {
+		{"account_id", INT8OID, true}, {"address_digest", BYTEAOID, true}, {"kind", CS_TYPE_KIND, true},
+		{"list_id", INT8OID, false}, {"occurred_at", TIMESTAMPTZOID, true}, {"source", TEXTOID, false},
+		{"contact_id", INT8OID, false}, {"began_after", TIMESTAMPTZOID, false}
+	}},
+	[TABLE_ACCOUNT_KEY] = {"account_key", AccessShareLock, 1, 2, {
+		{"account_id", INT8OID, true}, {"key", BYTEAOID, true}
+	}},
+	[TABLE_ADDRESS_CHANGE] = {"address_change", RowExclusiveLock, 3, 4, {
+		{"account_id", INT8OID, true}, {"contact_id", INT8OID, true}, {"changed_at", TIMESTAMPTZOID, true},
+		{"old_digest", BYTEAOID, true}
+	}},
+	[TABLE_RETRACTION] = {"retraction", RowExclusiveLock, 2, 9, {
+		{"account_id", INT8OID, true}, {"retraction_id", INT8OID, true},
+		{"retracted_at", TIMESTAMPTZOID, true}, {"retracted_by", NAMEOID, true}, {"reason", TEXTOID, true},
+		{"events", INT8OID, true}, {"contacts", INT8OID, true}, {"undone_at", TIMESTAMPTZOID, false},
+		{"undone_by", NAMEOID, false}
+	}},
+	[TABLE_SUBSCRIPTION] = {"subscription", RowExclusiveLock, 3, 8, {
+		{"account_id", INT8OID, true}, {"contact_id", INT8OID, true}, {"list_id", INT8OID, true},
+		{"status", CS_TYPE_STATUS, true}, {"consent", CS_TYPE_STATUS, true},
+		{"consent_at", TIMESTAMPTZOID, true}, {"requested_at", TIMESTAMPTZOID, false}, {"request_key", TEXTOID, false}
+	}},
+	[TABLE_STATUS_COUNT] = {"status_count", RowExclusiveLock, 3, 4, {
+		{"account_id", INT8OID, true}, {"list_id", INT8OID, false}, {"status", CS_TYPE_STATUS, true},
+		{"contacts", INT8OID, true}
+	}},
+	[TABLE_CHECKPOINT] = {"checkpoint", RowExclusiveLock, 3, 7, {
+		{"account_id", INT8OID, true}, {"contact_id", INT8OID, true}, {"before", TIMESTAMPTZOID, true},
+		{"began_after", TIMESTAMPTZOID, false}, {"kept_at", TIMESTAMPTZOID, false}, {"late_since", TIMESTAMPTZOID, false},
+		{"facts", CS_TYPE_FOLDED, true}
+	}},
+	[TABLE_EVENT] = {"event", AccessShareLock, 3, 15, {
+		{"account_id", INT8OID, true}, {"contact_id", INT8OID, true}, {"occurred_at", TIMESTAMPTZOID, true},
+		{"list_id", INT8OID, false}, {"campaign_id", INT8OID, false}, {"kind", CS_TYPE_KIND, true},
+		{"recorded_at", TIMESTAMPTZOID, true}, {"retracted_at", TIMESTAMPTZOID, false}, {"until", TIMESTAMPTZOID, false},
+		{"event_key", TEXTOID, true}, {"source", TEXTOID, false}, {"evidence", TEXTOID, false}, {"reason", TEXTOID, false},
+		{"reply", TEXTOID, false}, {"retraction_id", INT8OID, false}
+	}}
 };
 
 CsInstallation *
@@ -94,43 +135,42 @@ cs_close(CsInstallation *in)
 	MemoryContextDelete(in->context);
 }
 
-/* The index over the columns that identify a row, in our order. */
-static Relation
-open_key(Relation rel)
+/* Does the index begin with the columns of the table's key, in our order? */
+static bool
+is_key(CsTable *table, Relation index)
 {
-	Oid			primary = cs_primary_key_index(rel);
-	List	   *indexes;
+	Form_pg_index form = index->rd_index;
+	int			count = tables[table->id].key_columns;
+
+	if (index->rd_rel->relam != BTREE_AM_OID || !form->indisvalid || form->indnkeyatts < count ||
+		!heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL))
+		return false;
+	for (int i = 0; i < count; i++)
+		if (form->indkey.values[i] != table->columns[i])
+			return false;
+	return true;
+}
+
+/* The primary key, or an index that serves as one: keys with nulls are no primary keys, and that of counts is not unique. */
+static Relation
+open_key(CsTable *table)
+{
+	Oid			primary = cs_primary_key_index(table->rel);
+	List	   *indexes = RelationGetIndexList(table->rel);
 	ListCell   *lc;
-	Relation	found = NULL;
 
-	if (OidIsValid(primary))
-		return index_open(primary, AccessShareLock);
-
-	/* keys with nulls are no primary keys */
-	indexes = RelationGetIndexList(rel);
 	foreach(lc, indexes)
 	{
 		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
-		Form_pg_index form = index->rd_index;
 
-		/* that of status_count, whose rows are summed up, is not unique */
-		if (form->indisvalid && (form->indnullsnotdistinct || !form->indisunique) &&
-			heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL) &&
-			form->indnkeyatts >= 3 && form->indkey.values[0] != 0 &&
-			strcmp(NameStr(TupleDescAttr(rel->rd_att, form->indkey.values[0] - 1)->attname), "account_id") == 0)
-		{
-			found = index;
-			break;
-		}
+		if ((!OidIsValid(primary) || lfirst_oid(lc) == primary) && is_key(table, index))
+			return index;
 		index_close(index, AccessShareLock);
 	}
-	list_free(indexes);
-	if (found == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("table \"%s\" has lost its index", RelationGetRelationName(rel)),
-				 errhint("Create it again as contact_status.create_tables does.")));
-	return found;
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("table \"%s\" has lost its index", RelationGetRelationName(table->rel)),
+			 errhint("Create it again as contact_status.create_tables does.")));
 }
 
 Relation
@@ -141,7 +181,7 @@ cs_key(CsTable *table)
 	if (table->key == NULL)
 	{
 		caller = MemoryContextSwitchTo(table->context);
-		table->key = open_key(table->rel);
+		table->key = open_key(table);
 		MemoryContextSwitchTo(caller);
 	}
 	return table->key;
@@ -153,36 +193,66 @@ cs_open_table(CsInstallation *in, CsTableId id, Oid relid)
 	MemoryContext caller = MemoryContextSwitchTo(in->context);
 	CsTable    *table = palloc0(sizeof(CsTable));
 
+	/* our rows are not written by statements, which the server would refuse by itself */
+	if (tables[id].lock == RowExclusiveLock)
+		PreventCommandIfReadOnly("a write by contact_status");
+	table->id = id;
 	table->context = in->context;
 	table->rel = table_open(relid, tables[id].lock);
 	table->slot = table_slot_create(table->rel, NULL);
-	cs_find_columns(table->rel->rd_att, tables[id].columns, tables[id].column_count, table->columns);
+	cs_find_columns(table->rel->rd_att, true, tables[id].columns, tables[id].column_count, table->columns);
 	if (id == TABLE_CONTACT)
 	{
 		table->facts = palloc(FACT_COLUMNS * sizeof(AttrNumber));
-		cs_find_fact_columns(table->rel->rd_att, table->facts);
+		cs_find_fact_columns(table->rel->rd_att, true, table->facts);
 	}
 	in->opened = lappend(in->opened, table);
 	MemoryContextSwitchTo(caller);
 	return table;
 }
 
-CsTable *
-cs_table(CsInstallation *in, CsTableId id)
+/* The only place that finds a table by another one's schema. */
+static Oid
+find_table(CsInstallation *in, CsTableId id)
 {
-	Oid			relid;
+	Oid			relid = get_relname_relid(tables[id].name, in->schema);
 
-	if (in->tables[id] != NULL)
-		return in->tables[id];
-
-	/* the only place that finds a table by another one's schema */
-	relid = get_relname_relid(tables[id].name, in->schema);
-	if (!OidIsValid(relid))
+	if (!OidIsValid(relid) ||
+		(get_rel_relkind(relid) != RELKIND_RELATION && get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("table \"%s.%s\" does not exist", get_namespace_name(in->schema), tables[id].name),
 				 errhint("Create the tables of an installation with contact_status.create_tables.")));
-	return in->tables[id] = cs_open_table(in, id, relid);
+	return relid;
+}
+
+void
+cs_lock_table(CsInstallation *in, CsTableId id, LOCKMODE mode)
+{
+	LockRelationOid(find_table(in, id), mode);
+}
+
+CsTable *
+cs_table(CsInstallation *in, CsTableId id)
+{
+	if (in->tables[id] != NULL)
+		return in->tables[id];
+	/* who judges by settings waits for who changes them: not by the lock on policy, which its UPDATE takes as well */
+	if (id == TABLE_POLICY)
+		cs_lock_table(in, TABLE_CONSENT_SETTING, RowShareLock);
+	return in->tables[id] = cs_open_table(in, id, find_table(in, id));
+}
+
+void
+cs_check_trigger_table(CsInstallation *in, CsTableId id, Relation rel)
+{
+	if (RelationGetRelid(rel) != RelationGetRelid(cs_table(in, id)->rel) &&
+		!(id == TABLE_EVENT && rel->rd_rel->relispartition))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("table \"%s\" cannot have this trigger: it is that of table \"%s\"",
+						RelationGetRelationName(rel), tables[id].name),
+				 errhint("contact_status.create_tables creates its trigger.")));
 }
 
 Snapshot
@@ -303,4 +373,25 @@ cs_fetch_latest(CsTable *table, const cs_id *key, int count)
 		cs_check_shown(table, table->slot);
 	UnregisterSnapshot(snapshot);
 	return found;
+}
+
+void
+cs_copy_row(CsTable *table, Datum **values, bool **nulls)
+{
+	int			natts = table->slot->tts_tupleDescriptor->natts;
+
+	slot_getallattrs(table->slot);
+	*values = palloc(natts * sizeof(Datum));
+	*nulls = palloc(natts * sizeof(bool));
+	memcpy(*values, table->slot->tts_values, natts * sizeof(Datum));
+	memcpy(*nulls, table->slot->tts_isnull, natts * sizeof(bool));
+}
+
+/* refuse_read_only(name): what writes is refused in a READ ONLY transaction, also where it would find nothing to do. */
+PG_FUNCTION_INFO_V1(cs_refuse_read_only);
+Datum
+cs_refuse_read_only(PG_FUNCTION_ARGS)
+{
+	PreventCommandIfReadOnly(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	PG_RETURN_VOID();
 }

@@ -59,6 +59,7 @@ typedef struct CsWriter CsWriter;
 
 typedef struct CsTable
 {
+	CsTableId	id;
 	Relation	rel;
 	Relation	key;			/* see cs_key; NULL until asked for */
 	TupleTableSlot *slot;		/* for reading */
@@ -71,6 +72,10 @@ typedef struct CsTable
 } CsTable;
 
 /* Columns of each table, in the order of CsTable.columns. */
+enum
+{
+	POLICY_TABLE_NAME
+};
 enum
 {
 	ACCOUNT_ID, ACCOUNT_POLICY, ACCOUNT_CONTACT_LIMIT, ACCOUNT_HORIZON, ACCOUNT_HORIZON_KEPT
@@ -94,7 +99,7 @@ enum
 };
 enum
 {
-	SUBSCRIPTION_ACCOUNT, SUBSCRIPTION_LIST, SUBSCRIPTION_CONTACT, SUBSCRIPTION_STATUS,
+	SUBSCRIPTION_ACCOUNT, SUBSCRIPTION_CONTACT, SUBSCRIPTION_LIST, SUBSCRIPTION_STATUS,
 	SUBSCRIPTION_CONSENT, SUBSCRIPTION_CONSENT_AT, SUBSCRIPTION_REQUESTED_AT, SUBSCRIPTION_REQUEST_KEY
 };
 enum
@@ -126,7 +131,7 @@ enum
 };
 enum
 {
-	EVENT_ACCOUNT, EVENT_CONTACT, EVENT_LIST, EVENT_CAMPAIGN, EVENT_KIND, EVENT_OCCURRED_AT,
+	EVENT_ACCOUNT, EVENT_CONTACT, EVENT_OCCURRED_AT, EVENT_LIST, EVENT_CAMPAIGN, EVENT_KIND,
 	EVENT_RECORDED_AT, EVENT_RETRACTED_AT, EVENT_UNTIL, EVENT_KEY, EVENT_SOURCE, EVENT_EVIDENCE, EVENT_REASON,
 	EVENT_REPLY, EVENT_RETRACTION
 };
@@ -160,6 +165,15 @@ extern void cs_close(CsInstallation *in);
  * Raises 42P01 where it is missing.
  */
 extern CsTable *cs_table(CsInstallation *in, CsTableId id);
+
+/*
+ * A lock on a table that is stronger than the one with which it is opened, and
+ * so must be taken before: two who hold the weaker one would wait for each other.
+ */
+extern void cs_lock_table(CsInstallation *in, CsTableId id, LOCKMODE mode);
+
+/* Raises 39P01 where a trigger was fired for a table that is not the installation's of that name, or a partition. */
+extern void cs_check_trigger_table(CsInstallation *in, CsTableId id, Relation rel);
 
 /* Its index over what identifies a row: the primary key, or one that begins with account_id. */
 extern Relation cs_key(CsTable *table);
@@ -230,6 +244,10 @@ extern bool cs_fetch_latest(CsTable *table, const cs_id *key, int count);
  * the application changes or drops what we write.
  */
 extern void cs_row_defaults(CsInstallation *in, CsTable *table, Datum *values, bool *nulls);	/* of a new row */
+extern void cs_new_row(CsInstallation *in, CsTable *table, Datum **values, bool **nulls);	/* the same, allocated */
+#define CS_SET(table, column, value, isnull) \
+	(values[(table)->columns[column] - 1] = (value), nulls[(table)->columns[column] - 1] = (isnull))
+extern void cs_copy_row(CsTable *table, Datum **values, bool **nulls);	/* of the row in the table's slot */
 extern void cs_insert_row(CsInstallation *in, CsTable *table, const Datum *values, const bool *nulls);
 extern void cs_update_row(CsInstallation *in, CsTable *table, ItemPointer tid, const Datum *values, const bool *nulls);
 extern void cs_delete_row(CsInstallation *in, CsTable *table, ItemPointer tid);

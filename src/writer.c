@@ -33,6 +33,7 @@ struct CsWriter
 	TupleTableSlot *row;		/* to be written */
 	ExprState **defaults;		/* by column, NULL where null; NULL until asked for */
 	bool		fires;			/* the application has triggers here */
+	bool		may[CMD_DELETE + 1];	/* subscribers can follow such a statement */
 
 	/* the statement, as far as the application's statement triggers see it */
 	bool		began[CMD_DELETE + 1];
@@ -131,6 +132,12 @@ begin_statement(CsInstallation *in, CsWriter *writer, CsTable *table, CmdType co
 {
 	MemoryContext caller;
 
+	/* a published table whose rows cannot be told apart: the server refuses, or the subscriber would miss it silently */
+	if (!writer->may[command])
+	{
+		CheckCmdReplicaIdentity(table->rel, command);
+		writer->may[command] = true;
+	}
 	if (!writer->fires)
 		return;
 	writer->estate->es_output_cid = GetCurrentCommandId(true);
@@ -307,6 +314,14 @@ cs_row_defaults(CsInstallation *in, CsTable *table, Datum *values, bool *nulls)
 		if (writer->defaults[i] != NULL)
 			values[i] = ExecEvalExprSwitchContext(writer->defaults[i], context, &nulls[i]);
 	}
+}
+
+void
+cs_new_row(CsInstallation *in, CsTable *table, Datum **values, bool **nulls)
+{
+	*values = palloc(table->rel->rd_att->natts * sizeof(Datum));
+	*nulls = palloc(table->rel->rd_att->natts * sizeof(bool));
+	cs_row_defaults(in, table, *values, *nulls);
 }
 
 void

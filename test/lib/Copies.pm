@@ -10,7 +10,7 @@ use File::Temp ();
 our @EXPORT_OK = qw(psql sqlstate eventually fill state numbers goes_on @TABLES);
 
 our @TABLES = qw(policy account list consent_setting contact former_contact subscription address_change status_count
-    account_key suppression event retraction);
+    account_key suppression checkpoint event retraction);
 my @VIEWS = qw(mailable account_status_count list_status_count active_contacts status_history contact_history
     campaign_report);
 

@@ -12,7 +12,7 @@ our @EXPORT_OK = qw(psql rows prepare functions columns values_of usual call att
     no_internal_error prepare_damage @damage_tables @day);
 
 our @damage_tables = qw(account list consent_setting contact former_contact subscription address_change status_count account_key suppression event
-    retraction);
+    retraction checkpoint);
 
 # Runs a script; dies where it fails.
 sub psql {
@@ -116,10 +116,11 @@ my %values = (
     'contact_status.consent_settings' => ["ROW('subscribed', true, 'list', 'confirmed')", 'ROW(NULL, NULL, NULL, NULL)', "ROW('', NULL, 'x', 'never')",
         "ROW(repeat('x', 1000000), true, 'account', 'never')"],
     'internal' => ['NULL'],
-    'contact_status.import_row[]' => ["ARRAY[ROW(1, 'n\@example.org', now(), 'e', NULL, NULL)]::contact_status.import_row[]", "'{}'",
-        'ARRAY[NULL]::contact_status.import_row[]', 'ARRAY[ROW(NULL,NULL,NULL,NULL,NULL,NULL)]::contact_status.import_row[]',
-        "ARRAY[[ROW(1, '', 'infinity', '', 'complained', '')], [ROW(1, '', '-infinity', '', 'x', NULL)]]::contact_status.import_row[]",
-        "ARRAY(SELECT ROW(i, 'c2\@example.org', now(), NULL, 'complained', NULL)::contact_status.import_row FROM generate_series(1, 300) i)"],
+    'oid[]' => ["'{1,1}'", "'{}'", "'{0,NULL}'"],
+    'contact_status.import_row[]' => ["ARRAY[ROW(1, 'n\@example.org', now(), 'e', NULL, NULL, NULL)]::contact_status.import_row[]", "'{}'",
+        'ARRAY[NULL]::contact_status.import_row[]', 'ARRAY[ROW(NULL,NULL,NULL,NULL,NULL,NULL,NULL)]::contact_status.import_row[]',
+        "ARRAY[[ROW(1, '', 'infinity', '', 'complained', '', 9223372036854775807)], [ROW(1, '', '-infinity', '', 'x', NULL, -1)]]::contact_status.import_row[]",
+        "ARRAY(SELECT ROW(i, 'c2\@example.org', now(), NULL, 'complained', NULL, NULL)::contact_status.import_row FROM generate_series(1, 300) i)"],
 );
 
 sub fact_columns {
@@ -172,6 +173,7 @@ sub usual {
 sub call {
     my ($function, @arguments) = @_;
     my $list = join ', ', @arguments;
+    return "CALL contact_status.$function->{name}($list)" if $function->{kind} eq 'p';
     return "SELECT contact_status.$function->{name}($list)" . ($function->{kind} eq 'a' ? ' FROM generate_series(1, 2)' : '');
 }
 

@@ -30,9 +30,9 @@ unlike($script, qr/\@extschema/i, 'and puts no name in place of another');
 $outside =~ s/^\s*(?:--|\\echo).*//mg;
 $outside =~ s/'(?:[^']|'')*'//g;
 $outside =~ s/--.*//g;
-$outside =~ s/BEGIN ATOMIC.*?\bEND;/;/gs;
+$outside =~ s/BEGIN ATOMIC.*?^END;/;/gms;
 cmp_ok(scalar(() = $outside =~ /;/g), '>', 100, 'it has statements');
-is_deeply([grep { !/^CREATE (?:FUNCTION|TYPE|AGGREGATE) contact_status\.\w+|^COMMENT ON (?:FUNCTION|TYPE|AGGREGATE) contact_status\.\w+|^GRANT USAGE ON SCHEMA contact_status TO PUBLIC$/ }
+is_deeply([grep { !/^(?:CREATE|COMMENT ON) (?:FUNCTION|PROCEDURE|TYPE|AGGREGATE) contact_status\.\w+|^(?:CREATE|COMMENT ON) EVENT TRIGGER contact_status_\w+|^GRANT USAGE ON SCHEMA contact_status TO PUBLIC$/ }
         map { s/^\s+|\s+$//gr } grep { /\S/ } split /;/, $outside],
     [], 'it creates, comments and grants, each by its qualified name');
 
