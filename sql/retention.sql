@@ -69,10 +69,16 @@ DECLARE
     last timestamptz;
     added integer := 0;
 BEGIN
-    IF add_partitions.schema IS NULL OR coalesce(add_partitions.every <= '0', true) OR NOT isfinite(add_partitions.every)
+    IF add_partitions.schema IS NULL OR coalesce(add_partitions.every < '1 hour', true) OR NOT isfinite(add_partitions.every)
+       OR NOT isfinite(coalesce(add_partitions.since, now())) OR NOT isfinite(coalesce(add_partitions.until, now()))
+       OR date_trunc('minute', add_partitions.every) <> add_partitions.every
        OR date_trunc('month', add_partitions.every) > '0' AND date_trunc('month', add_partitions.every) <> add_partitions.every THEN
         RAISE EXCEPTION 'the log cannot be partitioned by "%"', add_partitions.every
-            USING ERRCODE = 'invalid_parameter_value', HINT = 'Give whole months, or days and hours, for example ''1 month''.';
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'Give whole months, or days and hours, for example ''1 month'', and finite times.';
+    ELSIF NOT EXISTS (SELECT FROM pg_partitioned_table WHERE partrelid = format('%I.event', add_partitions.schema)::regclass) THEN
+        RAISE EXCEPTION 'the log in schema "%" is not partitioned', add_partitions.schema
+            USING ERRCODE = 'wrong_object_type',
+                  HINT = 'Create the installation with contact_status.create_tables(..., partition_by => ...).';
     END IF;
     begins := contact_status.period_start(add_partitions.every, coalesce(add_partitions.since, now()));
     last := coalesce(add_partitions.until, now() + 3 * add_partitions.every);
@@ -100,6 +106,8 @@ DECLARE
     rest regclass := (SELECT p.partdefid FROM pg_partitioned_table p WHERE p.partrelid = log);
     create_it text := format('CREATE TABLE %s PARTITION OF %s FOR VALUES FROM (%L) TO (%L)', partition, log,
                              add_partition.begins, add_partition.ends);
+    columns text := (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+                      WHERE attrelid = log AND attnum > 0 AND NOT attisdropped AND attgenerated = '');
     overdue boolean := false;
     its record;
 BEGIN
@@ -125,7 +133,7 @@ BEGIN
     -- what the default partition holds of the period moves: the log stays the same, so no trigger is to hear of it
     EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', log);
     EXECUTE format('CREATE TEMPORARY TABLE contact_status_moved ON COMMIT DROP AS '
-                   'SELECT * FROM %s WHERE occurred_at >= %L AND occurred_at < %L', rest, add_partition.begins, add_partition.ends);
+                   'SELECT %s FROM %s WHERE occurred_at >= %L AND occurred_at < %L', columns, rest, add_partition.begins, add_partition.ends);
     CREATE TEMPORARY TABLE contact_status_disabled ON COMMIT DROP AS
         SELECT t.tgrelid::regclass AS relation, t.tgname AS name,
                CASE t.tgenabled WHEN 'A' THEN 'ENABLE ALWAYS' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE' END AS back
@@ -136,7 +144,7 @@ BEGIN
     EXECUTE format('DELETE FROM %s WHERE occurred_at >= %L AND occurred_at < %L', rest, add_partition.begins, add_partition.ends);
     EXECUTE create_it;
     EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', partition);
-    EXECUTE format('INSERT INTO %s SELECT * FROM pg_temp.contact_status_moved', log);
+    EXECUTE format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM pg_temp.contact_status_moved', log, columns);
     EXECUTE format('ALTER TABLE %s ENABLE TRIGGER USER', partition);
     FOR its IN SELECT * FROM pg_temp.contact_status_disabled LOOP
         EXECUTE format('ALTER TABLE %s %s TRIGGER %I', its.relation, its.back, its.name);
@@ -154,7 +162,7 @@ COMMENT ON FUNCTION contact_status.guard_ddl() IS
 'refuses partitions of a log that come filled or go while statuses follow from them, and tables that inherit from ours; gives new partitions their triggers';
 
 CREATE EVENT TRIGGER contact_status_guard_start ON ddl_command_start
-    WHEN TAG IN ('ALTER TABLE', 'DROP TABLE') EXECUTE FUNCTION contact_status.guard_ddl();
+    WHEN TAG IN ('ALTER TABLE', 'DROP TABLE', 'DROP SCHEMA') EXECUTE FUNCTION contact_status.guard_ddl();
 COMMENT ON EVENT TRIGGER contact_status_guard_start IS 'refuses to detach or drop partitions of a log from which statuses follow';
 
 CREATE EVENT TRIGGER contact_status_guard_end ON ddl_command_end

@@ -18,12 +18,14 @@
 #include "catalog/partition.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
+#include "catalog/pg_type_d.h"
 #include "commands/event_trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -93,15 +95,51 @@ check_goes(Oid partition)
 		cs_check_droppable(log, partition);
 }
 
+/* Partitions in a schema may belong to a log in another one. */
+static void
+check_schema_goes(Oid schema)
+{
+	Oid			type = OIDOID;
+	Datum		value = ObjectIdGetDatum(schema);
+	MemoryContext caller = CurrentMemoryContext;
+	List	   *partitions = NIL;
+	ListCell   *lc;
+
+	SPI_connect();
+	if (SPI_execute_with_args("SELECT i.inhrelid FROM pg_catalog.pg_inherits i "
+							  "JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.inhrelid "
+							  "JOIN pg_catalog.pg_class p ON p.oid OPERATOR(pg_catalog.=) i.inhparent "
+							  "WHERE c.relispartition AND c.relnamespace OPERATOR(pg_catalog.=) $1 "
+							  "AND p.relnamespace OPERATOR(pg_catalog.<>) $1", 1, &type, &value, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not look for partitions");
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		MemoryContext spi = MemoryContextSwitchTo(caller);
+		bool		isnull;
+
+		partitions = lappend_oid(partitions, DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull)));
+		MemoryContextSwitchTo(spi);
+	}
+	SPI_finish();
+	foreach(lc, partitions)
+		check_goes(lfirst_oid(lc));
+}
+
 static void
 before_drop(const DropStmt *command)
 {
 	ListCell   *lc;
 
-	if (command->removeType != OBJECT_TABLE)
-		return;
 	foreach(lc, command->objects)
-		check_goes(relation_named(makeRangeVarFromNameList(lfirst(lc))));
+	{
+		Oid			schema;
+
+		if (command->removeType == OBJECT_TABLE)
+			check_goes(relation_named(makeRangeVarFromNameList(lfirst(lc))));
+		else if (command->removeType == OBJECT_SCHEMA &&
+				 OidIsValid(schema = get_namespace_oid(strVal(lfirst(lc)), true)))
+			check_schema_goes(schema);
+	}
 }
 
 static void
@@ -144,11 +182,31 @@ add_triggers(Oid partition)
 	SPI_finish();
 }
 
+/* A table that is no part of the log any more is anybody's. */
+static void
+drop_triggers(Oid partition)
+{
+	char	   *name;
+
+	if (!OidIsValid(partition) || get_rel_relispartition(partition) || !has_our_trigger(partition, "apply_events"))
+		return;
+	name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(partition)), get_rel_name(partition));
+	SPI_connect();
+	execute(psprintf("DROP TRIGGER contact_status_apply ON %s", name));
+	execute(psprintf("DROP TRIGGER IF EXISTS contact_status_refuse_truncate ON %s", name));
+	SPI_finish();
+}
+
 static void
 check_came(Oid log, Oid partition)
 {
 	if (!OidIsValid(partition) || !is_partitioned_log(log))
 		return;
+	if (get_rel_relkind(partition) == RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("partition \"%s\" of the log cannot be partitioned itself", get_rel_name(partition)),
+				 errhint("Partition the log by ranges of occurred_at, one level deep.")));
 	if (!is_empty(partition))
 		ereport(ERROR,
 				(errcode(ERRCODE_CHECK_VIOLATION),
@@ -198,12 +256,15 @@ after_alter(const AlterTableStmt *command)
 
 		if (cmd->subtype == AT_AttachPartition)
 			check_came(relation_named(command->relation), relation_named(((PartitionCmd *) cmd->def)->name));
+		else if (cmd->subtype == AT_DetachPartition && is_partitioned_log(relation_named(command->relation)) &&
+				 !((PartitionCmd *) cmd->def)->concurrent)
+			drop_triggers(relation_named(((PartitionCmd *) cmd->def)->name));
 		else if (cmd->subtype == AT_AddInherit)
 			check_child(relation_named((RangeVar *) cmd->def), command->relation->relname);
 	}
 }
 
-/* guard_ddl(): on ddl_command_start and ddl_command_end of CREATE, ALTER and DROP TABLE. */
+/* guard_ddl(): on ddl_command_start and ddl_command_end of CREATE, ALTER and DROP TABLE, and DROP SCHEMA. */
 PG_FUNCTION_INFO_V1(cs_guard_ddl);
 Datum
 cs_guard_ddl(PG_FUNCTION_ARGS)

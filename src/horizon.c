@@ -106,11 +106,9 @@ cs_may_be_dropped(Relation rel, TupleTableSlot *row)
 /* ---- partitions ---- */
 
 static bool
-any_row(const char *query, Datum before)
+any_row(const char *query, Datum value, Oid type)
 {
-	Oid			types[1] = {TIMESTAMPTZOID};
-
-	if (SPI_execute_with_args(query, 1, types, &before, NULL, true, 1) != SPI_OK_SELECT)
+	if (SPI_execute_with_args(query, 1, &type, &value, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for events that are not covered");
 	return SPI_processed > 0;
 }
@@ -118,21 +116,30 @@ any_row(const char *query, Datum before)
 void
 cs_check_droppable(Oid log, Oid partition)
 {
-	char	   *schema = get_namespace_name(get_rel_namespace(log));
+	CsInstallation *in = cs_open(get_rel_namespace(log));
+	char	   *schema = get_namespace_name(in->schema);
 	char	   *part = quote_qualified_identifier(get_namespace_name(get_rel_namespace(partition)), get_rel_name(partition));
-	Datum		before = TimestampTzGetDatum(cs_log_part_end(log, partition));
+	Datum		before;
 	bool		refused;
 
+	/* who is recording events is waited for, and nobody does until the partition is gone */
+	cs_lock_table(in, TABLE_CONSENT_SETTING, ExclusiveLock);
+	before = TimestampTzGetDatum(cs_log_part_end(in, partition));
+	cs_close(in);
+
+	PushActiveSnapshot(GetLatestSnapshot());
 	SPI_connect();
 	refused = any_row(psprintf("SELECT FROM %s a WHERE (a.horizon_kept IS NULL OR a.horizon_kept OPERATOR(pg_catalog.<) $1) "
-							   "AND EXISTS (SELECT FROM %s e WHERE e.account_id OPERATOR(pg_catalog.=) a.account_id)",
-							   quote_qualified_identifier(schema, "account"), part), before) ||
+							   "AND EXISTS (SELECT FROM %s e WHERE e.account_id OPERATOR(pg_catalog.=) a.account_id "
+							   "AND (a.horizon_kept IS NULL OR e.occurred_at OPERATOR(pg_catalog.>=) a.horizon_kept))",
+							   quote_qualified_identifier(schema, "account"), part), before, TIMESTAMPTZOID) ||
 		any_row(psprintf("SELECT FROM %s k WHERE k.late_since OPERATOR(pg_catalog.<) $1 "
 						 "AND EXISTS (SELECT FROM %s e WHERE e.account_id OPERATOR(pg_catalog.=) k.account_id "
 						 "AND e.contact_id OPERATOR(pg_catalog.=) k.contact_id "
 						 "AND e.occurred_at OPERATOR(pg_catalog.>=) k.late_since)",
-						 quote_qualified_identifier(schema, "checkpoint"), part), before);
+						 quote_qualified_identifier(schema, "checkpoint"), part), before, TIMESTAMPTZOID);
 	SPI_finish();
+	PopActiveSnapshot();
 	if (refused)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

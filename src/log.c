@@ -138,17 +138,14 @@ cs_log_table(CsInstallation *in, Oid relid)
 }
 
 cs_time
-cs_log_part_end(Oid log, Oid partition)
+cs_log_part_end(CsInstallation *in, Oid partition)
 {
-	CsInstallation *in = cs_open(get_rel_namespace(log));
-	struct CsLog *parts = log_of(in);
-	cs_time		end = CS_NEVER;
+	struct CsLog *log = log_of(in);
 
-	for (int i = 0; i < parts->count; i++)
-		if (parts->parts[i].relid == partition)
-			end = parts->parts[i].before;
-	cs_close(in);
-	return end;
+	for (int i = 0; i < log->count; i++)
+		if (log->parts[i].relid == partition)
+			return log->parts[i].before;
+	return CS_NEVER;
 }
 
 /* Does the table have the trigger that applies events? */

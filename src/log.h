@@ -31,7 +31,7 @@ extern Oid	cs_schema_of_log(Relation rel);
 extern CsTable *cs_log_table(CsInstallation *in, Oid relid);
 
 /* The end of a partition's range: CS_NEVER of the last and of the default one. */
-extern cs_time cs_log_part_end(Oid log, Oid partition);
+extern cs_time cs_log_part_end(CsInstallation *in, Oid partition);
 
 /*
  * Where an event of a time is stored.  Raises 55000 where that is a partition
