@@ -166,7 +166,7 @@ CREATE EVENT TRIGGER contact_status_guard_start ON ddl_command_start
 COMMENT ON EVENT TRIGGER contact_status_guard_start IS 'refuses to detach or drop partitions of a log from which statuses follow';
 
 CREATE EVENT TRIGGER contact_status_guard_end ON ddl_command_end
-    WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE') EXECUTE FUNCTION contact_status.guard_ddl();
+    WHEN TAG IN ('ALTER TABLE', 'ALTER FOREIGN TABLE', 'CREATE TABLE', 'CREATE FOREIGN TABLE', 'CREATE SCHEMA') EXECUTE FUNCTION contact_status.guard_ddl();
 COMMENT ON EVENT TRIGGER contact_status_guard_end IS 'refuses filled partitions and inheriting tables, and gives new partitions their triggers';
 
 -- the horizon

@@ -588,16 +588,41 @@ fold_log(CsVisits *v, const CsCheckpoint *base, Span span)
 	cs_end_log(&scan);
 }
 
+/*
+ * Events dated before the horizon that came past the triggers, of which nobody
+ * noted that they came: as repair finds them.
+ */
+static void
+find_late(CsVisits *v)
+{
+	CsLogScan	scan;
+	CsLoggedEvent event;
+	cs_moment	first = {0};
+
+	if (!need_horizon(v)->set)
+		return;
+	cs_begin_log(&scan, v->in, v->account, v->contact, NULL);
+	while (!first.set && cs_next_logged(&scan, &event) && event.event.at < v->horizon.before)
+		if (!event.retracted && event.recorded > v->begins_after && event.recorded > v->horizon.kept.at)
+			first = (cs_moment) {true, event.event.at};
+	cs_end_log(&scan);
+	if (first.set)
+		cs_note_late(v->in, &v->horizon, first.at);
+}
+
 /* Fold the log anew: all that follows the horizon, or the last checkpoint before an event that came late. */
 static void
 fold_anew(CsVisits *v)
 {
 	CsLife		life = life_of(v);
-	CsCheckpoint base = *need_horizon(v);
 	List	   *checkpoints = NIL;
 	Span		span = ALL;
+	CsCheckpoint base;
 	ListCell   *lc;
 
+	if (!v->late_from.set)
+		find_late(v);
+	base = *need_horizon(v);
 	if (v->late_from.set)
 	{
 		CsCheckpoint last = cs_fetch_checkpoint(v->in, &life, &v->late_from.at);
@@ -659,6 +684,8 @@ keep_horizon(CsVisits *v, TimestampTz recorded_until, const cs_time *late)
 
 	if (need_horizon(v)->set && v->horizon.before >= kept.before && (late || !v->horizon.late_since.set))
 		return;
+	if (v->horizon.set && v->horizon.late_since.set)
+		find_late(v);
 	need_consents(v);
 	memset(&v->facts, 0, sizeof(v->facts));
 	if (late == NULL && v->stored.changed.set && v->stored.changed.at < kept.before)

@@ -229,20 +229,36 @@ check_child(Oid parent, const char *child)
 				 errhint("Give it a foreign key to the table instead.")));
 }
 
+/* The tables that the command made or altered, those of CREATE SCHEMA too, and what each inherits from. */
 static void
-after_create(const CreateStmt *command)
+check_parents(void)
 {
-	ListCell   *lc;
+	static const char query[] =
+		"SELECT i.inhparent, i.inhrelid, c.relispartition FROM pg_catalog.pg_event_trigger_ddl_commands() d "
+		"JOIN pg_catalog.pg_inherits i ON i.inhrelid OPERATOR(pg_catalog.=) d.objid "
+		"JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.inhrelid "
+		"WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid "
+		"AND c.relkind OPERATOR(pg_catalog.<>) 'i' AND c.relkind OPERATOR(pg_catalog.<>) 'I'";
+	SPITupleTable *found;
+	uint64		count;
 
-	foreach(lc, command->inhRelations)
+	SPI_connect();
+	if (SPI_execute(query, false, 0) != SPI_OK_SELECT)	/* sees what the command did */
+		elog(ERROR, "could not look for what was created");
+	found = SPI_tuptable;
+	count = SPI_processed;
+	for (uint64 i = 0; i < count; i++)
 	{
-		Oid			parent = relation_named(lfirst(lc));
+		bool		isnull;
+		Oid			parent = DatumGetObjectId(SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull));
+		Oid			child = DatumGetObjectId(SPI_getbinval(found->vals[i], found->tupdesc, 2, &isnull));
 
-		if (command->partbound)
-			check_came(parent, relation_named(command->relation));
-		else
-			check_child(parent, command->relation->relname);
+		if (!DatumGetBool(SPI_getbinval(found->vals[i], found->tupdesc, 3, &isnull)))
+			check_child(parent, get_rel_name(child));
+		else if (!has_our_trigger(child, "apply_events"))
+			check_came(parent, child);
 	}
+	SPI_finish();
 }
 
 static void
@@ -259,8 +275,6 @@ after_alter(const AlterTableStmt *command)
 		else if (cmd->subtype == AT_DetachPartition && is_partitioned_log(relation_named(command->relation)) &&
 				 !((PartitionCmd *) cmd->def)->concurrent)
 			drop_triggers(relation_named(((PartitionCmd *) cmd->def)->name));
-		else if (cmd->subtype == AT_AddInherit)
-			check_child(relation_named((RangeVar *) cmd->def), command->relation->relname);
 	}
 }
 
@@ -270,22 +284,25 @@ Datum
 cs_guard_ddl(PG_FUNCTION_ARGS)
 {
 	EventTriggerData *trigger = (EventTriggerData *) fcinfo->context;
-	bool		before;
 
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("guard_ddl must be fired by an event trigger"),
 				 errhint("CREATE EXTENSION creates its event triggers.")));
-	before = strcmp(trigger->event, "ddl_command_start") == 0;
-	if (IsA(trigger->parsetree, DropStmt) && before)
-		before_drop((DropStmt *) trigger->parsetree);
-	else if (IsA(trigger->parsetree, AlterTableStmt) && before)
-		before_alter((AlterTableStmt *) trigger->parsetree);
-	else if (IsA(trigger->parsetree, AlterTableStmt))
-		after_alter((AlterTableStmt *) trigger->parsetree);
-	else if (IsA(trigger->parsetree, CreateStmt) && !before)
-		after_create((CreateStmt *) trigger->parsetree);
+	if (strcmp(trigger->event, "ddl_command_start") == 0)
+	{
+		if (IsA(trigger->parsetree, DropStmt))
+			before_drop((DropStmt *) trigger->parsetree);
+		else if (IsA(trigger->parsetree, AlterTableStmt))
+			before_alter((AlterTableStmt *) trigger->parsetree);
+	}
+	else
+	{
+		if (IsA(trigger->parsetree, AlterTableStmt))
+			after_alter((AlterTableStmt *) trigger->parsetree);
+		check_parents();
+	}
 	PG_RETURN_NULL();
 }
 

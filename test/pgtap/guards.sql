@@ -194,6 +194,7 @@ SELECT throws_ok(format('CREATE TABLE crm.child () INHERITS (crm.%I)', t), '2351
 CREATE TABLE crm.child (LIKE crm.subscription);
 SELECT throws_ok('ALTER TABLE crm.child INHERIT crm.subscription', '23514', 'table "child" cannot inherit from "subscription"', 'nor does one that exists');
 DROP TABLE crm.child;
+SELECT throws_ok('CREATE SCHEMA another CREATE TABLE child () INHERITS (crm.subscription)', '23514', 'table "child" cannot inherit from "subscription"', 'nor one that comes with its schema');
 SELECT is((SELECT md5(helper.everything())), :'before', 'nothing is left behind');
 
 -- What a DBA does on purpose is found and repaired. ---------------------------------------------------------------------------------------

@@ -33,6 +33,10 @@ SELECT lives_ok($$SELECT contact_status.add_partitions('crm', '1 month', '2021-0
 SELECT contact_status.set_horizon('crm', 1, '2026-10-01');
 SELECT lives_ok('ALTER TABLE crm.event DETACH PARTITION crm.event_default', 'the default partition may go when all that it holds is kept');
 
+-- in a schema that comes with it
+CREATE SCHEMA new CREATE TABLE come PARTITION OF crm.event FOR VALUES FROM ('2019-01-01') TO ('2020-01-01');
+SELECT is_empty($$SELECT contact_status.unguarded_partitions('crm')$$, 'a partition that comes with its schema has its triggers');
+
 -- one level deep
 SELECT throws_ok($$CREATE TABLE crm.sub PARTITION OF crm.event FOR VALUES FROM ('2020-01-01') TO ('2021-01-01') PARTITION BY RANGE (occurred_at)$$,
                  '0A000', NULL, 'a partition that is partitioned itself is refused');
