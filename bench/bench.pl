@@ -24,6 +24,7 @@ use Bench::History;
 use Bench::Campaign;
 use Bench::Replay;
 use Bench::Sweep;
+use Bench::Import;
 use Bench::Memory;
 use Bench::Growth;
 
@@ -48,6 +49,7 @@ my @own = (
     [ campaign => \&Bench::Campaign::campaign ],
     [ replay   => \&Bench::Replay::replay ],
     [ sweep    => \&Bench::Sweep::sweep ],
+    [ import   => \&Bench::Import::addresses ],
 );
 my $wanted = $ENV{WORKLOAD} // '';
 @$_ = grep { $_->[0] =~ /\Q$wanted/ } @$_ for \@shared, \@own;

@@ -21,6 +21,20 @@ END;
 COMMENT ON FUNCTION contact_status.unguarded_partitions(name) IS
 'partitions of the log without the triggers that apply what is inserted into them directly, and refuse TRUNCATE';
 
+CREATE FUNCTION contact_status.check_owner(schema name) RETURNS void
+    LANGUAGE plpgsql STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = format('%I.event', check_owner.schema)::regclass), 'USAGE') THEN
+        RAISE EXCEPTION 'the log in schema "%" is not yours', check_owner.schema
+            USING ERRCODE = 'insufficient_privilege', HINT = 'Call the function as the owner of the tables.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION contact_status.check_owner(name) IS
+'fails with 42501 unless the log is the caller''s, who then may create partitions';
+
 CREATE FUNCTION contact_status.guard_partitions(schema name) RETURNS bigint
     LANGUAGE plpgsql VOLATILE STRICT
     SET search_path = pg_catalog, pg_temp
@@ -29,10 +43,7 @@ DECLARE
     partition regclass;
     guarded bigint := 0;
 BEGIN
-    IF NOT pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = format('%I.event', guard_partitions.schema)::regclass), 'USAGE') THEN
-        RAISE EXCEPTION 'the log is not yours'
-            USING ERRCODE = 'insufficient_privilege', HINT = 'Call the function as the owner of the tables.';
-    END IF;
+    PERFORM contact_status.check_owner(guard_partitions.schema);
     FOR partition IN SELECT contact_status.unguarded_partitions(guard_partitions.schema) LOOP
         PERFORM contact_status.guard_partition(partition);
         guarded := guarded + 1;
@@ -69,6 +80,7 @@ DECLARE
     last timestamptz;
     added integer := 0;
 BEGIN
+    PERFORM contact_status.check_owner(add_partitions.schema);
     IF add_partitions.schema IS NULL OR coalesce(add_partitions.every < '1 hour', true) OR NOT isfinite(add_partitions.every)
        OR NOT isfinite(coalesce(add_partitions.since, now())) OR NOT isfinite(coalesce(add_partitions.until, now()))
        OR date_trunc('minute', add_partitions.every) <> add_partitions.every
