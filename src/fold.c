@@ -47,6 +47,7 @@ typedef struct Fold
 	cs_moment	changed;		/* by the last event that changed a fact */
 	cs_time		last;			/* of the last event */
 	cs_moment	as_of;
+	Oid			kind_type;		/* of the events' kinds */
 
 	/* for status_changes only */
 	cs_contact	before;			/* the facts before the last event */
@@ -88,6 +89,15 @@ refuse_null(const char *what)
 			 errhint("Leave such rows out with a FILTER clause.")));
 }
 
+/* Looked up once: it is asked for with every event. */
+static Oid
+kind_type(FunctionCallInfo fcinfo, Fold *fold, int argument)
+{
+	if (!OidIsValid(fold->kind_type))
+		fold->kind_type = get_fn_expr_argtype(fcinfo->flinfo, argument);
+	return fold->kind_type;
+}
+
 static void
 note_time(Fold *fold, cs_time at)
 {
@@ -124,7 +134,7 @@ event_argument(FunctionCallInfo fcinfo, Fold *fold)
 
 	if (PG_ARGISNULL(ARG_OCCURRED_AT))
 		refuse_null("the time");
-	event.kind = cs_kind_of_datum(get_fn_expr_argtype(fcinfo->flinfo, ARG_KIND), PG_GETARG_DATUM(ARG_KIND));
+	event.kind = cs_kind_of_datum(kind_type(fcinfo, fold, ARG_KIND), PG_GETARG_DATUM(ARG_KIND));
 	event.at = PG_GETARG_TIMESTAMPTZ(ARG_OCCURRED_AT);
 	event.list = cs_id_of_datum(PG_GETARG_DATUM(ARG_LIST), PG_ARGISNULL(ARG_LIST));
 	event.campaign = cs_id_of_datum(PG_GETARG_DATUM(ARG_CAMPAIGN), PG_ARGISNULL(ARG_CAMPAIGN));
@@ -239,7 +249,7 @@ cs_fold_event_simple(PG_FUNCTION_ARGS)
 		refuse_null("the kind");
 	if (PG_ARGISNULL(3))
 		refuse_null("the time");
-	event.kind = cs_kind_of_datum(get_fn_expr_argtype(fcinfo->flinfo, 2), PG_GETARG_DATUM(2));
+	event.kind = cs_kind_of_datum(kind_type(fcinfo, fold, 2), PG_GETARG_DATUM(2));
 	event.at = PG_GETARG_TIMESTAMPTZ(3);
 	event.list = cs_id_of_datum(PG_GETARG_DATUM(4), PG_ARGISNULL(4));
 	event.campaign = cs_id_of_datum(PG_GETARG_DATUM(5), PG_ARGISNULL(5));

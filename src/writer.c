@@ -33,6 +33,7 @@ struct CsWriter
 	TupleTableSlot *row;		/* to be written */
 	ExprState **defaults;		/* by column, NULL where null; NULL until asked for */
 	bool		fires;			/* the application has triggers here */
+	bool		indexes_open;
 	bool		may[CMD_DELETE + 1];	/* subscribers can follow such a statement */
 
 	/* the statement, as far as the application's statement triggers see it */
@@ -114,7 +115,6 @@ begin_writing(CsInstallation *in, CsTable *table)
 	InitResultRelInfo(writer->target, table->rel, 1, NULL, 0);
 	writer->target->ri_TrigDesc = without_guards(writer->target->ri_TrigDesc);
 	writer->fires = writer->target->ri_TrigDesc != NULL;
-	ExecOpenIndices(writer->target, false);
 	EvalPlanQualInit(&writer->epq, writer->estate, NULL, NIL, -1
 #if PG_VERSION_NUM >= 160000
 					 ,NIL
@@ -124,6 +124,20 @@ begin_writing(CsInstallation *in, CsTable *table)
 	table->writer = writer;
 	MemoryContextSwitchTo(caller);
 	return writer;
+}
+
+/* Indexes are opened when a row needs entries: most updates need none. */
+static void
+open_indexes(CsInstallation *in, CsWriter *writer)
+{
+	MemoryContext caller;
+
+	if (writer->indexes_open)
+		return;
+	caller = MemoryContextSwitchTo(in->context);
+	ExecOpenIndices(writer->target, false);
+	MemoryContextSwitchTo(caller);
+	writer->indexes_open = true;
 }
 
 /* What comes before the first row of a kind of statement. */
@@ -192,7 +206,8 @@ cs_end_writing(CsInstallation *in)
 		if (writer == NULL)
 			continue;
 		EvalPlanQualEnd(&writer->epq);
-		ExecCloseIndices(writer->target);
+		if (writer->indexes_open)
+			ExecCloseIndices(writer->target);
 		ExecDropSingleTupleTableSlot(writer->row);
 		ExecResetTupleTable(writer->estate->es_tupleTable, false);
 		FreeExecutorState(writer->estate);
@@ -341,6 +356,7 @@ cs_insert_row(CsInstallation *in, CsTable *table, const Datum *values, const boo
 	}
 	complete_row(writer, table, CMD_INSERT);
 	table_tuple_insert(table->rel, row, GetCurrentCommandId(true), 0, NULL);
+	open_indexes(in, writer);
 	if (target->ri_NumIndices > 0)
 		recheck = ExecInsertIndexTuples(target, row, writer->estate, false, false, NULL, NIL
 #if PG_VERSION_NUM >= 160000
@@ -376,7 +392,9 @@ cs_update_row(CsInstallation *in, CsTable *table, ItemPointer tid, const Datum *
 								InvalidSnapshot, InvalidSnapshot, true, &failure, &lock, &indexes);
 	if (result != TM_Ok)
 		refuse_overtaken(table, result);
-	if (target->ri_NumIndices > 0 && cs_needs_index_entries(indexes))
+	if (cs_needs_index_entries(indexes))
+		open_indexes(in, writer);
+	if (cs_needs_index_entries(indexes) && target->ri_NumIndices > 0)
 		recheck = cs_insert_index_entries(target, row, writer->estate, true, indexes);
 	if (writer->fires)
 		ExecARUpdateTriggers(writer->estate, target, NULL, NULL, tid, NULL, row, recheck,
