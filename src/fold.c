@@ -71,7 +71,9 @@ begin_fold(FunctionCallInfo fcinfo)
 	Fold	   *fold;
 
 	if (!AggCheckCallContext(fcinfo, &context))
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("fold function called outside an aggregate")));
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("fold function called outside an aggregate")));
 	if (!PG_ARGISNULL(ARG_STATE))
 		return (Fold *) PG_GETARG_POINTER(ARG_STATE);
 	fold = MemoryContextAllocZero(context, sizeof(Fold));
