@@ -92,17 +92,6 @@ BEGIN
                                                    known, false, clock_timestamp());
         END IF;
 
-        -- opt-outs, complaints and dead addresses in the source
-        FOR opt_out IN
-            SELECT r.email, r.occurred_at,
-                   (CASE contact_status.any_label(r.status) WHEN 'unsubscribed' THEN 'unsubscribed'
-                         WHEN 'complained' THEN 'complained' ELSE 'invalidated' END)::contact_status.event_kind AS kind
-              FROM unnest(rows) r WHERE r.problem = 'suppressed' ORDER BY contact_status.normalize_address(r.email) COLLATE "C"
-        LOOP
-            PERFORM contact_status.suppress(import_batch.schema, import_batch.account_id, opt_out.email, opt_out.kind,
-                CASE WHEN opt_out.kind = 'unsubscribed' THEN import_batch.list_id END, opt_out.occurred_at, 'import');
-        END LOOP;
-
         -- contacts, in the order of their addresses, which is that of rows
         IF careful OR NOT has_sequence_privilege(numbers, 'USAGE') THEN
             EXECUTE format('INSERT INTO %1$I.contact (account_id, email) SELECT $1, btrim(r.email) '
@@ -142,6 +131,20 @@ BEGIN
                            'ORDER BY r.contact_id ' || on_conflict, import_batch.schema)
               USING import_batch.account_id, rows, ids;
         END IF;
+
+        -- opt-outs, complaints and dead addresses in the source: last, for those of addresses that no contact has keep
+        -- others from inserting contacts
+        FOR opt_out IN
+            SELECT r.email, r.occurred_at,
+                   (CASE contact_status.any_label(r.status) WHEN 'unsubscribed' THEN 'unsubscribed'
+                         WHEN 'complained' THEN 'complained' ELSE 'invalidated' END)::contact_status.event_kind AS kind
+              FROM unnest(rows, before.contact_ids) r (n, email, occurred_at, evidence, status, problem, found, contact_id)
+             WHERE r.problem = 'suppressed'
+             ORDER BY r.contact_id NULLS LAST, contact_status.normalize_address(r.email) COLLATE "C"
+        LOOP
+            PERFORM contact_status.suppress(import_batch.schema, import_batch.account_id, opt_out.email, opt_out.kind,
+                CASE WHEN opt_out.kind = 'unsubscribed' THEN import_batch.list_id END, opt_out.occurred_at, 'import');
+        END LOOP;
 
         IF is_limited THEN
             -- contacts may count by being there alone

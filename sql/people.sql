@@ -68,7 +68,12 @@ BEGIN
                   USING suppress.account_id, contact, suppress.list_id, suppress.kind, at, suppress.source;
                 RETURN contact;
             EXCEPTION WHEN foreign_key_violation THEN
-                IF attempt = 10 THEN
+                -- the contact is gone; a snapshot that goes on showing it can never see who has the address now
+                IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted')
+                   AND SQLERRM NOT LIKE 'list %' THEN
+                    RAISE EXCEPTION 'could not serialize access due to concurrent update'
+                        USING ERRCODE = 'serialization_failure', HINT = 'Retry the transaction.';
+                ELSIF attempt = 10 THEN
                     RAISE;
                 END IF;
             END;

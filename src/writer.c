@@ -284,8 +284,14 @@ complete_row(CsWriter *writer, CsTable *table, CmdType command)
 pg_noreturn static void
 refuse_overtaken(CsTable *table, TM_Result result)
 {
-	/* the row is locked by us, so only our own transaction can have come between */
-	if (result == TM_SelfModified || result == TM_Deleted)
+	/* who else writes the row waits for the contact, except that several contacts may have had one address */
+	if (result == TM_Updated || result == TM_Deleted)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent update"),
+				 errdetail("A row of table \"%s\" was changed meanwhile.", RelationGetRelationName(table->rel)),
+				 errhint("Retry the transaction.")));
+	if (result == TM_SelfModified || result == TM_Invisible)
 		ereport(ERROR,
 				(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
 				 errmsg("a row of table \"%s\" was changed by an operation that our write triggered",

@@ -33,17 +33,21 @@ sub between { my ($low, $high) = @_; return $low + int rand($high - $low + 1) }
 my %evidence = (resubscribed => "'they asked'");
 my %of_a_list = map { $_ => 1 } qw(added signed_up confirmed resubscribed removed);
 
+# Each call has a key of its own, so that two of one microsecond are two events.
+my $calls = 0;
+
 sub events {
     my ($account, $ids, @kinds) = @_;
+    my $key = "$$ " . ++$calls;
     my @rows;
     for my $id (sort { $a <=> $b } @$ids) {
         my $list = between(1, 3);    # one for the events of a contact, so that a confirmation meets its sign-up
         push @rows, map {
             "($account, $id, " . ($of_a_list{$_} || $_ eq 'unsubscribed' && chance(0.7) ? $list : 'NULL')
-                . ", '$_', " . ($evidence{$_} // 'NULL') . ')'
+                . ", '$_', " . ($evidence{$_} // 'NULL') . ", '$key')"
         } ref $kinds[0] ? pick(@{ $kinds[0] }) : @kinds;
     }
-    return 'INSERT INTO crm.event (account_id, contact_id, list_id, kind, evidence) VALUES ' . join(', ', @rows);
+    return 'INSERT INTO crm.event (account_id, contact_id, list_id, kind, evidence, event_key) VALUES ' . join(', ', @rows);
 }
 
 my @lasting = 1 .. $contacts - 40;    # nobody deletes them, so that an event of theirs may not be refused
