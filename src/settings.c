@@ -261,6 +261,7 @@ read_account(CsInstallation *in, int64 account, CsPolicy *policy)
 	KnownAccount *known = known_account(account);
 	CsTable    *table = cs_table(in, TABLE_ACCOUNT);
 	cs_id		key = {true, account};
+	Datum		horizon;
 	bool		isnull;
 
 	if (!cs_fetch_latest(table, &key, 1))
@@ -274,8 +275,8 @@ read_account(CsInstallation *in, int64 account, CsPolicy *policy)
 	policy->account = account;
 	cs_column(table, table->slot, ACCOUNT_CONTACT_LIMIT, &isnull);
 	policy->has_limit = !isnull;
-	policy->horizon.at = DatumGetTimestampTz(cs_column(table, table->slot, ACCOUNT_HORIZON, &isnull));
-	policy->horizon.set = !isnull;
+	horizon = cs_column(table, table->slot, ACCOUNT_HORIZON, &isnull);
+	policy->horizon = cs_moment_of_datum(horizon, isnull);	/* on 32 bits a null must not be read */
 
 	known->id = account;
 	known->says = *policy;
