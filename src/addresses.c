@@ -64,7 +64,7 @@ fetch_by_address(CsTable *contacts, Relation index, Snapshot snapshot, int64 acc
 	found = index_getnext_slot(scan, ForwardScanDirection, contacts->slot);
 	index_endscan(scan);
 	if (found)
-		cs_check_shown(contacts, contacts->slot);
+		cs_check_shown(contacts->rel, contacts->slot);
 	return found;
 }
 
@@ -109,7 +109,7 @@ cs_remember_address(PG_FUNCTION_ARGS)
 	CommandCounterIncrement();
 	in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
 	caller = MemoryContextSwitchTo(in->context);
-	cs_check_rights(in);
+	cs_check_rights(in, ACL_INSERT);
 	cs_check_account_shown(in, account);
 	if (cs_account_policy(in, account) == NULL)
 		ereport(ERROR,
@@ -143,7 +143,7 @@ cs_is_suppressed(PG_FUNCTION_ARGS)
 	int64		account = PG_GETARG_INT64(1);
 	bool		suppressed;
 
-	cs_check_rights(in);
+	cs_check_rights(in, ACL_INSERT);
 	cs_check_account_shown(in, account);
 	suppressed = cs_has_suppressed(in) &&
 		cs_is_kept(in, account, cs_address_digest(in, account, PG_GETARG_DATUM(2)),
@@ -197,7 +197,7 @@ cs_resolve_addresses(PG_FUNCTION_ARGS)
 	contacts = cs_table(in, TABLE_CONTACT);
 	subscriptions = cs_table(in, TABLE_SUBSCRIPTION);
 	status_type = TupleDescAttr(subscriptions->rel->rd_att, subscriptions->columns[SUBSCRIPTION_STATUS] - 1)->atttypid;
-	cs_check_rights(in);
+	cs_check_rights(in, ACL_INSERT);
 	cs_check_readable(contacts->rel);
 	index = open_address_index(contacts->rel);
 	snapshot = cs_latest_snapshot();

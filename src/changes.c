@@ -36,16 +36,15 @@ static bool
 latest_setting(CsInstallation *in, const cs_id *key, Datum *values, bool *nulls)
 {
 	CsTable    *table = cs_table(in, TABLE_CONSENT_SETTING);
-	Snapshot	snapshot = cs_latest_snapshot();
 	TupleDesc	desc = table->rel->rd_att;
 	CsKeyScan	scan;
 	bool		found = false;
 
-	cs_begin_scan(&scan, table, snapshot, key, 2, NULL);
+	cs_begin_scan(&scan, table, key, 2, NULL);
 	while (cs_next_row(&scan))
 	{
 		found = true;
-		cs_check_shown(table, table->slot);
+		cs_check_shown(table->rel, table->slot);
 		slot_getallattrs(table->slot);
 		for (int i = 0; i < desc->natts; i++)
 		{
@@ -56,7 +55,6 @@ latest_setting(CsInstallation *in, const cs_id *key, Datum *values, bool *nulls)
 		}
 	}
 	cs_end_scan(&scan);
-	UnregisterSnapshot(snapshot);
 	return found;
 }
 
@@ -216,15 +214,13 @@ static bool
 account_has_rows(Change *change, CsTableId id, int64 account)
 {
 	CsTable    *table = cs_table(change->in, id);
-	Snapshot	snapshot = cs_latest_snapshot();
 	cs_id		key = {true, account};
 	CsKeyScan	scan;
 	bool		found;
 
-	cs_begin_scan(&scan, table, snapshot, &key, 1, NULL);
+	cs_begin_scan(&scan, table, &key, 1, NULL);
 	found = cs_next_row(&scan);
 	cs_end_scan(&scan);
-	UnregisterSnapshot(snapshot);
 	return found;
 }
 
@@ -247,7 +243,7 @@ accounts_with_policy(Change *change, Datum name, bool keep)
 		found = true;
 		if (!keep)
 			break;
-		cs_check_shown(accounts, accounts->slot);
+		cs_check_shown(accounts->rel, accounts->slot);
 		keep_policy_of(change->in, bigint_of(accounts, accounts->slot, ACCOUNT_ID));
 	}
 	table_endscan(scan);
@@ -466,13 +462,8 @@ cs_change_list(PG_FUNCTION_ARGS)
 	return end_change(&change);
 }
 
-/*
- * Before an account's policy is changed: the wait for all who use settings must
- * not come when its row is locked already, for they may need the row (limits.c).
- */
-PG_FUNCTION_INFO_V1(cs_lock_settings);
-Datum
-cs_lock_settings(PG_FUNCTION_ARGS)
+static Datum
+lock_before(FunctionCallInfo fcinfo, LOCKMODE mode, const char *function)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	CsInstallation *in;
@@ -480,34 +471,34 @@ cs_lock_settings(PG_FUNCTION_ARGS)
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("lock_settings was not fired as create_tables has it"),
+				 errmsg("%s was not fired as create_tables has it", function),
 				 errhint("contact_status.create_tables creates its trigger.")));
 	in = cs_open(RelationGetNamespace(trigger->tg_relation));
-	cs_lock_table(in, TABLE_CONSENT_SETTING, ExclusiveLock);
+	cs_lock_table(in, TABLE_CONSENT_SETTING, mode);
 	cs_close(in);
 	return PointerGetDatum(NULL);
 }
 
 /*
- * Before a contact's address is changed: the wait for who changes settings must not come when the contact is locked already,
- * for reevaluate may need it.
+ * Before settings are changed: the wait for all who use them must not come
+ * when a row is locked already, for they may need the row (limits.c).
+ */
+PG_FUNCTION_INFO_V1(cs_lock_settings);
+Datum
+cs_lock_settings(PG_FUNCTION_ARGS)
+{
+	return lock_before(fcinfo, ExclusiveLock, "lock_settings");
+}
+
+/*
+ * Before a contact's address is changed: the wait for who changes settings must
+ * not come when the contact is locked already, for reevaluate may need it.
  */
 PG_FUNCTION_INFO_V1(cs_use_settings);
 Datum
 cs_use_settings(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	CsInstallation *in;
-
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("use_settings was not fired as create_tables has it"),
-				 errhint("contact_status.create_tables creates its trigger.")));
-	in = cs_open(RelationGetNamespace(trigger->tg_relation));
-	cs_lock_table(in, TABLE_CONSENT_SETTING, RowShareLock);
-	cs_close(in);
-	return PointerGetDatum(NULL);
+	return lock_before(fcinfo, RowShareLock, "use_settings");
 }
 
 /* The double opt-in of each list of an account, where it is not kept. */
@@ -515,11 +506,10 @@ static void
 keep_lists_of(CsInstallation *in, int64 account)
 {
 	CsTable    *lists = cs_table(in, TABLE_LIST);
-	Snapshot	snapshot = cs_latest_snapshot();
 	cs_id		key = {true, account};
 	CsKeyScan	scan;
 
-	cs_begin_scan(&scan, lists, snapshot, &key, 1, NULL);
+	cs_begin_scan(&scan, lists, &key, 1, NULL);
 	while (cs_next_row(&scan))
 	{
 		Datum		settings[4] = {0};
@@ -529,7 +519,6 @@ keep_lists_of(CsInstallation *in, int64 account)
 		keep_setting(in, account, (cs_id) {true, bigint_of(lists, lists->slot, LIST_ID)}, settings, are_null);
 	}
 	cs_end_scan(&scan);
-	UnregisterSnapshot(snapshot);
 }
 
 /* Keep the settings of an account and its lists that are lost; for repair. */
@@ -544,7 +533,7 @@ cs_keep_settings(PG_FUNCTION_ARGS)
 	CsTable    *accounts = cs_table(in, TABLE_ACCOUNT);
 	bool		isnull;
 
-	cs_check_rights(in);
+	cs_check_rights(in, ACL_INSERT);
 	cs_lock_table(in, TABLE_CONSENT_SETTING, ExclusiveLock);
 	if (cs_fetch_latest(accounts, &key, 1) &&
 		cs_fetch_policy(in, cs_column(accounts, accounts->slot, ACCOUNT_POLICY, &isnull)))

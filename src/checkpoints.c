@@ -7,68 +7,41 @@
 #include "access/xact.h"
 #include "storage/bufmgr.h"
 #include "utils/datum.h"
-#include "utils/snapmgr.h"
 #include "utils/typcache.h"
 
 #include "checkpoints.h"
 #include "compat.h"
 #include "folded.h"
 
-static cs_moment
-moment_column(CsTable *table, int column)
-{
-	bool		isnull;
-	Datum		value = cs_column(table, table->slot, column, &isnull);
-
-	return cs_moment_of_datum(value, isnull);
-}
-
-bool
-cs_has_checkpoints(CsInstallation *in)
+/* Most installations have none, and then there is no index to look into. */
+static bool
+has_checkpoints(CsInstallation *in)
 {
 	return RelationGetNumberOfBlocks(cs_table(in, TABLE_CHECKPOINT)->rel) > 0;
 }
 
 /* A contact's rows, one after the other, of whichever life. */
-typedef struct CheckpointScan
-{
-	CsTable    *table;
-	Snapshot	snapshot;
-	CsKeyScan	scan;
-} CheckpointScan;
-
 static void
-begin_scan(CheckpointScan *scan, CsInstallation *in, int64 account, int64 contact)
+begin_scan(CsKeyScan *scan, CsInstallation *in, int64 account, int64 contact)
 {
 	cs_id		key[2] = {{true, account}, {true, contact}};
 
-	scan->table = cs_table(in, TABLE_CHECKPOINT);
-	scan->snapshot = cs_latest_snapshot();
-	cs_begin_scan(&scan->scan, scan->table, scan->snapshot, key, 2, NULL);
+	cs_begin_scan(scan, cs_table(in, TABLE_CHECKPOINT), key, 2, NULL);
 }
 
 static bool
-next_row(CheckpointScan *scan)
+next_row(CsKeyScan *scan)
 {
-	if (!cs_next_row(&scan->scan))
+	if (!cs_next_row(scan))
 		return false;
-	cs_check_shown(scan->table, scan->table->slot);
+	cs_check_shown(scan->table->rel, scan->table->slot);
 	return true;
-}
-
-static void
-end_scan(CheckpointScan *scan)
-{
-	cs_end_scan(&scan->scan);
-	UnregisterSnapshot(scan->snapshot);
 }
 
 static bool
 is_of(CsTable *table, const CsLife *life)
 {
-	cs_moment	began = moment_column(table, CHECKPOINT_BEGAN_AFTER);
-
-	return (began.set ? began.at : PG_INT64_MIN) == life->began_after;
+	return cs_time_column(table, CHECKPOINT_BEGAN_AFTER, PG_INT64_MIN) == life->began_after;
 }
 
 CsCheckpoint
@@ -76,27 +49,27 @@ cs_fetch_checkpoint(CsInstallation *in, const CsLife *life, const cs_time *until
 {
 	CsCheckpoint found = {0};
 	Datum		facts = (Datum) 0;
-	CheckpointScan scan;
+	CsKeyScan	scan;
 	bool		isnull;
 
-	if (!cs_has_checkpoints(in))
+	if (!has_checkpoints(in))
 		return found;
 	begin_scan(&scan, in, life->account, life->contact);
 	while (next_row(&scan))
 	{
-		cs_moment	before = moment_column(scan.table, CHECKPOINT_BEFORE);
-		cs_moment	kept = moment_column(scan.table, CHECKPOINT_KEPT_AT);
+		cs_moment	before = cs_moment_column(scan.table, CHECKPOINT_BEFORE);
+		cs_moment	kept = cs_moment_column(scan.table, CHECKPOINT_KEPT_AT);
 
 		if (!is_of(scan.table, life) || (until ? before.at > *until && !kept.set : !kept.set))
 			continue;
 		found.set = true;
 		found.before = before.at;
 		found.kept = kept;
-		found.late_since = moment_column(scan.table, CHECKPOINT_LATE_SINCE);
+		found.late_since = cs_moment_column(scan.table, CHECKPOINT_LATE_SINCE);
 		found.tid = scan.table->slot->tts_tid;
 		facts = datumCopy(cs_column(scan.table, scan.table->slot, CHECKPOINT_FACTS, &isnull), false, -1);
 	}
-	end_scan(&scan);
+	cs_end_scan(&scan);
 	if (found.set)
 		cs_facts_of_folded(&found.facts, facts);
 	return found;
@@ -149,32 +122,32 @@ cs_note_late(CsInstallation *in, CsCheckpoint *checkpoint, cs_time at)
 void
 cs_delete_checkpoints(CsInstallation *in, const CsLife *life, cs_time from, bool kept)
 {
-	CheckpointScan scan;
+	CsKeyScan	scan;
 
-	if (!cs_has_checkpoints(in))
+	if (!has_checkpoints(in))
 		return;
 	begin_scan(&scan, in, life->account, life->contact);
 	while (next_row(&scan))
 	{
-		bool		is_kept = moment_column(scan.table, CHECKPOINT_KEPT_AT).set;
+		bool		is_kept = cs_moment_column(scan.table, CHECKPOINT_KEPT_AT).set;
 
 		if (is_of(scan.table, life) &&
-			(is_kept ? kept : moment_column(scan.table, CHECKPOINT_BEFORE).at > from))
+			(is_kept ? kept : cs_moment_column(scan.table, CHECKPOINT_BEFORE).at > from))
 			cs_delete_row(in, scan.table, &scan.table->slot->tts_tid);
 	}
-	end_scan(&scan);
+	cs_end_scan(&scan);
 }
 
 void
 cs_forget_checkpoints(CsInstallation *in, int64 account, int64 contact, const CsLife *but)
 {
-	CheckpointScan scan;
+	CsKeyScan	scan;
 
-	if (!cs_has_checkpoints(in))
+	if (!has_checkpoints(in))
 		return;
 	begin_scan(&scan, in, account, contact);
 	while (next_row(&scan))
-		if (but == NULL || !is_of(scan.table, but))
+		if (but == NULL || !is_of(scan.table, but) || !cs_moment_column(scan.table, CHECKPOINT_KEPT_AT).set)
 			cs_delete_row(in, scan.table, &scan.table->slot->tts_tid);
-	end_scan(&scan);
+	cs_end_scan(&scan);
 }

@@ -31,9 +31,6 @@ typedef struct CsCheckpoint
 	ItemPointerData tid;
 } CsCheckpoint;
 
-/* Is there any checkpoint in the installation? */
-extern bool cs_has_checkpoints(CsInstallation *in);
-
 /* The one of the horizon, or (until given) the last up to a time; whoever holds the contact's lock may ask. */
 extern CsCheckpoint cs_fetch_checkpoint(CsInstallation *in, const CsLife *life, const cs_time *until);
 
@@ -45,7 +42,7 @@ extern void cs_note_late(CsInstallation *in, CsCheckpoint *checkpoint, cs_time a
 /* Delete those of a contact that save reading and hold events from a time on; with kept, those of a horizon too. */
 extern void cs_delete_checkpoints(CsInstallation *in, const CsLife *life, cs_time from, bool kept);
 
-/* Delete those of all lives of a contact but one (NULL: of all). */
+/* Delete all of a contact but the one of the horizon of a life (NULL: all). */
 extern void cs_forget_checkpoints(CsInstallation *in, int64 account, int64 contact, const CsLife *but);
 
 #endif							/* CONTACT_STATUS_CHECKPOINTS_H */

@@ -177,14 +177,13 @@ load_subscriptions(CsVisits *v)
 	CsTable    *table = cs_table(v->in, TABLE_SUBSCRIPTION);
 	TupleTableSlot *slot = table->slot;
 	int			natts = slot->tts_tupleDescriptor->natts;
-	Snapshot	snapshot = cs_latest_snapshot();
 	cs_id		key[2] = {{true, v->account}, {true, v->contact}};
 	int			space = 4;
 	CsKeyScan	scan;
 
 	v->subscriptions = palloc(space * sizeof(StoredSubscription));
 	v->subscription_count = 0;
-	cs_begin_scan(&scan, table, snapshot, key, 2, NULL);
+	cs_begin_scan(&scan, table, key, 2, NULL);
 	while (cs_next_row(&scan))
 	{
 		StoredSubscription *s;
@@ -220,7 +219,6 @@ load_subscriptions(CsVisits *v)
 #undef VALUE
 	}
 	cs_end_scan(&scan);
-	UnregisterSnapshot(snapshot);
 	v->consents_known = true;
 }
 
@@ -229,18 +227,16 @@ cs_load_consents(CsInstallation *in, int64 account, int64 contact, cs_contact *f
 {
 	CsTable    *table = cs_table(in, TABLE_SUBSCRIPTION);
 	Oid			status_type = TupleDescAttr(table->rel->rd_att, table->columns[SUBSCRIPTION_CONSENT] - 1)->atttypid;
-	Snapshot	snapshot = cs_latest_snapshot();
 	cs_id		key[2] = {{true, account}, {true, contact}};
 	CsKeyScan	scan;
 	bool		isnull;
 
-	cs_begin_scan(&scan, table, snapshot, key, 2, NULL);
+	cs_begin_scan(&scan, table, key, 2, NULL);
 	while (cs_next_row(&scan))
 		cs_load_consent(facts, DatumGetInt64(cs_column(table, table->slot, SUBSCRIPTION_LIST, &isnull)),
 						cs_status_of_datum(status_type, cs_column(table, table->slot, SUBSCRIPTION_CONSENT, &isnull)),
 						DatumGetTimestampTz(cs_column(table, table->slot, SUBSCRIPTION_CONSENT_AT, &isnull)));
 	cs_end_scan(&scan);
-	UnregisterSnapshot(snapshot);
 }
 
 /* From here on the facts include consents. */
@@ -343,7 +339,7 @@ lock_contact(CsVisits *v)
 		{
 			case TM_Ok:
 				v->tid = slot->tts_tid;
-				cs_check_shown(v->contacts, slot);
+				cs_check_shown(v->contacts->rel, slot);
 				return true;
 
 			case TM_Updated:
@@ -403,8 +399,6 @@ bool
 cs_visit(CsVisits *v, int64 account, int64 contact)
 {
 	MemoryContext caller;
-	Datum		value;
-	bool		isnull;
 
 	forget_contact(v, account, contact);
 	if (v->policy == NULL)
@@ -422,10 +416,8 @@ cs_visit(CsVisits *v, int64 account, int64 contact)
 	caller = MemoryContextSwitchTo(v->context);
 	load_facts(v);
 	begin_from_stored(v);
-	value = cs_column(v->contacts, v->contacts->slot, CONTACT_BEGINS_AFTER, &isnull);
-	v->begins_after = isnull ? PG_INT64_MIN : DatumGetTimestampTz(value);
-	value = cs_column(v->contacts, v->contacts->slot, CONTACT_ADDRESS_SINCE, &isnull);
-	v->address_since = cs_moment_of_datum(value, isnull);
+	v->begins_after = cs_time_column(v->contacts, CONTACT_BEGINS_AFTER, PG_INT64_MIN);
+	v->address_since = cs_moment_column(v->contacts, CONTACT_ADDRESS_SINCE);
 	MemoryContextSwitchTo(caller);
 	return true;
 }
@@ -499,17 +491,15 @@ load_address_changes(CsVisits *v, cs_time **changes)
 	cs_id		key[2] = {{true, v->account}, {true, v->contact}};
 	int			count = 0,
 				space = 4;
-	Snapshot	snapshot;
 	CsTable    *table;
 	CsKeyScan	scan;
 	bool		isnull;
 
 	if (!v->address_since.set)
 		return 0;
-	snapshot = cs_latest_snapshot();
 	table = cs_table(v->in, TABLE_ADDRESS_CHANGE);
 	*changes = palloc(space * sizeof(cs_time));
-	cs_begin_scan(&scan, table, snapshot, key, 2, NULL);
+	cs_begin_scan(&scan, table, key, 2, NULL);
 	while (cs_next_row(&scan))
 	{
 		if (count == space)
@@ -517,7 +507,6 @@ load_address_changes(CsVisits *v, cs_time **changes)
 		(*changes)[count++] = DatumGetTimestampTz(cs_column(table, table->slot, CHANGE_CHANGED_AT, &isnull));
 	}
 	cs_end_scan(&scan);
-	UnregisterSnapshot(snapshot);
 	return count;
 }
 
@@ -1098,17 +1087,15 @@ static void
 suppress_old_addresses(CsVisits *v)
 {
 	CsTable    *table = cs_table(v->in, TABLE_ADDRESS_CHANGE);
-	Snapshot	snapshot = cs_latest_snapshot();
 	cs_id		key[2] = {{true, v->account}, {true, v->contact}};
 	CsKeyScan	scan;
 	bool		isnull;
 
-	cs_begin_scan(&scan, table, snapshot, key, 2, NULL);
+	cs_begin_scan(&scan, table, key, 2, NULL);
 	while (cs_next_row(&scan))
 		keep_facts_of(v, DatumGetTimestampTz(cs_column(table, table->slot, CHANGE_CHANGED_AT, &isnull)),
 					  DatumGetByteaPCopy(cs_column(table, table->slot, CHANGE_OLD_DIGEST, &isnull)));
 	cs_end_scan(&scan);
-	UnregisterSnapshot(snapshot);
 }
 
 bool

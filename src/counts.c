@@ -244,7 +244,7 @@ cs_fold_counts(PG_FUNCTION_ARGS)
 	bool	   *no_list;
 	int			count[3];
 
-	cs_check_rights(in);
+	cs_check_rights(in, ACL_INSERT);
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &accounts, NULL, &count[0]);
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &lists, &no_list, &count[1]);
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(3), type, sizeof(Oid), true, TYPALIGN_INT, &statuses, NULL, &count[2]);
@@ -279,7 +279,7 @@ cs_repair_counts(PG_FUNCTION_ARGS)
 	SPIPlanPtr	plan;
 	uint64		wrong;
 
-	cs_check_rights(in);
+	cs_check_rights(in, ACL_INSERT);
 	cs_check_readable(table->rel);
 	cs_check_readable(cs_table(in, TABLE_CONTACT)->rel);
 	cs_check_readable(cs_table(in, TABLE_SUBSCRIPTION)->rel);

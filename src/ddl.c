@@ -10,14 +10,11 @@
  */
 #include "postgres.h"
 
-#include "access/heapam.h"
 #include "access/relation.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
-#include "catalog/pg_inherits.h"
-#include "catalog/pg_trigger.h"
 #include "catalog/pg_type_d.h"
 #include "commands/event_trigger.h"
 #include "executor/spi.h"
@@ -25,7 +22,6 @@
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -36,18 +32,11 @@ static bool
 has_our_trigger(Oid relid, const char *function)
 {
 	Relation	rel = try_relation_open(relid, AccessShareLock);
-	bool		found = false;
+	bool		found;
 
 	if (rel == NULL)
 		return false;
-	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers && !found; i++)
-	{
-		Oid			fn = rel->trigdesc->triggers[i].tgfoid;
-		char	   *name = get_func_name(fn);
-		char	   *schema = get_namespace_name(get_func_namespace(fn));
-
-		found = name && schema && strcmp(name, function) == 0 && strcmp(schema, "contact_status") == 0;
-	}
+	found = cs_has_our_trigger(rel, function);
 	relation_close(rel, AccessShareLock);
 	return found;
 }
@@ -306,7 +295,7 @@ cs_guard_ddl(PG_FUNCTION_ARGS)
 	PG_RETURN_NULL();
 }
 
-/* guard_partition(log, partition): what the event trigger does, where it was not there to do it. */
+/* guard_partition(partition): what the event trigger does, where it was not there to do it. */
 PG_FUNCTION_INFO_V1(cs_guard_partition);
 Datum
 cs_guard_partition(PG_FUNCTION_ARGS)

@@ -11,7 +11,6 @@
 
 #include "access/xact.h"
 #include "catalog/namespace.h"
-#include "catalog/partition.h"
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -37,16 +36,6 @@ is_kept(CsInstallation *in, const CsLife *life, const CsLoggedEvent *event)
 	return kept.set && event->event.at < kept.before && event->recorded <= kept.kept.at;
 }
 
-/* A nullable timestamptz of the row that was fetched. */
-static TimestampTz
-time_column(CsTable *table, int column, TimestampTz otherwise)
-{
-	bool		isnull;
-	Datum		value = cs_column(table, table->slot, column, &isnull);
-
-	return isnull ? otherwise : DatumGetTimestampTz(value);
-}
-
 bool
 cs_is_covered(CsInstallation *in, const CsLoggedEvent *event)
 {
@@ -60,28 +49,18 @@ cs_is_covered(CsInstallation *in, const CsLoggedEvent *event)
 		return false;
 	if (cs_fetch_latest(contacts, key, 2))
 	{
-		life.began_after = time_column(contacts, CONTACT_BEGINS_AFTER, PG_INT64_MIN);
+		life.began_after = cs_time_column(contacts, CONTACT_BEGINS_AFTER, PG_INT64_MIN);
 		if (event->recorded > life.began_after && !is_kept(in, &life, event))
 			return false;
 	}
 	if (cs_fetch_latest(former, key, 2))
 	{
-		life.began_after = time_column(former, FORMER_BEGAN_AFTER, PG_INT64_MIN);
-		if (event->recorded > life.began_after && event->recorded <= time_column(former, FORMER_ENDED_AT, CS_NEVER) &&
+		life.began_after = cs_time_column(former, FORMER_BEGAN_AFTER, PG_INT64_MIN);
+		if (event->recorded > life.began_after && event->recorded <= cs_time_column(former, FORMER_ENDED_AT, CS_NEVER) &&
 			!is_kept(in, &life, event))
 			return false;
 	}
 	return true;
-}
-
-bool
-cs_is_log(Relation rel)
-{
-	Oid			log = rel->rd_rel->relispartition ?
-		get_partition_parent(RelationGetRelid(rel), true) : RelationGetRelid(rel);
-	char	   *name = get_rel_name(log);
-
-	return name != NULL && strcmp(name, "event") == 0;
 }
 
 bool
@@ -106,9 +85,11 @@ cs_may_be_dropped(Relation rel, TupleTableSlot *row)
 /* ---- partitions ---- */
 
 static bool
-any_row(const char *query, Datum value, Oid type)
+any_row(const char *query, Datum before)
 {
-	if (SPI_execute_with_args(query, 1, &type, &value, NULL, true, 1) != SPI_OK_SELECT)
+	Oid			type = TIMESTAMPTZOID;
+
+	if (SPI_execute_with_args(query, 1, &type, &before, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for events that are not covered");
 	return SPI_processed > 0;
 }
@@ -132,12 +113,12 @@ cs_check_droppable(Oid log, Oid partition)
 	refused = any_row(psprintf("SELECT FROM %s a WHERE (a.horizon_kept IS NULL OR a.horizon_kept OPERATOR(pg_catalog.<) $1) "
 							   "AND EXISTS (SELECT FROM %s e WHERE e.account_id OPERATOR(pg_catalog.=) a.account_id "
 							   "AND (a.horizon_kept IS NULL OR e.occurred_at OPERATOR(pg_catalog.>=) a.horizon_kept))",
-							   quote_qualified_identifier(schema, "account"), part), before, TIMESTAMPTZOID) ||
+							   quote_qualified_identifier(schema, "account"), part), before) ||
 		any_row(psprintf("SELECT FROM %s k WHERE k.late_since OPERATOR(pg_catalog.<) $1 "
 						 "AND EXISTS (SELECT FROM %s e WHERE e.account_id OPERATOR(pg_catalog.=) k.account_id "
 						 "AND e.contact_id OPERATOR(pg_catalog.=) k.contact_id "
 						 "AND e.occurred_at OPERATOR(pg_catalog.>=) k.late_since)",
-						 quote_qualified_identifier(schema, "checkpoint"), part), before, TIMESTAMPTZOID);
+						 quote_qualified_identifier(schema, "checkpoint"), part), before);
 	SPI_finish();
 	PopActiveSnapshot();
 	if (refused)
@@ -155,11 +136,8 @@ static CsInstallation *
 open_for_horizon(Name schema)
 {
 	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*schema), false));
-	Relation	log = cs_table(in, TABLE_EVENT)->rel;
-	AclResult	result = pg_class_aclcheck(RelationGetRelid(log), GetUserId(), ACL_DELETE);
 
-	if (result != ACLCHECK_OK)
-		aclcheck_error(result, OBJECT_TABLE, RelationGetRelationName(log));
+	cs_check_rights(in, ACL_DELETE);
 	return in;
 }
 
@@ -169,13 +147,8 @@ read_account(CsInstallation *in, int64 account, int column)
 {
 	CsTable    *table = cs_table(in, TABLE_ACCOUNT);
 	cs_id		key = {true, account};
-	Datum		value;
-	bool		isnull;
 
-	if (!cs_fetch_latest(table, &key, 1))
-		return (cs_moment) {0};
-	value = cs_column(table, table->slot, column, &isnull);
-	return cs_moment_of_datum(value, isnull);
+	return cs_fetch_latest(table, &key, 1) ? cs_moment_column(table, column) : (cs_moment) {0};
 }
 
 static void
@@ -243,8 +216,8 @@ keep_former(CsInstallation *in, CsVisits *visits, int64 account, int64 contact)
 	cs_id		key[2] = {{true, account}, {true, contact}};
 
 	if (cs_fetch_latest(former, key, 2))
-		cs_keep_former_horizon(visits, account, contact, time_column(former, FORMER_BEGAN_AFTER, PG_INT64_MIN),
-							   time_column(former, FORMER_ENDED_AT, CS_NEVER));
+		cs_keep_former_horizon(visits, account, contact, cs_time_column(former, FORMER_BEGAN_AFTER, PG_INT64_MIN),
+							   cs_time_column(former, FORMER_ENDED_AT, CS_NEVER));
 }
 
 /*

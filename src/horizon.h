@@ -15,9 +15,6 @@
  */
 extern bool cs_is_covered(CsInstallation *in, const CsLoggedEvent *event);
 
-/* Is the table a log, or a partition of one? */
-extern bool cs_is_log(Relation rel);
-
 /* Is the row one of a log, and covered? */
 extern bool cs_may_be_dropped(Relation rel, TupleTableSlot *row);
 

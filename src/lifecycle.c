@@ -264,13 +264,12 @@ void
 cs_delete_subscriptions(CsInstallation *in, int64 account, int64 contact)
 {
 	CsTable    *table = cs_table(in, TABLE_SUBSCRIPTION);
-	Snapshot	snapshot = cs_latest_snapshot();
 	cs_id		key[2] = {{true, account}, {true, contact}};
 	Oid			status_type = TupleDescAttr(table->rel->rd_att, table->columns[SUBSCRIPTION_STATUS] - 1)->atttypid;
 	CsKeyScan	scan;
 	bool		isnull;
 
-	cs_begin_scan(&scan, table, snapshot, key, 2, NULL);
+	cs_begin_scan(&scan, table, key, 2, NULL);
 	while (cs_next_row(&scan))
 	{
 		cs_lock_row(table, &table->slot->tts_tid, LockTupleExclusive);
@@ -279,7 +278,6 @@ cs_delete_subscriptions(CsInstallation *in, int64 account, int64 contact)
 		cs_delete_row(in, table, &table->slot->tts_tid);
 	}
 	cs_end_scan(&scan);
-	UnregisterSnapshot(snapshot);
 }
 
 static void
@@ -335,19 +333,16 @@ end_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
 	if (!isnull)
 	{
 		cs_id		key[2] = {{true, account}, {true, contact}};
-		Snapshot	snapshot = cs_latest_snapshot();
 		CsKeyScan	scan;
 
-		cs_begin_scan(&scan, changes, snapshot, key, 2, NULL);
+		cs_begin_scan(&scan, changes, key, 2, NULL);
 		while (cs_next_row(&scan))
 			cs_delete_row(in, changes, &changes->slot->tts_tid);
 		cs_end_scan(&scan);
-		UnregisterSnapshot(snapshot);
 	}
 	began_after = cs_column(table, slot, CONTACT_BEGINS_AFTER, &isnull);
 	life = (CsLife) {account, contact, isnull ? PG_INT64_MIN : DatumGetTimestampTz(began_after)};
-	cs_forget_checkpoints(in, account, contact, &life);	/* of lives before it */
-	cs_delete_checkpoints(in, &life, PG_INT64_MIN, false);
+	cs_forget_checkpoints(in, account, contact, &life);
 	remember_contact(in, account, contact, began_after, isnull, digest);
 }
 

@@ -73,7 +73,7 @@ cs_check_limit(PG_FUNCTION_ARGS)
 	const CsPolicy *policy;
 
 	CommandCounterIncrement();
-	cs_check_rights(in);
+	cs_check_rights(in, ACL_INSERT);
 	policy = cs_account_policy(in, PG_GETARG_INT64(1));
 	if (policy != NULL && policy->has_limit)
 		check_limit(in, policy);

@@ -39,11 +39,25 @@ struct CsLog
 
 /* ---- the parts ---- */
 
+/* The log that a table is, or is a partition of. */
+static Oid
+log_with(Relation rel)
+{
+	return rel->rd_rel->relispartition ? get_partition_parent(RelationGetRelid(rel), true) : RelationGetRelid(rel);
+}
+
 Oid
 cs_schema_of_log(Relation rel)
 {
-	return rel->rd_rel->relispartition ?
-		get_rel_namespace(get_partition_parent(RelationGetRelid(rel), true)) : RelationGetNamespace(rel);
+	return get_rel_namespace(log_with(rel));
+}
+
+bool
+cs_is_log(Relation rel)
+{
+	char	   *name = get_rel_name(log_with(rel));
+
+	return name != NULL && strcmp(name, "event") == 0;
 }
 
 static cs_time
@@ -148,20 +162,6 @@ cs_log_part_end(CsInstallation *in, Oid partition)
 	return CS_NEVER;
 }
 
-/* Does the table have the trigger that applies events? */
-static bool
-is_applied(Relation rel)
-{
-	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
-	{
-		char	   *function = get_func_name(rel->trigdesc->triggers[i].tgfoid);
-
-		if (TRIGGER_FOR_INSERT(rel->trigdesc->triggers[i].tgtype) && function && strcmp(function, "apply_events") == 0)
-			return true;
-	}
-	return false;
-}
-
 CsTable *
 cs_log_table_at(CsInstallation *in, cs_time at)
 {
@@ -178,7 +178,7 @@ cs_log_table_at(CsInstallation *in, cs_time at)
 				 errmsg("no partition of the log takes events of %s", timestamptz_to_str(at)),
 				 errhint("Create the partition, or a default one.")));
 	table = table_of(in, part);
-	if (!is_applied(table->rel))
+	if (!cs_has_our_trigger(table->rel, "apply_events"))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("partition \"%s\" has no trigger that applies its events", RelationGetRelationName(table->rel)),
@@ -253,7 +253,7 @@ next_part(CsLogScan *scan)
 
 		if (scan->from && part->before != CS_NEVER && part->before <= *scan->from)
 			continue;
-		cs_begin_scan(&scan->scan, table_of(scan->in, part), scan->snapshot, scan->key, 2, scan->from);
+		cs_begin_scan(&scan->scan, table_of(scan->in, part), scan->key, 2, scan->from);
 		return scan->reading = true;
 	}
 	return scan->reading = false;
@@ -266,14 +266,13 @@ cs_begin_log(CsLogScan *scan, CsInstallation *in, int64 account, int64 contact, 
 
 	memset(scan, 0, sizeof(*scan));
 	scan->in = in;
-	scan->snapshot = cs_latest_snapshot();
 	scan->key[0] = (cs_id) {true, account};
 	scan->key[1] = (cs_id) {true, contact};
 	scan->from = from;
 	next_part(scan);
 	if (log->rest != NULL)
 	{
-		cs_begin_scan(&scan->rest, table_of(in, log->rest), scan->snapshot, scan->key, 2, from);
+		cs_begin_scan(&scan->rest, table_of(in, log->rest), scan->key, 2, from);
 		scan->reading_rest = true;
 	}
 }
@@ -283,7 +282,7 @@ read_row(CsKeyScan *scan, CsLoggedEvent *event)
 {
 	if (!cs_next_row(scan))
 		return false;
-	cs_check_shown(scan->table, scan->table->slot);
+	cs_check_shown(scan->table->rel, scan->table->slot);
 	cs_read_event(scan->table, scan->table->slot, event);
 	return true;
 }
@@ -334,7 +333,6 @@ cs_end_log(CsLogScan *scan)
 		cs_end_scan(&scan->scan);
 	if (scan->reading_rest)
 		cs_end_scan(&scan->rest);
-	UnregisterSnapshot(scan->snapshot);
 }
 
 static int64

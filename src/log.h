@@ -27,6 +27,9 @@ extern void cs_read_event(CsTable *table, TupleTableSlot *slot, CsLoggedEvent *e
 /* The schema of the installation to whose log a table belongs, be it a partition. */
 extern Oid	cs_schema_of_log(Relation rel);
 
+/* Is the table a log, or a partition of one? */
+extern bool cs_is_log(Relation rel);
+
 /* The table of the log with an oid: the log itself or a partition of it. */
 extern CsTable *cs_log_table(CsInstallation *in, Oid relid);
 
@@ -46,7 +49,6 @@ extern CsTable *cs_log_table_at(CsInstallation *in, cs_time at);
 typedef struct CsLogScan
 {
 	CsInstallation *in;
-	Snapshot	snapshot;
 	cs_id		key[2];
 	const cs_time *from;
 	int			next;			/* of the partitions, the one after that which is read */

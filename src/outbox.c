@@ -180,12 +180,8 @@ look_up(const Look *look, Snapshot snapshot, const cs_id *key, int count)
 	index_rescan(scan, keys, count, NULL, 0);
 	found = index_getnext_slot(scan, ForwardScanDirection, look->slot);
 	index_endscan(scan);
-	if (found && snapshot->snapshot_type == SNAPSHOT_MVCC && IsolationUsesXactSnapshot() &&
-		!table_tuple_satisfies_snapshot(table, look->slot, GetTransactionSnapshot()))
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("could not serialize access due to concurrent update"),
-				 errhint("Retry the transaction.")));
+	if (found && snapshot->snapshot_type == SNAPSHOT_MVCC)
+		cs_check_shown(table, look->slot);
 	index_close(index, NoLock);
 	table_close(table, NoLock);
 	return found;

@@ -26,22 +26,12 @@
 #include "suppression.h"
 
 /* Who may change what was recorded: whoever may UPDATE the log. */
-static void
-check_rights(CsInstallation *in)
-{
-	Relation	log = cs_table(in, TABLE_EVENT)->rel;
-	AclResult	result = pg_class_aclcheck(RelationGetRelid(log), GetUserId(), ACL_UPDATE);
-
-	if (result != ACLCHECK_OK)
-		aclcheck_error(result, OBJECT_TABLE, RelationGetRelationName(log));
-}
-
 static CsInstallation *
 open_for_change(Name schema)
 {
 	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*schema), false));
 
-	check_rights(in);
+	cs_check_rights(in, ACL_UPDATE);
 	cs_table(in, TABLE_POLICY);
 	/* one at a time: events are marked by their place */
 	cs_lock_table(in, TABLE_RETRACTION, ShareRowExclusiveLock);
@@ -64,7 +54,7 @@ fetch_event(CsTable *log, ItemPointer tid, Snapshot snapshot)
 	if (!ItemPointerIsValid(tid) || ItemPointerGetBlockNumber(tid) >= RelationGetNumberOfBlocks(log->rel) ||
 		!table_tuple_fetch_row_version(log->rel, tid, snapshot, log->slot))
 		return false;
-	cs_check_shown(log, log->slot);
+	cs_check_shown(log->rel, log->slot);
 	slot_getallattrs(log->slot);
 	return true;
 }
@@ -127,8 +117,7 @@ suppress_former_anew(CsInstallation *in, CsVisits *visits, int64 account, int64 
 	if (!cs_fetch_latest(former, key, 2))
 		return;
 	ended = DatumGetTimestampTz(cs_column(former, former->slot, FORMER_ENDED_AT, &isnull));
-	value = cs_column(former, former->slot, FORMER_BEGAN_AFTER, &isnull);
-	began = isnull ? PG_INT64_MIN : DatumGetTimestampTz(value);
+	began = cs_time_column(former, FORMER_BEGAN_AFTER, PG_INT64_MIN);
 	value = cs_column(former, former->slot, FORMER_DIGEST, &isnull);
 	if (isnull)
 		return;
@@ -401,8 +390,7 @@ cs_forget_contact(PG_FUNCTION_ARGS)
 				 errhint("Call contact_status.erase_contact.")));
 	if (cs_fetch_latest(former, key, 2))
 	{
-		value = cs_column(former, former->slot, FORMER_BEGAN_AFTER, &isnull);
-		began = isnull ? PG_INT64_MIN : DatumGetTimestampTz(value);
+		began = cs_time_column(former, FORMER_BEGAN_AFTER, PG_INT64_MIN);
 		value = cs_column(former, former->slot, FORMER_DIGEST, &isnull);
 		digest = isnull ? NULL : DatumGetByteaPCopy(value);
 	}

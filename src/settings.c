@@ -156,7 +156,7 @@ cs_fetch_policy(CsInstallation *in, Datum name)
 	found = index_getnext_slot(scan, ForwardScanDirection, table->slot);
 	index_endscan(scan);
 	if (found)
-		cs_check_shown(table, table->slot);
+		cs_check_shown(table->rel, table->slot);
 	UnregisterSnapshot(snapshot);
 	return found;
 }
@@ -216,7 +216,6 @@ is_there(const KnownRow *known, CsTable *table, Snapshot snapshot)
 	ItemPointerData tid = known->tid;
 
 	if (known->table != RelationGetRelid(table->rel) ||
-		BlockNumberIsValid(ItemPointerGetBlockNumber(&tid)) == false ||
 		ItemPointerGetBlockNumber(&tid) >= RelationGetNumberOfBlocks(table->rel) ||
 		!table_tuple_fetch_row_version(table->rel, &tid, snapshot, table->slot) ||
 		!TTS_IS_BUFFERTUPLE(table->slot))
@@ -248,8 +247,8 @@ recall_account(CsInstallation *in, int64 account, CsPolicy *policy)
 	if (!DatumGetBool(DirectFunctionCall2Coll(texteq, DEFAULT_COLLATION_OID, name,
 											  slot_getattr(policies->slot, POLICY_NAME + 1, &isnull))))
 		return false;
-	cs_check_shown(accounts, accounts->slot);
-	cs_check_shown(policies, policies->slot);
+	cs_check_shown(accounts->rel, accounts->slot);
+	cs_check_shown(policies->rel, policies->slot);
 	*policy = known->says;
 	return true;
 }
@@ -261,7 +260,6 @@ read_account(CsInstallation *in, int64 account, CsPolicy *policy)
 	KnownAccount *known = known_account(account);
 	CsTable    *table = cs_table(in, TABLE_ACCOUNT);
 	cs_id		key = {true, account};
-	Datum		horizon;
 	bool		isnull;
 
 	if (!cs_fetch_latest(table, &key, 1))
@@ -275,8 +273,7 @@ read_account(CsInstallation *in, int64 account, CsPolicy *policy)
 	policy->account = account;
 	cs_column(table, table->slot, ACCOUNT_CONTACT_LIMIT, &isnull);
 	policy->has_limit = !isnull;
-	horizon = cs_column(table, table->slot, ACCOUNT_HORIZON, &isnull);
-	policy->horizon = cs_moment_of_datum(horizon, isnull);	/* on 32 bits a null must not be read */
+	policy->horizon = cs_moment_column(table, ACCOUNT_HORIZON);
 
 	known->id = account;
 	known->says = *policy;
@@ -333,14 +330,13 @@ static void
 load_history(CsInstallation *in, SettingHistory *history)
 {
 	CsTable    *table = cs_table(in, TABLE_CONSENT_SETTING);
-	Snapshot	snapshot = cs_latest_snapshot();
 	cs_id		key[2] = {{true, history->key.account}, {!history->key.any, history->key.list}};
 	CsKeyScan	scan;
 
 	history->count = 0;
 	history->space = 4;
 	history->settings = MemoryContextAlloc(in->context, history->space * sizeof(Setting));
-	cs_begin_scan(&scan, table, snapshot, key, 2, NULL);
+	cs_begin_scan(&scan, table, key, 2, NULL);
 	while (cs_next_row(&scan))
 	{
 		Datum		values[4];
@@ -348,7 +344,7 @@ load_history(CsInstallation *in, SettingHistory *history)
 		bool		isnull;
 		Setting    *setting;
 
-		cs_check_shown(table, table->slot);
+		cs_check_shown(table->rel, table->slot);
 		if (history->count == history->space)
 		{
 			history->space *= 2;
@@ -362,7 +358,6 @@ load_history(CsInstallation *in, SettingHistory *history)
 		setting->rules = cs_consent_of_values(values, nulls);
 	}
 	cs_end_scan(&scan);
-	UnregisterSnapshot(snapshot);
 }
 
 /* The setting in force at a time; NULL where there was none yet. */

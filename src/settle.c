@@ -23,23 +23,25 @@
 
 #include "contacts.h"
 
-void
-cs_check_rights(CsInstallation *in)
+static void
+check_right(Relation rel, AclMode mode)
 {
-	Relation	log = cs_table(in, TABLE_EVENT)->rel;
-	AclResult	result = pg_class_aclcheck(RelationGetRelid(log), GetUserId(), ACL_INSERT);
+	AclResult	result = pg_class_aclcheck(RelationGetRelid(rel), GetUserId(), mode);
 
 	if (result != ACLCHECK_OK)
-		aclcheck_error(result, OBJECT_TABLE, RelationGetRelationName(log));
+		aclcheck_error(result, OBJECT_TABLE, RelationGetRelationName(rel));
+}
+
+void
+cs_check_rights(CsInstallation *in, AclMode mode)
+{
+	check_right(cs_table(in, TABLE_EVENT)->rel, mode);
 }
 
 void
 cs_check_readable(Relation rel)
 {
-	AclResult	result = pg_class_aclcheck(RelationGetRelid(rel), GetUserId(), ACL_SELECT);
-
-	if (result != ACLCHECK_OK)
-		aclcheck_error(result, OBJECT_TABLE, RelationGetRelationName(rel));
+	check_right(rel, ACL_SELECT);
 	if (check_enable_rls(RelationGetRelid(rel), InvalidOid, true) == RLS_ENABLED)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -104,7 +106,7 @@ cs_check_all_shown(PG_FUNCTION_ARGS)
 		TableScanDesc scan = table_beginscan(contacts->rel, snapshot, 0, NULL);
 
 		while (table_scan_getnextslot(scan, ForwardScanDirection, contacts->slot))
-			cs_check_shown(contacts, contacts->slot);
+			cs_check_shown(contacts->rel, contacts->slot);
 		table_endscan(scan);
 		UnregisterSnapshot(snapshot);
 	}
@@ -138,7 +140,7 @@ cs_settle_contacts(PG_FUNCTION_ARGS)
 	in = cs_open(get_namespace_oid(NameStr(*schema), false));
 	caller = MemoryContextSwitchTo(in->context);
 	cs_table(in, TABLE_POLICY); /* its lock comes before all that is read */
-	cs_check_rights(in);
+	cs_check_rights(in, ACL_INSERT);
 	visits = cs_begin_visits(in);
 	for (int i = 0; i < count; i++)
 	{
@@ -179,7 +181,7 @@ cs_delete_orphans(PG_FUNCTION_ARGS)
 
 	if (bigints_argument(PG_GETARG_DATUM(2), &contacts) != count)
 		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("as many accounts as contacts are needed")));
-	cs_check_rights(in);
+	cs_check_rights(in, ACL_INSERT);
 	for (int i = 0; i < count; i++)
 	{
 		cs_id		key[2] = {{true, DatumGetInt64(accounts[i])}, {true, DatumGetInt64(contacts[i])}};

@@ -133,7 +133,7 @@ next_row(SuppressionScan *scan)
 {
 	if (!index_getnext_slot(scan->scan, ForwardScanDirection, scan->table->slot))
 		return false;
-	cs_check_shown(scan->table, scan->table->slot);
+	cs_check_shown(scan->table->rel, scan->table->slot);
 	return true;
 }
 

@@ -255,6 +255,24 @@ cs_check_trigger_table(CsInstallation *in, CsTableId id, Relation rel)
 				 errhint("contact_status.create_tables creates its trigger.")));
 }
 
+bool
+cs_is_our_trigger(const Trigger *trigger, const char *function)
+{
+	char	   *name = get_func_name(trigger->tgfoid);
+	char	   *schema = get_namespace_name(get_func_namespace(trigger->tgfoid));
+
+	return name && schema && strcmp(name, function) == 0 && strcmp(schema, "contact_status") == 0;
+}
+
+bool
+cs_has_our_trigger(Relation rel, const char *function)
+{
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+		if (cs_is_our_trigger(&rel->trigdesc->triggers[i], function))
+			return true;
+	return false;
+}
+
 Snapshot
 cs_latest_snapshot(void)
 {
@@ -262,10 +280,10 @@ cs_latest_snapshot(void)
 }
 
 void
-cs_check_shown(CsTable *table, TupleTableSlot *slot)
+cs_check_shown(Relation rel, TupleTableSlot *slot)
 {
 	if (IsolationUsesXactSnapshot() &&
-		!table_tuple_satisfies_snapshot(table->rel, slot, GetTransactionSnapshot()))
+		!table_tuple_satisfies_snapshot(rel, slot, GetTransactionSnapshot()))
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("could not serialize access due to concurrent update"),
@@ -273,8 +291,7 @@ cs_check_shown(CsTable *table, TupleTableSlot *slot)
 }
 
 void
-cs_begin_scan(CsKeyScan *scan, CsTable *table, Snapshot snapshot,
-			  const cs_id *leading, int count, const cs_time *from)
+cs_begin_scan(CsKeyScan *scan, CsTable *table, const cs_id *leading, int count, const cs_time *from)
 {
 	ScanKeyData keys[4];
 	MemoryContext caller;
@@ -295,15 +312,16 @@ cs_begin_scan(CsKeyScan *scan, CsTable *table, Snapshot snapshot,
 	}
 	caller = MemoryContextSwitchTo(table->context);
 	scan->table = table;
+	scan->snapshot = cs_latest_snapshot();
 	scan->count = n;
 	if (table->parked && table->parked_keys == n)
 	{
 		scan->scan = table->parked;
-		scan->scan->xs_snapshot = snapshot;
+		scan->scan->xs_snapshot = scan->snapshot;
 		table->parked = NULL;
 	}
 	else
-		scan->scan = cs_index_beginscan(table->rel, cs_key(table), snapshot, n);
+		scan->scan = cs_index_beginscan(table->rel, cs_key(table), scan->snapshot, n);
 	index_rescan(scan->scan, keys, n, NULL, 0);
 	MemoryContextSwitchTo(caller);
 }
@@ -339,6 +357,7 @@ cs_end_scan(CsKeyScan *scan)
 	index_rescan(scan->scan, NULL, 0, NULL, 0);	/* lets go of its pages */
 	table->parked = scan->scan;
 	table->parked_keys = scan->count;
+	UnregisterSnapshot(scan->snapshot);
 }
 
 void
@@ -356,22 +375,20 @@ cs_lock_row(CsTable *table, ItemPointer tid, LockTupleMode mode)
 				 errmsg("a row of table \"%s\" was changed by an operation that our write triggered",
 						RelationGetRelationName(table->rel)),
 				 errhint("Use an AFTER trigger instead of a BEFORE trigger to propagate changes to other rows.")));
-	cs_check_shown(table, table->slot);
+	cs_check_shown(table->rel, table->slot);
 }
 
 bool
 cs_fetch_latest(CsTable *table, const cs_id *key, int count)
 {
-	Snapshot	snapshot = cs_latest_snapshot();
 	CsKeyScan	scan;
 	bool		found;
 
-	cs_begin_scan(&scan, table, snapshot, key, count, NULL);
+	cs_begin_scan(&scan, table, key, count, NULL);
 	found = cs_next_row(&scan);
 	cs_end_scan(&scan);
 	if (found)
-		cs_check_shown(table, table->slot);
-	UnregisterSnapshot(snapshot);
+		cs_check_shown(table->rel, table->slot);
 	return found;
 }
 

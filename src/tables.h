@@ -175,6 +175,10 @@ extern void cs_lock_table(CsInstallation *in, CsTableId id, LOCKMODE mode);
 /* Raises 39P01 where a trigger was fired for a table that is not the installation's of that name, or a partition. */
 extern void cs_check_trigger_table(CsInstallation *in, CsTableId id, Relation rel);
 
+/* Does the trigger call a function of ours, and has a table one that does? */
+extern bool cs_is_our_trigger(const Trigger *trigger, const char *function);
+extern bool cs_has_our_trigger(Relation rel, const char *function);
+
 /* Its index over what identifies a row: the primary key, or one that begins with account_id. */
 extern Relation cs_key(CsTable *table);
 
@@ -182,10 +186,11 @@ extern Relation cs_key(CsTable *table);
 extern CsTable *cs_open_table(CsInstallation *in, CsTableId id, Oid relid);
 
 /*
- * Whoever may record events may have derived data brought up to date.  Raises
- * 42501 where the current user may not.
+ * Derived data is brought up to date for whoever may INSERT into the log;
+ * UPDATE and DELETE of it stand for retraction and retention.  Raises 42501
+ * where the current user may not.
  */
-extern void cs_check_rights(CsInstallation *in);
+extern void cs_check_rights(CsInstallation *in, AclMode mode);
 
 /*
  * Functions that read past row-level security are for whom it does not apply
@@ -203,14 +208,33 @@ cs_column(CsTable *table, TupleTableSlot *slot, int column, bool *isnull)
 	return slot_getattr(slot, table->columns[column], isnull);
 }
 
+/* The same of a nullable timestamptz of the row in the table's slot. */
+static inline cs_time
+cs_time_column(CsTable *table, int column, cs_time otherwise)
+{
+	bool		isnull;
+	Datum		value = cs_column(table, table->slot, column, &isnull);
+
+	return isnull ? otherwise : DatumGetTimestampTz(value);
+}
+
+static inline cs_moment
+cs_moment_column(CsTable *table, int column)
+{
+	bool		isnull;
+	Datum		value = cs_column(table, table->slot, column, &isnull);
+
+	return isnull ? (cs_moment) {0} : (cs_moment) {true, DatumGetTimestampTz(value)};
+}
+
 /* Snapshots: registered; the caller unregisters them. */
 extern Snapshot cs_latest_snapshot(void);
 
 /* Raises 40001 where the transaction's own snapshot does not show the row. */
-extern void cs_check_shown(CsTable *table, TupleTableSlot *slot);
+extern void cs_check_shown(Relation rel, TupleTableSlot *slot);
 
 /*
- * Scan the key from its first columns on.  Values for the leading columns are
+ * Scan the key from its first columns on, by the latest snapshot.  Values for the leading columns are
  * compared for equality; a null matches null.  The time, if given, is the lower
  * bound of the column behind them.
  */
@@ -218,11 +242,11 @@ typedef struct CsKeyScan
 {
 	CsTable    *table;
 	IndexScanDesc scan;
+	Snapshot	snapshot;
 	int			count;			/* of keys */
 } CsKeyScan;
 
-extern void cs_begin_scan(CsKeyScan *scan, CsTable *table, Snapshot snapshot,
-						  const cs_id *leading, int count, const cs_time *from);
+extern void cs_begin_scan(CsKeyScan *scan, CsTable *table, const cs_id *leading, int count, const cs_time *from);
 extern bool cs_next_row(CsKeyScan *scan);	/* into table->slot */
 extern bool cs_next_entry(CsKeyScan *scan); /* an index entry, of whatever row */
 extern void cs_end_scan(CsKeyScan *scan);

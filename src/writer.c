@@ -45,12 +45,8 @@ struct CsWriter
 static bool
 is_for_others(const Trigger *trigger)
 {
-	char	   *name = get_func_name(trigger->tgfoid);
-	char	   *schema = get_namespace_name(get_func_namespace(trigger->tgfoid));
-
-	return name && schema && strcmp(schema, "contact_status") == 0 &&
-		(strcmp(name, "refuse_write") == 0 || strcmp(name, "refuse_truncate") == 0 ||
-		 strcmp(name, "change_address") == 0);
+	return cs_is_our_trigger(trigger, "refuse_write") || cs_is_our_trigger(trigger, "refuse_truncate") ||
+		cs_is_our_trigger(trigger, "change_address");
 }
 
 /* The table's triggers without our guards; NULL where none remains. */
