@@ -132,8 +132,7 @@ BEGIN
               USING import_batch.account_id, rows, ids;
         END IF;
 
-        -- opt-outs, complaints and dead addresses in the source: last, for those of addresses that no contact has keep
-        -- others from inserting contacts
+        -- opt-outs, complaints and dead addresses in the source
         FOR opt_out IN
             SELECT r.email, r.occurred_at,
                    (CASE contact_status.any_label(r.status) WHEN 'unsubscribed' THEN 'unsubscribed'
@@ -184,6 +183,14 @@ BEGIN
                 RETURN QUERY SELECT rows[1].n, rows[1].email, NULL::bigint, 'refused'::text;
                 RETURN;
             END IF;
+        WHEN serialization_failure THEN
+            -- an address of ours found its contact, or its opt-out, at the same moment: now it can be seen
+            IF careful OR current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+                RAISE;
+            END IF;
+            RETURN QUERY SELECT * FROM contact_status.import_batch(import_batch.schema, import_batch.account_id,
+                                                                   import_batch.list_id, rows, true);
+            RETURN;
         WHEN configuration_limit_exceeded THEN
             IF cardinality(rows) = 1 THEN
                 RETURN QUERY SELECT rows[1].n, rows[1].email, NULL::bigint, 'over_limit'::text;
@@ -235,6 +242,8 @@ BEGIN
         RAISE EXCEPTION 'list % of account % does not exist', import_contacts.list_id, import_contacts.account_id
             USING ERRCODE = 'foreign_key_violation', HINT = 'Insert it into table list first.';
     END IF;
+
+    PERFORM contact_status.take_turn(import_contacts.schema, import_contacts.account_id, 'status' = ANY (has));
 
     -- of several rows with one address the most restrictive counts, and of those the first; addresses of contacts come first,
     -- in the order in which all lock these

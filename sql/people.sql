@@ -9,6 +9,11 @@ CREATE FUNCTION contact_status.remember_address(
 COMMENT ON FUNCTION contact_status.remember_address(name, bigint, text, contact_status.event_kind, bigint, timestamptz, text) IS
 'keeps a fact of an address that no contact has; false where one has it';
 
+CREATE FUNCTION contact_status.take_turn(schema name, account_id bigint, alone boolean) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_take_turn';
+COMMENT ON FUNCTION contact_status.take_turn(name, bigint, boolean) IS
+'waits until no list of addresses is brought into an account beside which this one must not be; alone: it has opt-outs';
+
 CREATE FUNCTION contact_status.is_suppressed(
     schema name, account_id bigint, email text, kind contact_status.event_kind
 ) RETURNS boolean
@@ -98,6 +103,7 @@ DECLARE
     total bigint := 0;
 BEGIN
     PERFORM contact_status.refuse_read_only('suppress');
+    PERFORM contact_status.take_turn(suppress.schema, suppress.account_id, true);
     -- contacts in the order in which all lock them, then the addresses without one
     FOR address IN EXECUTE format(
         'SELECT n FROM (SELECT DISTINCT contact_status.normalize_address(e) AS n FROM unnest($2) e '

@@ -46,6 +46,14 @@ open_address_index(Relation contacts)
 			 errhint("Create it again as contact_status.create_tables does.")));
 }
 
+static void
+address_keys(ScanKeyData *keys, Relation index, int64 account, Datum address)
+{
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(account));
+	ScanKeyEntryInitialize(&keys[1], 0, 2, BTEqualStrategyNumber, InvalidOid, index->rd_indcollation[1],
+						   F_TEXTEQ, DirectFunctionCall1(cs_normalize_address, address));
+}
+
 /*
  * The contact that has an address, into the table's slot.  Of whose row the
  * latest version counts; without blanks there is no address and no contact.
@@ -57,9 +65,7 @@ fetch_by_address(CsTable *contacts, Relation index, Snapshot snapshot, int64 acc
 	ScanKeyData keys[2];
 	bool		found;
 
-	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(account));
-	ScanKeyEntryInitialize(&keys[1], 0, 2, BTEqualStrategyNumber, InvalidOid, index->rd_indcollation[1],
-						   F_TEXTEQ, DirectFunctionCall1(cs_normalize_address, address));
+	address_keys(keys, index, account, address);
 	index_rescan(scan, keys, 2, NULL, 0);
 	found = index_getnext_slot(scan, ForwardScanDirection, contacts->slot);
 	index_endscan(scan);
@@ -68,17 +74,42 @@ fetch_by_address(CsTable *contacts, Relation index, Snapshot snapshot, int64 acc
 	return found;
 }
 
+/* Does a contact have the address?  Whoever is inserting one with it is waited for. */
 static bool
-address_has_contact(CsInstallation *in, int64 account, Datum address)
+address_has_contact(CsInstallation *in, Relation index, int64 account, Datum address)
 {
 	CsTable    *contacts = cs_table(in, TABLE_CONTACT);
-	Relation	index = open_address_index(contacts->rel);
-	Snapshot	snapshot = cs_latest_snapshot();
-	bool		found = fetch_by_address(contacts, index, snapshot, account, address);
+	ScanKeyData keys[2];
+	bool		found;
 
-	UnregisterSnapshot(snapshot);
-	index_close(index, AccessShareLock);
+	address_keys(keys, index, account, address);
+	do
+	{
+		Snapshot	snapshot = cs_latest_snapshot();
+
+		found = fetch_by_address(contacts, index, snapshot, account, address);
+		UnregisterSnapshot(snapshot);
+	} while (!found && cs_row_exists(contacts->rel, index, keys, 2, contacts->slot, true));
 	return found;
+}
+
+/*
+ * Once the fact is kept, whoever inserts a contact with the address finds it.
+ * Who did so after we had looked, and before, may not have: one of us must go.
+ */
+static void
+check_still_nobodys(CsInstallation *in, Relation index, int64 account, Datum address)
+{
+	CsTable    *contacts = cs_table(in, TABLE_CONTACT);
+	ScanKeyData keys[2];
+
+	address_keys(keys, index, account, address);
+	if (cs_row_exists(contacts->rel, index, keys, 2, contacts->slot, false))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent insert"),
+				 errdetail("A contact with the address began at the same moment."),
+				 errhint("Retry the transaction.")));
 }
 
 /*
@@ -97,6 +128,7 @@ cs_remember_address(PG_FUNCTION_ARGS)
 	char	   *source;
 	CsInstallation *in;
 	MemoryContext caller;
+	Relation	index;
 	bool		remembered;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3) || PG_ARGISNULL(5))
@@ -121,16 +153,42 @@ cs_remember_address(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 				 errmsg("list %lld of account %lld does not exist", (long long) list.id, (long long) account),
 				 errhint("Insert it into table list first.")));
-	/* whoever inserts a contact looks for its address here: not both at once */
-	cs_lock_table(in, TABLE_SUPPRESSION, ShareRowExclusiveLock);
-	remembered = !address_has_contact(in, account, PG_GETARG_DATUM(2));
+	index = open_address_index(cs_table(in, TABLE_CONTACT)->rel);
+	remembered = !address_has_contact(in, index, account, PG_GETARG_DATUM(2));
 	if (remembered)
+	{
 		cs_keep_suppressed(in, account, cs_address_digest(in, account, PG_GETARG_DATUM(2)),
 						   kind, list, PG_GETARG_TIMESTAMPTZ(5), source, nobody, PG_INT64_MIN);
+		check_still_nobodys(in, index, account, PG_GETARG_DATUM(2));
+	}
+	index_close(index, AccessShareLock);
 	MemoryContextSwitchTo(caller);
 	cs_close(in);
 	CommandCounterIncrement();
 	PG_RETURN_BOOL(remembered);
+}
+
+/*
+ * take_turn(schema, account_id, alone): waits for lists of addresses that
+ * others bring into the account, until they commit.  Those that only bring
+ * contacts go beside each other; one that has opt-outs goes alone, for what two
+ * such lists write of the same addresses, they write in different orders.
+ */
+PG_FUNCTION_INFO_V1(cs_take_turn);
+Datum
+cs_take_turn(PG_FUNCTION_ARGS)
+{
+	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
+	cs_id		id = {true, PG_GETARG_INT64(1)};
+	CsTable    *keys;
+
+	cs_check_rights(in, ACL_INSERT);
+	cs_lock_table(in, TABLE_ACCOUNT_KEY, RowShareLock);
+	keys = cs_table(in, TABLE_ACCOUNT_KEY);
+	if (cs_fetch_latest(keys, &id, 1))
+		cs_lock_row(keys, &keys->slot->tts_tid, PG_GETARG_BOOL(2) ? LockTupleExclusive : LockTupleShare);
+	cs_close(in);
+	PG_RETURN_VOID();
 }
 
 /* is_suppressed(schema, account_id, email, kind): is such a fact kept of the address, on any list? */

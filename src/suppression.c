@@ -114,24 +114,31 @@ typedef struct SuppressionScan
 	Snapshot	snapshot;
 } SuppressionScan;
 
-/* All rows of an address, into the table's slot one by one. */
+/*
+ * All rows of an address, into the table's slot one by one.  Whoever inserts a
+ * contact has written its address before he looks here, and whoever keeps a
+ * fact of an address looks for its contact afterwards: one sees the other.
+ */
 static void
 begin_scan(SuppressionScan *scan, CsInstallation *in, int64 account, bytea *digest)
 {
 	ScanKeyData keys[2];
 
-	scan->table = cs_table(in, TABLE_SUPPRESSION);
-	scan->snapshot = cs_latest_snapshot();
-	scan->scan = cs_index_beginscan(scan->table->rel, cs_key(scan->table), scan->snapshot, 2);
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(account));
 	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_BYTEAEQ, PointerGetDatum(digest));
+	scan->table = cs_table(in, TABLE_SUPPRESSION);
+	scan->scan = NULL;
+	if (!cs_row_exists(scan->table->rel, cs_key(scan->table), keys, 2, scan->table->slot, true))
+		return;
+	scan->snapshot = cs_latest_snapshot();
+	scan->scan = cs_index_beginscan(scan->table->rel, cs_key(scan->table), scan->snapshot, 2);
 	index_rescan(scan->scan, keys, 2, NULL, 0);
 }
 
 static bool
 next_row(SuppressionScan *scan)
 {
-	if (!index_getnext_slot(scan->scan, ForwardScanDirection, scan->table->slot))
+	if (scan->scan == NULL || !index_getnext_slot(scan->scan, ForwardScanDirection, scan->table->slot))
 		return false;
 	cs_check_shown(scan->table->rel, scan->table->slot);
 	return true;
@@ -140,6 +147,8 @@ next_row(SuppressionScan *scan)
 static void
 end_scan(SuppressionScan *scan)
 {
+	if (scan->scan == NULL)
+		return;
 	index_endscan(scan->scan);
 	UnregisterSnapshot(scan->snapshot);
 }
@@ -197,44 +206,50 @@ cs_keep_suppressed(CsInstallation *in, int64 account, bytea *digest, cs_kind kin
 {
 	CsTable    *table = cs_table(in, TABLE_SUPPRESSION);
 	Oid			kind_type = TupleDescAttr(table->rel->rd_att, table->columns[SUPPRESSION_KIND] - 1)->atttypid;
-	SuppressionScan scan;
-	ItemPointerData tid;
-	bool		found = false;
-	bool		later = true;
-	Datum	   *values;
-	bool	   *nulls;
+	bool		kept = false;
 
-	begin_scan(&scan, in, account, digest);
-	while (!found && next_row(&scan))
+	while (!kept)
 	{
-		cs_id		its = row_id(table, SUPPRESSION_LIST);
+		SuppressionScan scan;
+		ItemPointerData tid;
+		bool		found = false;
+		bool		later = true;
+		Datum	   *values;
+		bool	   *nulls;
 
-		if (row_kind(table) != kind || its.set != list.set || its.id != list.id)
-			continue;
-		found = true;
-		later = at > row_time(table);
-		tid = table->slot->tts_tid;
+		begin_scan(&scan, in, account, digest);
+		while (!found && next_row(&scan))
+		{
+			cs_id		its = row_id(table, SUPPRESSION_LIST);
+
+			if (row_kind(table) != kind || its.set != list.set || its.id != list.id)
+				continue;
+			found = true;
+			later = at > row_time(table);
+			tid = table->slot->tts_tid;
+		}
+		if (found && later)
+			cs_copy_row(table, &values, &nulls);
+		end_scan(&scan);
+		if (!later)
+			return;
+
+		if (!found)
+			cs_new_row(in, table, &values, &nulls);
+		CS_SET(table, SUPPRESSION_ACCOUNT, Int64GetDatum(account), false);
+		CS_SET(table, SUPPRESSION_DIGEST, PointerGetDatum(digest), false);
+		CS_SET(table, SUPPRESSION_KIND, cs_kind_datum(kind_type, kind), false);
+		CS_SET(table, SUPPRESSION_LIST, Int64GetDatum(list.id), !list.set);
+		CS_SET(table, SUPPRESSION_OCCURRED_AT, TimestampTzGetDatum(at), false);
+		CS_SET(table, SUPPRESSION_SOURCE, source ? CStringGetTextDatum(source) : (Datum) 0, source == NULL);
+		CS_SET(table, SUPPRESSION_CONTACT, Int64GetDatum(contact.id), !contact.set);
+		CS_SET(table, SUPPRESSION_BEGAN_AFTER, TimestampTzGetDatum(began_after), began_after == PG_INT64_MIN);
+		kept = true;
+		if (found)
+			cs_update_row(in, table, &tid, values, nulls);
+		else					/* of two who insert it at once, one finds the other's */
+			kept = cs_insert_new_row(in, table, values, nulls);
 	}
-	end_scan(&scan);
-	if (!later)
-		return;
-
-	if (found)
-		cs_copy_row(table, &values, &nulls);
-	else
-		cs_new_row(in, table, &values, &nulls);
-	CS_SET(table, SUPPRESSION_ACCOUNT, Int64GetDatum(account), false);
-	CS_SET(table, SUPPRESSION_DIGEST, PointerGetDatum(digest), false);
-	CS_SET(table, SUPPRESSION_KIND, cs_kind_datum(kind_type, kind), false);
-	CS_SET(table, SUPPRESSION_LIST, Int64GetDatum(list.id), !list.set);
-	CS_SET(table, SUPPRESSION_OCCURRED_AT, TimestampTzGetDatum(at), false);
-	CS_SET(table, SUPPRESSION_SOURCE, source ? CStringGetTextDatum(source) : (Datum) 0, source == NULL);
-	CS_SET(table, SUPPRESSION_CONTACT, Int64GetDatum(contact.id), !contact.set);
-	CS_SET(table, SUPPRESSION_BEGAN_AFTER, TimestampTzGetDatum(began_after), began_after == PG_INT64_MIN);
-	if (found)
-		cs_update_row(in, table, &tid, values, nulls);
-	else
-		cs_insert_row(in, table, values, nulls);
 	CommandCounterIncrement();
 }
 

@@ -379,6 +379,41 @@ cs_lock_row(CsTable *table, ItemPointer tid, LockTupleMode mode)
 }
 
 bool
+cs_row_exists(Relation rel, Relation index, ScanKeyData *keys, int count, TupleTableSlot *slot, bool wait)
+{
+	for (;;)
+	{
+		SnapshotData dirty;
+		IndexScanDesc scan;
+		ItemPointerData place;
+		TransactionId writer = InvalidTransactionId;
+		uint32		token = 0;
+		bool		found;
+
+		InitDirtySnapshot(dirty);
+		scan = cs_index_beginscan(rel, index, &dirty, count);
+		index_rescan(scan, keys, count, NULL, 0);
+		found = index_getnext_slot(scan, ForwardScanDirection, slot);
+		for (bool any = found; any && wait && !TransactionIdIsValid(writer);)
+		{
+			/* the snapshot names who has not committed the row just found, or its end */
+			writer = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
+			token = TransactionIdIsValid(dirty.xmin) ? dirty.speculativeToken : 0;
+			place = slot->tts_tid;
+			any = !TransactionIdIsValid(writer) && index_getnext_slot(scan, ForwardScanDirection, slot);
+		}
+		index_endscan(scan);
+		ExecClearTuple(slot);
+		if (!TransactionIdIsValid(writer))
+			return found;
+		if (token != 0)
+			SpeculativeInsertionWait(writer, token);
+		else
+			XactLockTableWait(writer, rel, &place, XLTW_FetchUpdated);
+	}
+}
+
+bool
 cs_fetch_latest(CsTable *table, const cs_id *key, int count)
 {
 	CsKeyScan	scan;

@@ -257,6 +257,13 @@ extern void cs_end_scan(CsKeyScan *scan);
  */
 extern void cs_lock_row(CsTable *table, ItemPointer tid, LockTupleMode mode);
 
+/*
+ * Is there a row with these keys in an index, be it one that others are still
+ * writing?  If asked, waits first until they are done: whatever the latest
+ * snapshot shows afterwards is final.  Uses the slot.
+ */
+extern bool cs_row_exists(Relation rel, Relation index, ScanKeyData *keys, int count, TupleTableSlot *slot, bool wait);
+
 /* The one row of a key that is latest, into table->slot; checked with cs_check_shown. */
 extern bool cs_fetch_latest(CsTable *table, const cs_id *key, int count);
 
@@ -273,6 +280,9 @@ extern void cs_new_row(CsInstallation *in, CsTable *table, Datum **values, bool 
 	(values[(table)->columns[column] - 1] = (value), nulls[(table)->columns[column] - 1] = (isnull))
 extern void cs_copy_row(CsTable *table, Datum **values, bool **nulls);	/* of the row in the table's slot */
 extern void cs_insert_row(CsInstallation *in, CsTable *table, const Datum *values, const bool *nulls);
+
+/* The same, unless a row of its key is there, or others are writing one: false, and nothing done. */
+extern bool cs_insert_new_row(CsInstallation *in, CsTable *table, const Datum *values, const bool *nulls);
 extern void cs_update_row(CsInstallation *in, CsTable *table, ItemPointer tid, const Datum *values, const bool *nulls);
 extern void cs_delete_row(CsInstallation *in, CsTable *table, ItemPointer tid);
 

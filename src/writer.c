@@ -341,13 +341,40 @@ cs_new_row(CsInstallation *in, CsTable *table, Datum **values, bool **nulls)
 	cs_row_defaults(in, table, *values, *nulls);
 }
 
-void
-cs_insert_row(CsInstallation *in, CsTable *table, const Datum *values, const bool *nulls)
+/* Into the table and its indexes; only_new: with a promise that is withdrawn where another row of its key is met. */
+static bool
+enter_row(CsWriter *writer, Relation rel, bool only_new, List **recheck)
+{
+	uint32		token = only_new ? SpeculativeInsertionLockAcquire(GetCurrentTransactionId()) : 0;
+	bool		conflict = false;
+
+	if (only_new)
+		table_tuple_insert_speculative(rel, writer->row, GetCurrentCommandId(true), 0, NULL, token);
+	else
+		table_tuple_insert(rel, writer->row, GetCurrentCommandId(true), 0, NULL);
+	if (writer->target->ri_NumIndices > 0)
+		*recheck = ExecInsertIndexTuples(writer->target, writer->row, writer->estate, false, only_new,
+										 only_new ? &conflict : NULL, NIL
+#if PG_VERSION_NUM >= 160000
+										 ,false
+#endif
+			);
+	if (only_new)
+	{
+		table_tuple_complete_speculative(rel, writer->row, token, !conflict);
+		SpeculativeInsertionLockRelease(GetCurrentTransactionId());
+	}
+	return !conflict;
+}
+
+static bool
+insert_row(CsInstallation *in, CsTable *table, const Datum *values, const bool *nulls, bool only_new)
 {
 	CsWriter   *writer = begin_writing(in, table);
 	ResultRelInfo *target = writer->target;
 	TupleTableSlot *row = store_row(writer, values, nulls);
 	List	   *recheck = NIL;
+	bool		entered;
 
 	begin_statement(in, writer, table, CMD_INSERT);
 	if (writer->fires && target->ri_TrigDesc->trig_insert_before_row)
@@ -357,17 +384,24 @@ cs_insert_row(CsInstallation *in, CsTable *table, const Datum *values, const boo
 		check_row(table, row, values, nulls);
 	}
 	complete_row(writer, table, CMD_INSERT);
-	table_tuple_insert(table->rel, row, GetCurrentCommandId(true), 0, NULL);
 	open_indexes(in, writer);
-	if (target->ri_NumIndices > 0)
-		recheck = ExecInsertIndexTuples(target, row, writer->estate, false, false, NULL, NIL
-#if PG_VERSION_NUM >= 160000
-										,false
-#endif
-			);
-	if (writer->fires)
+	entered = enter_row(writer, table->rel, only_new, &recheck);
+	if (entered && writer->fires)
 		ExecARInsertTriggers(writer->estate, target, row, recheck, writer->capture[CMD_INSERT]);
 	ResetPerTupleExprContext(writer->estate);
+	return entered;
+}
+
+void
+cs_insert_row(CsInstallation *in, CsTable *table, const Datum *values, const bool *nulls)
+{
+	insert_row(in, table, values, nulls, false);
+}
+
+bool
+cs_insert_new_row(CsInstallation *in, CsTable *table, const Datum *values, const bool *nulls)
+{
+	return insert_row(in, table, values, nulls, true);
 }
 
 void

@@ -58,8 +58,6 @@ sub in_a_process {
     POSIX::_exit(0);
 }
 
-my %may_deadlock = map { $_ => 1 } 'import', 'suppress', 'replace', 'delete', 'insert', 'delete of an imported contact';
-
 # A transaction around one statement that counts, in some isolation level, tried again where it could not be serialized.
 # Returns the SQLSTATE, and the statement's message or value. `refusable`: it may meet a contact that was just deleted.
 sub transaction {
@@ -88,11 +86,6 @@ sub transaction {
         }
         if ($state eq '40001') {
             $me->{counts}{"retried in $level"}++;
-            next;
-        }
-        # import and suppress keep inserts of contacts out while they remember an address that no contact has: docs/promises.md
-        if ($state eq '40P01' && $may_deadlock{ $args{what} }) {
-            $me->{counts}{'retried after a deadlock of import or suppress'}++;
             next;
         }
         if ($state eq '00000') {
