@@ -1076,8 +1076,7 @@ keep_facts_of(CsVisits *v, cs_time until, bytea *digest)
 	memset(&v->facts, 0, sizeof(v->facts));
 	begin_from_checkpoint(v, &v->horizon);
 	fold_log(v, &v->horizon, (Span) {.before = until + 1, .recorded_until = PG_INT64_MAX});
-	cs_forget_facts(v->in, v->account, v->contact, v->begins_after, digest, false);
-	cs_keep_facts(v->in, v->account, v->contact, v->begins_after, &v->facts, digest, false);
+	cs_keep_facts_anew(v->in, v->account, v->contact, v->begins_after, &v->facts, digest, false, false);
 	v->facts = facts;
 	v->changed = changed;
 }

@@ -122,8 +122,8 @@ suppress_former_anew(CsInstallation *in, CsVisits *visits, int64 account, int64 
 	if (isnull)
 		return;
 	digest = DatumGetByteaPCopy(value);
-	cs_forget_facts(in, account, contact, began, digest, true);
-	cs_keep_facts(in, account, contact, began, cs_former_facts(visits, account, contact, began, ended), digest, true);
+	cs_keep_facts_anew(in, account, contact, began, cs_former_facts(visits, account, contact, began, ended), digest,
+					   true, true);
 }
 
 /* Note who did it and why; what follows from it later is added. */

@@ -13,7 +13,6 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "common/hmac.h"
-#include "common/sha2.h"
 #include "executor/executor.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
@@ -200,7 +199,7 @@ cs_is_kept(CsInstallation *in, int64 account, bytea *digest, cs_kind kind)
 
 /* ---- keeping ---- */
 
-void
+bool
 cs_keep_suppressed(CsInstallation *in, int64 account, bytea *digest, cs_kind kind, cs_id list,
 				   cs_time at, const char *source, cs_id contact, cs_time began_after)
 {
@@ -232,7 +231,7 @@ cs_keep_suppressed(CsInstallation *in, int64 account, bytea *digest, cs_kind kin
 			cs_copy_row(table, &values, &nulls);
 		end_scan(&scan);
 		if (!later)
-			return;
+			return false;
 
 		if (!found)
 			cs_new_row(in, table, &values, &nulls);
@@ -251,6 +250,7 @@ cs_keep_suppressed(CsInstallation *in, int64 account, bytea *digest, cs_kind kin
 			kept = cs_insert_new_row(in, table, values, nulls);
 	}
 	CommandCounterIncrement();
+	return true;
 }
 
 bool
@@ -261,9 +261,9 @@ cs_keep_facts(CsInstallation *in, int64 account, int64 contact, cs_time began_af
 	bool		any = false;
 
 #define KEEP(kind, list, at) \
-	(cs_keep_suppressed(in, account, digest, kind, list, at, \
-						facts->erased.set && (kind) == CS_UNSUBSCRIBED ? "erasure" : "contact", from, began_after), \
-	 any = true)
+	(any |= cs_keep_suppressed(in, account, digest, kind, list, at, \
+							   facts->erased.set && (kind) == CS_UNSUBSCRIBED ? "erasure" : "contact", \
+							   from, began_after))
 	if (facts->unsubscribed.set)
 		KEEP(CS_UNSUBSCRIBED, ((cs_id) {0}), facts->unsubscribed.at);
 	if (facts->complained.set)
@@ -283,6 +283,62 @@ cs_keep_facts(CsInstallation *in, int64 account, int64 contact, cs_time began_af
 	return any;
 }
 
+/* Do facts say this of an address, of that time or a later one? */
+static bool
+is_said(const cs_contact *facts, cs_kind kind, cs_id list, cs_time at)
+{
+	cs_moment	said = {0};
+
+	if (kind == CS_COMPLAINED)
+		said = facts->complained;
+	else if (kind == CS_INVALIDATED)
+		said = facts->hard_bounced;
+	else
+	{
+		said = facts->unsubscribed;
+		for (int i = 0; i < facts->consent_count && list.set; i++)
+			if (facts->consents[i].list == list.id && !(said.set && said.at >= at))
+				said = (cs_moment) {facts->consents[i].consent == CS_STATUS_UNSUBSCRIBED, facts->consents[i].at};
+	}
+	return said.set && said.at >= at;
+}
+
+void
+cs_keep_facts_anew(CsInstallation *in, int64 account, int64 contact, cs_time began_after,
+				   const cs_contact *facts, bytea *digest, bool dead_address, bool wait)
+{
+	SuppressionScan scan;
+	bool		tell = false;
+
+	begin_scan(&scan, in, account, digest);
+	while (next_row(&scan))
+	{
+		cs_id		from = row_id(scan.table, SUPPRESSION_CONTACT);
+		cs_kind		kind = row_kind(scan.table);
+
+		if (!from.set || from.id != contact ||
+			cs_time_column(scan.table, SUPPRESSION_BEGAN_AFTER, PG_INT64_MIN) != began_after ||
+			(kind == CS_INVALIDATED && !dead_address) ||
+			is_said(facts, kind, row_id(scan.table, SUPPRESSION_LIST), row_time(scan.table)))
+			continue;
+		cs_delete_row(in, scan.table, &scan.table->slot->tts_tid);
+		tell |= wait;
+	}
+	end_scan(&scan);
+	CommandCounterIncrement();
+	tell |= cs_keep_facts(in, account, contact, began_after, facts, digest, dead_address);
+	if (tell)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(in->context);
+		CsToldAddress *told = palloc(sizeof(CsToldAddress));
+
+		told->account = account;
+		memcpy(told->digest, VARDATA(digest), sizeof(told->digest));
+		in->told = lappend(in->told, told);
+		MemoryContextSwitchTo(caller);
+	}
+}
+
 /* ---- recalling ---- */
 
 /* An opt-out that an erasure left goes on being one. */
@@ -297,7 +353,7 @@ is_of_erasure(CsTable *table)
 
 void
 cs_recall_suppressed(CsInstallation *in, int64 account, int64 contact, bytea *digest,
-					 cs_time not_before, const char *event_key)
+					 cs_time not_before, const char *event_key, const cs_contact *known)
 {
 	SuppressionScan scan;
 
@@ -307,13 +363,14 @@ cs_recall_suppressed(CsInstallation *in, int64 account, int64 contact, bytea *di
 		cs_kind		kind = row_kind(scan.table);
 		cs_id		list = row_id(scan.table, SUPPRESSION_LIST);
 		cs_time		at = Max(row_time(scan.table), not_before);
-		CsTable    *log = cs_log_table_at(in, at);
-		TupleDesc	desc = log->rel->rd_att;
-		Oid			kind_type = TupleDescAttr(desc, log->columns[EVENT_KIND] - 1)->atttypid;
-		Datum	   *values = palloc(desc->natts * sizeof(Datum));
-		bool	   *nulls = palloc(desc->natts * sizeof(bool));
+		CsTable    *log;
+		Oid			kind_type;
+		Datum	   *values;
+		bool	   *nulls;
 
-		if (kind == CS_COMPLAINED && cs_account_policy(in, account)->complained_refuse)
+		if (known != NULL && is_said(known, kind, list, at))
+			continue;
+		if (known == NULL && kind == CS_COMPLAINED && cs_account_policy(in, account)->complained_refuse)
 			ereport(ERROR,
 					(errcode(ERRCODE_CHECK_VIOLATION),
 					 cs_errconstraint(CONSTRAINT_COMPLAINT),
@@ -323,9 +380,10 @@ cs_recall_suppressed(CsInstallation *in, int64 account, int64 contact, bytea *di
 					 errdetail("The status of the contact would be \"complained\"."),
 					 errhint("Leave the address out; import_contacts reports it as refused.")));
 
-		cs_row_defaults(in, log, values, nulls);
-#define SET(column, value) \
-	(values[log->columns[column] - 1] = (value), nulls[log->columns[column] - 1] = false)
+		log = cs_log_table_at(in, at);
+		kind_type = TupleDescAttr(log->rel->rd_att, log->columns[EVENT_KIND] - 1)->atttypid;
+		cs_new_row(in, log, &values, &nulls);
+#define SET(column, value) CS_SET(log, column, value, false)
 		SET(EVENT_ACCOUNT, Int64GetDatum(account));
 		SET(EVENT_CONTACT, Int64GetDatum(contact));
 		SET(EVENT_KIND, cs_kind_datum(kind_type, kind));
@@ -379,24 +437,4 @@ cs_suppressed_digests(CsInstallation *in, int64 account, int64 contact, cs_time 
 	table_endscan(scan);
 	UnregisterSnapshot(snapshot);
 	return digests;
-}
-
-void
-cs_forget_facts(CsInstallation *in, int64 account, int64 contact, cs_time began_after, bytea *digest,
-				bool dead_address)
-{
-	SuppressionScan scan;
-
-	begin_scan(&scan, in, account, digest);
-	while (next_row(&scan))
-	{
-		cs_id		from = row_id(scan.table, SUPPRESSION_CONTACT);
-		cs_id		began = row_id(scan.table, SUPPRESSION_BEGAN_AFTER);
-
-		if (from.set && from.id == contact && (began.set ? began.id : PG_INT64_MIN) == began_after &&
-			(dead_address || row_kind(scan.table) != CS_INVALIDATED))
-			cs_delete_row(in, scan.table, &scan.table->slot->tts_tid);
-	}
-	end_scan(&scan);
-	CommandCounterIncrement();
 }

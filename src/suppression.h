@@ -6,8 +6,17 @@
 #ifndef CONTACT_STATUS_SUPPRESSION_H
 #define CONTACT_STATUS_SUPPRESSION_H
 
+#include "common/sha2.h"
+
 #include "facts.h"
 #include "tables.h"
+
+/* An address of which more or less is known than before: an element of CsInstallation's list told. */
+typedef struct CsToldAddress
+{
+	int64		account;
+	uint8		digest[PG_SHA256_DIGEST_LENGTH];
+} CsToldAddress;
 
 /* HMAC-SHA-256 of the normalised address under the account's key: a bytea. */
 extern bytea *cs_address_digest(CsInstallation *in, int64 account, Datum address);
@@ -18,25 +27,36 @@ extern void cs_create_account_key(CsInstallation *in, int64 account);
 /*
  * Keep a fact of an address; of one kept already the later time.  It follows
  * from the events of a contact which began after a time, or (null) of none.
+ * Returns whether it is new, or later.
  */
-extern void cs_keep_suppressed(CsInstallation *in, int64 account, bytea *digest, cs_kind kind, cs_id list,
+extern bool cs_keep_suppressed(CsInstallation *in, int64 account, bytea *digest, cs_kind kind, cs_id list,
 							   cs_time at, const char *source, cs_id contact, cs_time began_after);
 
 /*
  * Keep the facts of a contact, which must have its consents: opt-outs and
- * complaint, and the dead address if asked.  Returns whether there was any.
+ * complaint, and the dead address if asked.  Returns whether any is new, or
+ * later than what was kept.
  */
 extern bool cs_keep_facts(CsInstallation *in, int64 account, int64 contact, cs_time began_after,
 						  const cs_contact *facts, bytea *digest, bool dead_address);
 
 /*
+ * The same of an address that the contact has no more, whatever was kept from
+ * the same events before.  Who has the address now is told of what is new when
+ * the installation is closed, and waited for, if asked, where something is gone.
+ */
+extern void cs_keep_facts_anew(CsInstallation *in, int64 account, int64 contact, cs_time began_after,
+							   const cs_contact *facts, bytea *digest, bool dead_address, bool wait);
+
+/*
  * Record what is suppressed of an address as events of the contact that has it
- * now, at the times of the facts or, if later, at the given one.  Raises 23514
- * contact_status_complaint under complained_insert = refuse.  The key tells the
- * events from those of an earlier contact of the same id.
+ * now, at the times of the facts or, if later, at the given one; but not what
+ * its facts, if given, say already.  Raises 23514 contact_status_complaint
+ * under complained_insert = refuse, where the contact only begins.  The key
+ * tells the events from those of an earlier contact of the same id.
  */
 extern void cs_recall_suppressed(CsInstallation *in, int64 account, int64 contact, bytea *digest,
-								 cs_time not_before, const char *event_key);
+								 cs_time not_before, const char *event_key, const cs_contact *known);
 
 /* Is anything suppressed at all? */
 extern bool cs_has_suppressed(CsInstallation *in);
@@ -46,10 +66,6 @@ extern bool cs_is_kept(CsInstallation *in, int64 account, bytea *digest, cs_kind
 
 /* The digests of the addresses of which something follows from a contact's events. */
 extern List *cs_suppressed_digests(CsInstallation *in, int64 account, int64 contact, cs_time began_after);
-
-/* Forget what follows of an address from a contact's events, also that it is dead if asked. */
-extern void cs_forget_facts(CsInstallation *in, int64 account, int64 contact, cs_time began_after, bytea *digest,
-							bool dead_address);
 
 /* Forget all that is known of an address. */
 extern void cs_forget_address(CsInstallation *in, int64 account, bytea *digest);

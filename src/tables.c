@@ -119,6 +119,8 @@ cs_close(CsInstallation *in)
 {
 	ListCell   *lc;
 
+	if (in->told != NIL)
+		cs_tell_successors(in);
 	cs_write_counts(in);
 	cs_end_writing(in);
 	foreach(lc, in->opened)

@@ -149,9 +149,13 @@ typedef struct CsInstallation
 	struct CsSettings *settings;	/* settings.h */
 	List	   *limited;		/* policies of accounts in which `added` made contacts count */
 	struct HTAB *counts;		/* what changed, not yet written (counts.c) */
+	List	   *told;			/* addresses of which more or less is known, and another contact may have one (successors.c) */
 	int64		key_account;	/* whose digest key is at hand (suppression.c) */
 	bytea	   *key;			/* NULL: nobody's */
 } CsInstallation;
+
+/* Called by cs_close: tell whoever has the addresses in told by now. */
+extern void cs_tell_successors(CsInstallation *in);
 
 /*
  * The installation in a schema.  Ends with cs_close, which fires what triggers

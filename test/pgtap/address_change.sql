@@ -135,6 +135,16 @@ INSERT INTO crm.event (contact_id, kind, occurred_at) VALUES (950, 'unsubscribed
 INSERT INTO crm.contact (contact_id, email) VALUES (951, 'late.before@example.org');
 INSERT INTO crm.event (contact_id, list_id, kind) VALUES (951, 1, 'added');
 SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 951), 'unsubscribed', 'an opt-out heard after the change of address is kept of the old one');
+-- The same where another contact has the old address already.
+INSERT INTO crm.contact (contact_id, email) VALUES (952, 'later.before@example.org');
+INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) VALUES (952, 1, 'added', '2025-06-01');
+UPDATE crm.contact SET email = 'later.after@example.org' WHERE contact_id = 952;
+INSERT INTO crm.contact (contact_id, email) VALUES (953, 'later.before@example.org');
+INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) VALUES (953, 1, 'added', '2025-06-01');
+INSERT INTO crm.event (contact_id, kind, occurred_at) VALUES (952, 'unsubscribed', '2025-06-02');
+SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 953), 'unsubscribed', 'and told the contact that has the old one now');
+INSERT INTO crm.event (contact_id, kind, occurred_at) VALUES (952, 'opened', '2025-06-02'), (952, 'unsubscribed', '2025-06-02 01:00');
+SELECT is((SELECT string_agg(occurred_at::date::text, ', ') FROM crm.event WHERE contact_id = 953 AND kind = 'unsubscribed' AND occurred_at::date = '2025-06-02' ), '2025-06-02, 2025-06-02', 'of a later one as well, of the same one not twice');
 
 SELECT helper.refused($$UPDATE crm.contact SET email = '   ' WHERE contact_id = 901$$, '23514', 'a blank address');
 SELECT helper.refused($$UPDATE crm.contact SET email = NULL WHERE contact_id = 901$$, '23502', 'no address');

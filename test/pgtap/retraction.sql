@@ -161,6 +161,22 @@ SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 81), 'complai
 INSERT INTO crm.contact (contact_id, email) VALUES (82, 's81@example.org');
 SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 82), 'unconfirmed', 'and the former one''s address is free of it');
 
+-- Undone when another contact has the address by now: it is that of a person who complained, again and again.
+INSERT INTO crm.contact (contact_id, email) VALUES (91, 's91@example.org');
+INSERT INTO crm.event (contact_id, kind, source) VALUES (91, 'complained', 'scan7');
+DELETE FROM crm.contact WHERE contact_id = 91;
+SELECT retraction_id AS scan7 FROM contact_status.retract_events('crm', 'a link scanner', source => 'scan7') \gset
+INSERT INTO crm.contact (contact_id, email) VALUES (92, 'S91@example.org');
+INSERT INTO crm.event (contact_id, list_id, kind) VALUES (92, 1, 'added');
+SELECT contact_status.undo_retraction('crm', :scan7) \g /dev/null
+SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 92), 'complained', 'undone: the contact that has the address now is told');
+SELECT is((SELECT format('%s %s %s', kind, source, reason) FROM crm.event WHERE contact_id = 92 AND kind <> 'added'), 'complained suppression contact 91', 'and from whom it has it');
+SELECT contact_status.retract_events('crm', 'a link scanner', source => 'scan7') \g /dev/null
+SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 92), 'active', 'retracted again: taken back from it');
+SELECT contact_status.undo_retraction('crm', max(retraction_id)) FROM crm.retraction WHERE account_id = 1 \g /dev/null
+SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 92), 'complained', 'and undone again: complained');
+SELECT is((SELECT count(*) FROM crm.event WHERE contact_id = 92 AND kind = 'complained'), 1::bigint, 'told once');
+
 SELECT * FROM helper.check_whole();
 SELECT * FROM finish();
 ROLLBACK;
