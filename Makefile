@@ -7,6 +7,7 @@
 #   make sqlsmith             random queries on a database with the extension, SQLSMITH_SECONDS (an hour)
 #   make soak                 crashes, races, faults and calls by the million, for half an hour; a table of what was lost
 #   make valgrind             the pgTAP tests on a server under valgrind
+#   make test-update          the whole suite on an extension that was updated from its oldest version, as root
 #   make test-versions        the whole suite on PostgreSQL 15, 17, 18 and on 32 bits, as root; see script/versions
 #   make bench                what events cost, beside the least that could be done; SHORT=1 takes minutes; see bench/README.md
 #   make bench-growth         the same with more and more contacts
@@ -14,16 +15,22 @@
 #   make demo                 shows one story under four policies; DATA=folder plays your own files
 
 EXTENSION = contact_status
-EXTVERSION = 1.0
+EXTVERSION = 1.1
+LAST_VERSION = 1.0
 
 MODULE_big = contact_status
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
-DATA_built = sql/contact_status--$(EXTVERSION).sql
+
+# Scripts of released versions never change: what is built here is committed, and listed in DATA, when it is released.
+FRESH_SQL = sql/contact_status--$(EXTVERSION).sql
+UPDATE_SQL = sql/contact_status--$(LAST_VERSION)--$(EXTVERSION).sql
+DATA = sql/contact_status--1.0.sql
+DATA_built = $(FRESH_SQL) $(UPDATE_SQL)
 
 # the install script, in the order a reader wants
 SQL_PARTS = types functions policies fold triggers tables maintenance retention people import reports
 
-EXTRA_CLEAN = $(DATA_built) test/unit/unit
+EXTRA_CLEAN = test/unit/unit
 PG_CFLAGS = -std=gnu11
 
 PG_CONFIG ?= pg_config
@@ -32,9 +39,12 @@ ifneq ($(PGXS),)
 include $(PGXS)
 endif
 
-$(DATA_built): $(SQL_PARTS:%=sql/%.sql)
+$(FRESH_SQL): $(SQL_PARTS:%=sql/%.sql)
 	printf '%s\n' '\echo Use "CREATE EXTENSION contact_status" to load this file. \quit' > $@
 	for file in $^; do echo; cat $$file; done >> $@
+
+$(UPDATE_SQL): sql/update.awk $(SQL_PARTS:%=sql/%.sql) sql/update.sql
+	awk -f $^ > $@.part && mv $@.part $@
 
 $(OBJS): $(wildcard src/*.h)
 
@@ -47,7 +57,7 @@ unit:
 
 # These set the machine up, so they choose the PostgreSQL anew once that is done.
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
-.PHONY: setup build-and-install test demo bench bench-growth bench-counts test-versions soak valgrind fuzz sqlsmith
+.PHONY: setup build-and-install test demo bench bench-growth bench-counts test-update test-versions soak valgrind fuzz sqlsmith
 setup:
 	script/setup
 build-and-install: setup
@@ -55,6 +65,8 @@ build-and-install: setup
 		$(SUDO) $(MAKE) -s PG_CONFIG=$$PG_CONFIG install >/dev/null
 test: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/test $(TEST)
+test-update: build-and-install
+	PG_CONFIG=$$(script/pg_config) script/updated script/test $(TEST)
 test-versions:
 	script/versions $(SUITES)
 soak: build-and-install

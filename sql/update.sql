@@ -1,0 +1,8 @@
+\echo Use "ALTER EXTENSION contact_status UPDATE" to load this file. \quit
+
+-- From the version released last to the one in work: what ALTER EXTENSION has to do so that the catalogue is that of a
+-- fresh install, which test/t/update.t checks. A line "\replace NAME..." stands for the functions of these names as the
+-- install script has them, with their comments; everything else (a type's new attribute, a function that goes) is
+-- written here. What tables that exist need is for contact_status.upgrade_tables.
+--
+-- Changed so far: nothing.
