@@ -53,11 +53,12 @@ sub eventually {
     return $said;
 }
 
-# An installation "crm" of 200 contacts, some of them gone, erased or with another address.
+# An installation "crm" of 200 contacts, some of them gone, erased or with another address. The prelude may create the
+# extension in an old version.
 sub fill {
     my ($where, $prelude) = @_;
     psql($where, ($prelude // '') . <<'SQL');
-CREATE EXTENSION contact_status;
+CREATE EXTENSION IF NOT EXISTS contact_status;
 SELECT contact_status.create_tables('crm', 'ecomail');
 INSERT INTO crm.account (account_id, policy) VALUES (2, 'emailmanager');
 INSERT INTO crm.list (name, double_opt_in) VALUES ('two', true), ('three', NULL);
