@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# The extension comes and goes: it is not dropped while tables use it, CASCADE says what goes, and dropped and created again
-# in one session it works, whatever the session kept of the old one.
+# The scripts that install and update, and how the extension comes and goes: it is not dropped while tables use it, CASCADE
+# says what goes, and dropped and created again in one session it works, whatever the session kept of the old one.
 use strict;
 use warnings;
 use File::Temp ();
@@ -17,24 +17,36 @@ sub said {
     return scalar `psql -X -q -A -t -v VERBOSITY=default -d $database -f $file 2>&1`;
 }
 
-# ---- the script ----
+# ---- the scripts ----
 
-my $script = said("SELECT pg_read_file((SELECT setting FROM pg_config WHERE name = 'SHAREDIR') || '/extension/contact_status--'
-    || (SELECT default_version FROM pg_available_extensions WHERE name = 'contact_status') || '.sql')");
-like($script, qr/CREATE FUNCTION contact_status\./, 'the script that is installed can be read');
-unlike($script, qr/\bOR\s+REPLACE\b/i, 'it replaces nothing');
-unlike($script, qr/CREATE\s+(?:\w+\s+){1,4}IF\s+NOT\s+EXISTS/i, 'and takes over nothing that is there');
-unlike($script, qr/\@extschema/i, 'and puts no name in place of another');
-# $$ bodies are of functions that set their search_path; what is outside of them is executed as it stands
-(my $outside = $script) =~ s/\$(\w*)\$.*?\$\1\$//gs;
-$outside =~ s/^\s*(?:--|\\echo).*//mg;
-$outside =~ s/'(?:[^']|'')*'//g;
-$outside =~ s/--.*//g;
-$outside =~ s/BEGIN ATOMIC.*?^END;/;/gms;
-cmp_ok(scalar(() = $outside =~ /;/g), '>', 100, 'it has statements');
-is_deeply([grep { !/^(?:CREATE|COMMENT ON) (?:FUNCTION|PROCEDURE|TYPE|AGGREGATE) contact_status\.\w+|^(?:CREATE|COMMENT ON) EVENT TRIGGER contact_status_\w+|^GRANT USAGE ON SCHEMA contact_status TO PUBLIC$/ }
-        map { s/^\s+|\s+$//gr } grep { /\S/ } split /;/, $outside],
-    [], 'it creates, comments and grants, each by its qualified name');
+chomp(my $share = `$ENV{PG_CONFIG} --sharedir`);
+my @scripts = glob "$share/extension/contact_status--*.sql";
+my $created = qr/(?:FUNCTION|PROCEDURE|TYPE|AGGREGATE) contact_status\.\w+/;
+my $fresh   = qr/^(?:CREATE|COMMENT ON) $created|^(?:CREATE|COMMENT ON) EVENT TRIGGER contact_status_\w+|^GRANT USAGE ON SCHEMA contact_status TO PUBLIC$/;
+# an update changes members as well, and no others: the server refuses to replace a function that is none
+my $update = qr/$fresh|^CREATE OR REPLACE (?:FUNCTION|PROCEDURE) contact_status\.\w+|^(?:ALTER|DROP) $created|^(?:ALTER|DROP) EVENT TRIGGER contact_status_\w+/;
+
+for my $file (@scripts) {
+    my ($name) = $file =~ m{([^/]+)$};
+    my $is_update = $name =~ /--.*--/;
+    my $script = do { local ($/, @ARGV) = (undef, $file); <> };
+    like(substr($script, 0, 200), qr/^\\echo Use "@{[$is_update ? 'ALTER EXTENSION contact_status UPDATE' : 'CREATE EXTENSION contact_status']}" to load this file\. \\quit\n/,
+        "$name is not for psql");
+    ok($script !~ /\bOR\s+REPLACE\b/i, '... it replaces nothing') if !$is_update;
+    ok($script !~ /CREATE\s+(?:\w+\s+){1,4}IF\s+NOT\s+EXISTS/i, '... takes over nothing that is there');
+    ok($script !~ /\@extschema/i, '... and puts no name in place of another');
+    # $$ bodies are of functions that set their search_path; what is outside of them is executed as it stands
+    (my $outside = $script) =~ s/\$(\w*)\$.*?\$\1\$//gs;
+    $outside =~ s/^\s*(?:--|\\echo).*//mg;
+    $outside =~ s/'(?:[^']|'')*'//g;
+    $outside =~ s/--.*//g;
+    $outside =~ s/BEGIN ATOMIC.*?^END;/;/gms;
+    cmp_ok(scalar(() = $outside =~ /;/g), '>', 100, '... it has statements') if !$is_update;
+    is_deeply([grep { $_ !~ ($is_update ? $update : $fresh) || /\bIF (?:NOT )?EXISTS\b/ } map { s/^\s+|\s+$//gr } grep { /\S/ } split /;/, $outside],
+        [], '... each statement names one member, by its qualified name');
+}
+cmp_ok(scalar(grep { !/--.*--/ } @scripts), '>', 0, 'a script that installs is installed');
+cmp_ok(scalar(grep { /--.*--/ } @scripts), '>', 0, 'and one that updates');
 
 # ---- dropping ----
 
