@@ -64,10 +64,4 @@ extern const cs_contact *cs_former_facts(CsVisits *visits, int64 account, int64 
  */
 extern bool cs_leave(CsVisits *visits, TimestampTz as_of);
 
-/* Read the consents of a contact that is not visited, without their requests, into its facts. */
-extern void cs_load_consents(CsInstallation *in, int64 account, int64 contact, cs_contact *facts);
-
-/* Take a contact's subscriptions away; the caller holds what locks its row. */
-extern void cs_delete_subscriptions(CsInstallation *in, int64 account, int64 contact);
-
 #endif							/* CONTACT_STATUS_CONTACTS_H */

@@ -23,6 +23,7 @@
 #include "contacts.h"
 #include "counts.h"
 #include "enums.h"
+#include "subscriptions.h"
 #include "suppression.h"
 
 static TriggerData *

@@ -24,8 +24,10 @@
 #include "utils/snapmgr.h"
 
 #include "compat.h"
-#include "contacts.h"
 #include "enums.h"
+#include "facts.h"
+#include "settings.h"
+#include "subscriptions.h"
 
 typedef struct Arguments
 {

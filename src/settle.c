@@ -22,6 +22,7 @@
 #include "utils/snapmgr.h"
 
 #include "contacts.h"
+#include "subscriptions.h"
 
 static void
 check_right(Relation rel, AclMode mode)

@@ -1,0 +1,198 @@
+/*
+ * additions.c
+ *		What is added to the visited contact: events, another beginning, another
+ *		address; and what becomes of its facts.
+ *
+ * The row of a contact holds the facts after its last event that changed one,
+ * and that event's time.  Events of a later time start from there; those that
+ * change nothing need no look into the log, and nothing is written for them.
+ * Where one changes a fact, what the log already holds from its time on is
+ * folded again; where one comes late, the log from the last checkpoint before it is.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+
+#include "compat.h"
+#include "visits.h"
+
+/* ---- adding ---- */
+
+/* What the account's limit is for: remembered until it is known whether it took effect. */
+static void
+note_added(CsVisits *v, const cs_event *event)
+{
+	if (v->added_count == v->added_space)
+	{
+		v->added_space = v->added_space ? 2 * v->added_space : 4;
+		v->added = cs_resize(v->added, v->added_space * sizeof(cs_consent));
+	}
+	v->added[v->added_count].list = event->list.id;
+	v->added[v->added_count++].at = event->at;
+}
+
+/* Has the contact become another one since the event was recorded? */
+pg_noreturn static void
+refuse_overtaken_event(const CsVisits *v, const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("could not serialize access due to concurrent update"),
+			 errdetail("Contact %lld %s since the event was recorded.", (long long) v->contact, what),
+			 errhint("Retry the transaction.")));
+}
+
+/*
+ * An event dated before the account's horizon, where the facts are kept and the
+ * log need not be complete any more, counts as if it happened at the horizon.
+ */
+static void
+move_to_horizon(CsVisits *v, CsLoggedEvent *event)
+{
+	/* without what this statement recorded: it came later */
+	cs_keep_as_of_horizon(v, GetCurrentStatementStartTimestamp() - 1, &event->event.at);
+	if (event->recorded <= v->horizon.kept.at)
+		refuse_overtaken_event(v, "had its facts kept as of the horizon");
+	cs_note_late(v->in, &v->horizon, event->event.at);
+	event->event.at = v->horizon.before;
+}
+
+/* The log is to be folded from the last checkpoint before this event. */
+static void
+note_late(CsVisits *v, cs_time at)
+{
+	if (v->progress == PROGRESS_ANEW)
+		return;
+	v->progress = PROGRESS_ANEW;
+	v->late_from = (cs_moment) {true, at};
+}
+
+void
+cs_add_event(CsVisits *v, const CsLoggedEvent *logged)
+{
+	CsLoggedEvent event = *logged;
+	bool		old = v->policy->horizon.set && event.event.at < v->policy->horizon.at;
+	MemoryContext caller = MemoryContextSwitchTo(v->context);
+
+	if (event.recorded <= v->begins_after)
+		refuse_overtaken_event(v, "is another one");
+	if (old)
+		move_to_horizon(v, &event);
+	if (event.event.kind == CS_ADDED && v->policy->has_limit)
+		note_added(v, &event.event);
+	if (old || (v->stored.changed.set && event.event.at <= v->stored.changed.at))
+		note_late(v, event.event.at);
+	if (v->progress == PROGRESS_ANEW)
+	{
+		MemoryContextSwitchTo(caller);
+		return;
+	}
+
+	v->at_last = event.event.at == v->last ? v->at_last + 1 : 1;
+	v->last = event.event.at;
+	if (cs_apply_logged(v, &event) && v->progress == PROGRESS_NONE)
+	{
+		/* those of the same time that came before it are looked for as well */
+		v->progress = PROGRESS_CHANGED;
+		v->from = event.event.at;
+		v->own = v->at_last;
+	}
+	else if (v->progress == PROGRESS_CHANGED)
+		v->own++;
+	MemoryContextSwitchTo(caller);
+}
+
+void
+cs_fold_anew(CsVisits *v)
+{
+	v->progress = PROGRESS_ANEW;
+	v->late_from = (cs_moment) {0};
+}
+
+void
+cs_begin_after(CsVisits *v, TimestampTz begins_after)
+{
+	v->begins_after = begins_after;
+	v->begins_anew = true;
+	cs_fold_anew(v);
+}
+
+void
+cs_new_address(CsVisits *v, TimestampTz since)
+{
+	v->address_since = (cs_moment) {true, since};
+	v->address_anew = true;
+	cs_fold_anew(v);
+}
+
+/* ---- settling ---- */
+
+/* Fold the log anew: all that follows the horizon, or the last checkpoint before an event that came late. */
+static void
+fold_anew(CsVisits *v)
+{
+	CsLife		life = cs_life_of(v);
+	List	   *checkpoints = NIL;
+	CsSpan		span = CS_WHOLE_LOG;
+	CsCheckpoint base;
+	ListCell   *lc;
+
+	if (!v->late_from.set)
+		cs_find_late(v);
+	base = *cs_need_horizon(v);
+	if (v->late_from.set)
+	{
+		CsCheckpoint last = cs_fetch_checkpoint(v->in, &life, &v->late_from.at);
+
+		if (last.set && !last.kept.set)
+			base = last;
+	}
+	cs_delete_checkpoints(v->in, &life, v->late_from.set ? v->late_from.at : PG_INT64_MIN, false);
+	if (v->late_from.set)
+		span.checkpoints = &checkpoints;
+	cs_begin_from_checkpoint(v, &base);
+	cs_fold_log(v, &base, span);
+
+	/* none behind the last change: what comes in order must make none wrong */
+	foreach(lc, checkpoints)
+	{
+		const CsCheckpoint *checkpoint = lfirst(lc);
+
+		if (v->changed.set && checkpoint->before <= v->changed.at)
+			cs_insert_checkpoint(v->in, &life, checkpoint);
+	}
+}
+
+void
+cs_settle_events(CsVisits *v)
+{
+	static const CsCheckpoint none = {0};
+
+	if (v->progress == PROGRESS_CHANGED && !v->is_new &&
+		!cs_log_has_only(v->in, v->account, v->contact, v->from, v->own))
+	{
+		/* none before that time changed a fact */
+		CsSpan		span = CS_WHOLE_LOG;
+		cs_time		from = v->from;
+
+		span.from = &from;
+		cs_begin_from_stored(v);
+		cs_fold_log(v, &none, span);
+	}
+	else if (v->progress == PROGRESS_ANEW)
+	{
+		cs_need_consents(v);
+		fold_anew(v);
+	}
+}
+
+const cs_contact *
+cs_visited_facts(CsVisits *v)
+{
+	MemoryContext caller = MemoryContextSwitchTo(v->context);
+
+	cs_settle_events(v);
+	cs_need_consents(v);
+	MemoryContextSwitchTo(caller);
+	return &v->facts;
+}

@@ -1,0 +1,138 @@
+/*
+ * refold.c
+ *		What the log holds of the visited contact, folded into its facts.
+ */
+#include "postgres.h"
+
+#include "visits.h"
+
+/* How many events apart checkpoints are: about a millisecond. */
+#define CHECKPOINT_EVENTS 1000
+
+const CsCheckpoint *
+cs_need_horizon(CsVisits *v)
+{
+	CsLife		life = cs_life_of(v);
+
+	if (!v->horizon_known && v->policy->horizon.set)
+		v->horizon = cs_fetch_checkpoint(v->in, &life, NULL);
+	v->horizon_known = true;
+	return &v->horizon;
+}
+
+void
+cs_begin_from_checkpoint(CsVisits *v, const CsCheckpoint *base)
+{
+	cs_clear(&v->facts);
+	v->changed = (cs_moment) {0};
+	if (base->set)
+	{
+		cs_copy(&v->facts, &base->facts.contact);
+		v->changed = base->facts.changed;
+	}
+}
+
+/* When the contact changed its address, in order; how often is returned. */
+static int
+load_address_changes(CsVisits *v, cs_time **changes)
+{
+	cs_id		key[2] = {{true, v->account}, {true, v->contact}};
+	int			count = 0,
+				space = 4;
+	CsTable    *table;
+	CsKeyScan	scan;
+	bool		isnull;
+
+	if (!v->address_since.set)
+		return 0;
+	table = cs_table(v->in, TABLE_ADDRESS_CHANGE);
+	*changes = palloc(space * sizeof(cs_time));
+	cs_begin_scan(&scan, table, key, 2, NULL);
+	while (cs_next_row(&scan))
+	{
+		if (count == space)
+			*changes = repalloc(*changes, (space *= 2) * sizeof(cs_time));
+		(*changes)[count++] = DatumGetTimestampTz(cs_column(table, table->slot, CHANGE_CHANGED_AT, &isnull));
+	}
+	cs_end_scan(&scan);
+	return count;
+}
+
+static void
+change_address(CsVisits *v, cs_time at)
+{
+	cs_change_address(&v->facts);
+	v->changed = (cs_moment) {true, at};
+}
+
+static void
+note_checkpoint(CsVisits *v, cs_time before, List **checkpoints)
+{
+	CsCheckpoint *checkpoint = palloc0(sizeof(CsCheckpoint));
+
+	checkpoint->set = true;
+	checkpoint->before = before;
+	checkpoint->facts.changed = v->changed;
+	cs_copy(&checkpoint->facts.contact, &v->facts);
+	*checkpoints = lappend(*checkpoints, checkpoint);
+}
+
+/* Does the event count, and when?  What the checkpoint holds does not, and what is older came at its moment. */
+static bool
+counts(const CsVisits *v, const CsCheckpoint *base, TimestampTz recorded_until, CsLoggedEvent *event)
+{
+	if (event->retracted || event->recorded <= v->begins_after || event->recorded > recorded_until)
+		return false;
+	if (!base->set || event->event.at >= base->before)
+		return true;
+	event->event.at = base->before;
+	return base->kept.set && event->recorded > base->kept.at;
+}
+
+void
+cs_fold_log(CsVisits *v, const CsCheckpoint *base, CsSpan span)
+{
+	cs_time		from = base->late_since.set ? Min(base->late_since.at, base->before) : base->before;
+	cs_time		last = PG_INT64_MIN;
+	cs_time    *changes = NULL;
+	int			count = span.with_addresses ? load_address_changes(v, &changes) : 0;
+	int			next = 0;
+	int			since = 0;
+	CsLogScan	scan;
+	CsLoggedEvent event;
+
+	/* a change of the address is a fact: those before are in the facts to begin with */
+	while (next < count && ((span.from && changes[next] < *span.from) || (base->set && changes[next] < base->before)))
+		next++;
+	cs_begin_log(&scan, v->in, v->account, v->contact, span.from ? span.from : base->set ? &from : NULL);
+	while (cs_next_logged(&scan, &event) && event.event.at < span.before)
+	{
+		if (!counts(v, base, span.recorded_until, &event))
+			continue;
+		while (next < count && changes[next] < event.event.at)
+			change_address(v, changes[next++]);
+		if (span.checkpoints && ++since > CHECKPOINT_EVENTS && event.event.at > last)
+		{
+			note_checkpoint(v, event.event.at, span.checkpoints);
+			since = 0;
+		}
+		last = event.event.at;
+		cs_apply_logged(v, &event);
+	}
+	while (next < count && changes[next] < span.before)
+		change_address(v, changes[next++]);
+	cs_end_log(&scan);
+}
+
+const cs_contact *
+cs_former_facts(CsVisits *v, int64 account, int64 contact, TimestampTz begins_after, TimestampTz ended)
+{
+	MemoryContext caller;
+
+	cs_visit_former(v, account, contact, begins_after);
+	caller = MemoryContextSwitchTo(v->context);
+	cs_begin_from_checkpoint(v, cs_need_horizon(v));
+	cs_fold_log(v, &v->horizon, (CsSpan) {.before = CS_NEVER, .recorded_until = ended});
+	MemoryContextSwitchTo(caller);
+	return &v->facts;
+}

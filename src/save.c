@@ -1,0 +1,194 @@
+/*
+ * save.c
+ *		What leaving a contact writes: what changed of it, of its subscriptions
+ *		and of the counts, and what is kept of its old addresses.
+ */
+#include "postgres.h"
+
+#include "counts.h"
+#include "suppression.h"
+#include "visits.h"
+
+/* ---- the contact ---- */
+
+/* Did an `added` among the events give a consent that still stands? */
+static bool
+added_took_effect(const CsVisits *v)
+{
+	for (int i = 0; i < v->added_count; i++)
+	{
+		const cs_consent *s = cs_find_consent(&v->facts, v->added[i].list);
+
+		if (s != NULL && s->at == v->added[i].at && s->consent == CS_STATUS_ACTIVE)
+			return true;
+	}
+	return false;
+}
+
+/* An `added` that makes a contact count is what the account's limit is for. */
+static void
+note_limited(CsVisits *v, cs_status status)
+{
+	MemoryContext caller;
+
+	if (!(v->policy->counted & (1 << status)) || (v->policy->counted & (1 << v->stored.status)) ||
+		!added_took_effect(v))
+		return;
+	caller = MemoryContextSwitchTo(v->in->context);
+	v->in->limited = list_append_unique_ptr(v->in->limited, (void *) v->policy);
+	MemoryContextSwitchTo(caller);
+}
+
+static void
+save_contact(CsVisits *v, cs_status status, cs_moment due)
+{
+	TupleTableSlot *slot = v->contacts->slot;
+	int			natts = slot->tts_tupleDescriptor->natts;
+	Datum	   *values = palloc(natts * sizeof(Datum));
+	bool	   *nulls = palloc(natts * sizeof(bool));
+	CsFacts		facts;
+
+	memcpy(values, slot->tts_values, natts * sizeof(Datum));
+	memcpy(nulls, slot->tts_isnull, natts * sizeof(bool));
+	facts.contact = v->facts;
+	facts.status = status;
+	facts.changed = v->changed;
+	facts.due = due;
+	cs_facts_to_values(&facts, slot->tts_tupleDescriptor, v->contacts->facts, values, nulls);
+	if (v->begins_anew)
+	{
+		AttrNumber	column = v->contacts->columns[CONTACT_BEGINS_AFTER];
+
+		values[column - 1] = TimestampTzGetDatum(v->begins_after);
+		nulls[column - 1] = false;
+	}
+	if (v->address_anew)
+		cs_moment_to_datum(v->address_since, &values[v->contacts->columns[CONTACT_ADDRESS_SINCE] - 1],
+						   &nulls[v->contacts->columns[CONTACT_ADDRESS_SINCE] - 1]);
+	cs_update_row(v->in, v->contacts, &v->tid, values, nulls);
+	if (status != v->stored.status)
+	{
+		cs_count(v->in, v->account, (cs_id) {0}, v->stored.status, -1);
+		cs_count(v->in, v->account, (cs_id) {0}, status, 1);
+		note_limited(v, status);
+	}
+}
+
+/*
+ * The bound before which nothing falls due.  Writers only lower it, so that an
+ * indexed column seldom changes; once it is reached it is set right.  A status
+ * stored ahead of its time is due at once: whoever judges as of now looks at
+ * the facts, and the next sweep puts it right.
+ */
+static cs_moment
+due_bound(const CsVisits *v, cs_time as_of)
+{
+	const cs_policy *rules = &v->policy->rules;
+	cs_time		due = cs_due(&v->facts, rules, as_of);
+	cs_moment	stored = v->stored.due;
+
+	if (as_of > v->in->now &&
+		cs_address_status(&v->facts, rules, as_of) != cs_address_status(&v->facts, rules, v->in->now))
+		return (cs_moment) {true, DT_NOBEGIN};
+	if (stored.set && stored.at > as_of && stored.at <= due)
+		return stored;
+	return (cs_moment) {due != CS_NEVER, due != CS_NEVER ? due : 0};
+}
+
+/* ---- old addresses ---- */
+
+/* Has the person opted out, complained, or taken it back? */
+static bool
+person_spoke(const CsVisits *v)
+{
+	const cs_contact *old = &v->stored.contact;
+	const cs_contact *new = &v->facts;
+
+	if (old->unsubscribed.set != new->unsubscribed.set || old->unsubscribed.at != new->unsubscribed.at ||
+		old->complained.set != new->complained.set || old->complained.at != new->complained.at ||
+		old->consent_count != new->consent_count)
+		return true;
+	for (int i = 0; i < new->consent_count; i++)
+		if (!cs_same_consent(&old->consents[i], &new->consents[i]))
+			return true;
+	return false;
+}
+
+/* What the events up to a moment say of the person, whenever they were recorded. */
+static void
+keep_facts_of(CsVisits *v, cs_time until, bytea *digest)
+{
+	cs_contact	facts = v->facts;
+	cs_moment	changed = v->changed;
+
+	if (cs_need_horizon(v)->set && until < v->horizon.before)
+		return;					/* nothing is heard of that time any more */
+	memset(&v->facts, 0, sizeof(v->facts));
+	cs_begin_from_checkpoint(v, &v->horizon);
+	cs_fold_log(v, &v->horizon, (CsSpan) {.before = until + 1, .recorded_until = PG_INT64_MAX});
+	cs_keep_facts_anew(v->in, v->account, v->contact, v->begins_after, &v->facts, digest, false, false);
+	v->facts = facts;
+	v->changed = changed;
+}
+
+/* What was said before a change of address holds for the old one, also where it is heard late. */
+static void
+suppress_old_addresses(CsVisits *v)
+{
+	CsTable    *table = cs_table(v->in, TABLE_ADDRESS_CHANGE);
+	cs_id		key[2] = {{true, v->account}, {true, v->contact}};
+	CsKeyScan	scan;
+	bool		isnull;
+
+	cs_begin_scan(&scan, table, key, 2, NULL);
+	while (cs_next_row(&scan))
+		keep_facts_of(v, DatumGetTimestampTz(cs_column(table, table->slot, CHANGE_CHANGED_AT, &isnull)),
+					  DatumGetByteaPCopy(cs_column(table, table->slot, CHANGE_OLD_DIGEST, &isnull)));
+	cs_end_scan(&scan);
+}
+
+/* ---- leaving ---- */
+
+bool
+cs_leave(CsVisits *v, TimestampTz as_of)
+{
+	MemoryContext caller;
+	const cs_policy *rules = &v->policy->rules;
+	cs_status	address,
+				status;
+	cs_moment	due;
+	bool		is_due = v->stored.due.set && v->stored.due.at <= as_of;
+	bool		changed = false;
+
+	if (v->progress == PROGRESS_NONE && !is_due)
+		return false;
+
+	caller = MemoryContextSwitchTo(v->context);
+	cs_settle_events(v);
+
+	address = cs_address_status(&v->facts, rules, as_of);
+	if (v->consents_known || is_due ||
+		address != cs_address_status(&v->stored.contact, rules, as_of))
+	{
+		cs_need_consents(v);
+		changed = cs_save_subscriptions(v, address);
+		status = cs_contact_status(&v->facts, address);
+	}
+	else
+		status = v->stored.status;
+
+	due = due_bound(v, as_of);
+	changed = changed || status != v->stored.status ||
+		v->changed.set != v->stored.changed.set || v->changed.at != v->stored.changed.at ||
+		!cs_same_address_facts(&v->facts, &v->stored.contact);
+	if (v->address_since.set && !v->address_anew)
+	{
+		cs_need_consents(v);
+		if (person_spoke(v))
+			suppress_old_addresses(v);
+	}
+	if (changed || v->begins_anew || v->address_anew || due.set != v->stored.due.set || due.at != v->stored.due.at)
+		save_contact(v, status, due);
+	MemoryContextSwitchTo(caller);
+	return changed;
+}

@@ -1,0 +1,236 @@
+/*
+ * subscriptions.c
+ *		The rows of subscription of a contact: read for the consents in them, and
+ *		made what the facts say.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/datum.h"
+
+#include "counts.h"
+#include "enums.h"
+#include "subscriptions.h"
+#include "visits.h"
+
+/* A row of subscription as it was found. */
+typedef struct CsStoredSubscription
+{
+	ItemPointerData tid;
+	Datum	   *values;
+	bool	   *nulls;
+	int64		list;
+	cs_status	status;
+} CsStoredSubscription;
+
+/* ---- reading ---- */
+
+static void
+copy_columns(CsStoredSubscription *s, TupleTableSlot *slot)
+{
+	int			natts = slot->tts_tupleDescriptor->natts;
+
+	s->tid = slot->tts_tid;
+	slot_getallattrs(slot);
+	for (int i = 0; i < natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(slot->tts_tupleDescriptor, i);
+
+		s->nulls[i] = slot->tts_isnull[i];
+		s->values[i] = s->nulls[i] ? (Datum) 0 :
+			datumCopy(slot->tts_values[i], column->attbyval, column->attlen);
+	}
+}
+
+/* Read the contact's subscriptions, as they are behind the lock. */
+static void
+load_subscriptions(CsVisits *v)
+{
+	CsTable    *table = cs_table(v->in, TABLE_SUBSCRIPTION);
+	TupleTableSlot *slot = table->slot;
+	int			natts = slot->tts_tupleDescriptor->natts;
+	cs_id		key[2] = {{true, v->account}, {true, v->contact}};
+	int			space = 4;
+	CsKeyScan	scan;
+
+	v->subscriptions = palloc(space * sizeof(CsStoredSubscription));
+	v->subscription_count = 0;
+	cs_begin_scan(&scan, table, key, 2, NULL);
+	while (cs_next_row(&scan))
+	{
+		CsStoredSubscription *s;
+		cs_consent *consent;
+		Oid			status_type = TupleDescAttr(slot->tts_tupleDescriptor,
+												table->columns[SUBSCRIPTION_STATUS] - 1)->atttypid;
+
+		if (v->subscription_count == space)
+		{
+			space *= 2;
+			v->subscriptions = repalloc(v->subscriptions, space * sizeof(CsStoredSubscription));
+		}
+		s = &v->subscriptions[v->subscription_count++];
+		s->values = palloc(natts * sizeof(Datum));
+		s->nulls = palloc(natts * sizeof(bool));
+		copy_columns(s, slot);
+#define VALUE(column) s->values[table->columns[column] - 1]
+#define ISNULL(column) s->nulls[table->columns[column] - 1]
+		s->list = DatumGetInt64(VALUE(SUBSCRIPTION_LIST));
+		s->status = cs_status_of_datum(status_type, VALUE(SUBSCRIPTION_STATUS));
+		consent = cs_load_consent(&v->stored.contact, s->list,
+								  cs_status_of_datum(status_type, VALUE(SUBSCRIPTION_CONSENT)),
+								  DatumGetTimestampTz(VALUE(SUBSCRIPTION_CONSENT_AT)));
+		if (!ISNULL(SUBSCRIPTION_REQUESTED_AT))
+		{
+			text	   *request_key = ISNULL(SUBSCRIPTION_REQUEST_KEY) ? cstring_to_text("") :
+				DatumGetTextPP(VALUE(SUBSCRIPTION_REQUEST_KEY));
+
+			cs_load_request(consent, DatumGetTimestampTz(VALUE(SUBSCRIPTION_REQUESTED_AT)),
+							VARDATA_ANY(request_key), VARSIZE_ANY_EXHDR(request_key));
+		}
+#undef ISNULL
+#undef VALUE
+	}
+	cs_end_scan(&scan);
+	v->consents_known = true;
+}
+
+void
+cs_read_consents(CsVisits *v)
+{
+	if (v->progress != PROGRESS_ANEW && !v->stored.changed.set)
+	{
+		/* nothing is known of it yet, so it is on no list */
+		v->consents_known = true;
+		return;
+	}
+	load_subscriptions(v);
+	if (v->progress != PROGRESS_ANEW)
+		for (int i = 0; i < v->stored.contact.consent_count; i++)
+		{
+			const cs_consent *s = &v->stored.contact.consents[i];
+			cs_consent *copy = cs_load_consent(&v->facts, s->list, s->consent, s->at);
+
+			if (s->requested.set)
+				cs_load_request(copy, s->requested.at, s->key, s->key_size);
+		}
+}
+
+void
+cs_load_consents(CsInstallation *in, int64 account, int64 contact, cs_contact *facts)
+{
+	CsTable    *table = cs_table(in, TABLE_SUBSCRIPTION);
+	Oid			status_type = TupleDescAttr(table->rel->rd_att, table->columns[SUBSCRIPTION_CONSENT] - 1)->atttypid;
+	cs_id		key[2] = {{true, account}, {true, contact}};
+	CsKeyScan	scan;
+	bool		isnull;
+
+	cs_begin_scan(&scan, table, key, 2, NULL);
+	while (cs_next_row(&scan))
+		cs_load_consent(facts, DatumGetInt64(cs_column(table, table->slot, SUBSCRIPTION_LIST, &isnull)),
+						cs_status_of_datum(status_type, cs_column(table, table->slot, SUBSCRIPTION_CONSENT, &isnull)),
+						DatumGetTimestampTz(cs_column(table, table->slot, SUBSCRIPTION_CONSENT_AT, &isnull)));
+	cs_end_scan(&scan);
+}
+
+/* ---- saving ---- */
+
+/* The application may be updating columns of its own: then wait, and take them over. */
+static void
+lock_subscription(CsTable *table, CsStoredSubscription *s, LockTupleMode mode)
+{
+	cs_lock_row(table, &s->tid, mode);
+	copy_columns(s, table->slot);
+}
+
+static void
+set_subscription(CsTable *table, Datum *values, bool *nulls, const CsVisits *v,
+				 const cs_consent *s, cs_status status)
+{
+	Oid			status_type = TupleDescAttr(table->rel->rd_att, table->columns[SUBSCRIPTION_STATUS] - 1)->atttypid;
+
+#define SET(column, value) \
+	(values[table->columns[column] - 1] = (value), nulls[table->columns[column] - 1] = false)
+	SET(SUBSCRIPTION_ACCOUNT, Int64GetDatum(v->account));
+	SET(SUBSCRIPTION_LIST, Int64GetDatum(s->list));
+	SET(SUBSCRIPTION_CONTACT, Int64GetDatum(v->contact));
+	SET(SUBSCRIPTION_STATUS, cs_status_datum(status_type, status));
+	SET(SUBSCRIPTION_CONSENT, cs_status_datum(status_type, s->consent));
+	SET(SUBSCRIPTION_CONSENT_AT, TimestampTzGetDatum(s->at));
+	SET(SUBSCRIPTION_REQUESTED_AT, TimestampTzGetDatum(s->requested.at));
+	SET(SUBSCRIPTION_REQUEST_KEY, s->requested.set ?
+		PointerGetDatum(cstring_to_text_with_len(s->key, s->key_size)) : (Datum) 0);
+	nulls[table->columns[SUBSCRIPTION_REQUESTED_AT] - 1] = !s->requested.set;
+	nulls[table->columns[SUBSCRIPTION_REQUEST_KEY] - 1] = !s->requested.set;
+#undef SET
+}
+
+static void
+insert_subscription(CsVisits *v, CsTable *table, const cs_consent *s, cs_status status)
+{
+	TupleDesc	desc = table->rel->rd_att;
+	Datum	   *values = palloc0(desc->natts * sizeof(Datum));
+	bool	   *nulls = palloc(desc->natts * sizeof(bool));
+
+	cs_row_defaults(v->in, table, values, nulls);
+	set_subscription(table, values, nulls, v, s, status);
+	cs_insert_row(v->in, table, values, nulls);
+}
+
+static void
+count_subscription(CsVisits *v, int64 list, cs_status status, int64 difference)
+{
+	cs_count(v->in, v->account, (cs_id) {true, list}, status, difference);
+}
+
+bool
+cs_save_subscriptions(CsVisits *v, cs_status address)
+{
+	CsTable    *table = cs_table(v->in, TABLE_SUBSCRIPTION);
+	const cs_contact *old = &v->stored.contact;
+	const cs_contact *new = &v->facts;
+	bool		wrote = false;
+	int			i = 0,
+				j = 0;
+
+	while (i < old->consent_count || j < new->consent_count)
+	{
+		const cs_consent *a = i < old->consent_count ? &old->consents[i] : NULL;
+		const cs_consent *b = j < new->consent_count ? &new->consents[j] : NULL;
+
+		if (a && (!b || a->list < b->list))
+		{
+			count_subscription(v, a->list, v->subscriptions[i].status, -1);
+			lock_subscription(table, &v->subscriptions[i], LockTupleExclusive);
+			cs_delete_row(v->in, table, &v->subscriptions[i++].tid);
+			wrote = true;
+		}
+		else if (!a || b->list < a->list)
+		{
+			insert_subscription(v, table, b, cs_subscription_status(b->consent, address));
+			count_subscription(v, b->list, cs_subscription_status(b->consent, address), 1);
+			j++;
+			wrote = true;
+		}
+		else
+		{
+			CsStoredSubscription *row = &v->subscriptions[i];
+			cs_status	status = cs_subscription_status(b->consent, address);
+
+			if (row->status != status || !cs_same_consent(a, b))
+			{
+				lock_subscription(table, row, LockTupleNoKeyExclusive);
+				set_subscription(table, row->values, row->nulls, v, b, status);
+				cs_update_row(v->in, table, &row->tid, row->values, row->nulls);
+				if (row->status != status)
+				{
+					count_subscription(v, b->list, row->status, -1);
+					count_subscription(v, b->list, status, 1);
+				}
+				wrote = true;
+			}
+			i++;
+			j++;
+		}
+	}
+	return wrote;
+}

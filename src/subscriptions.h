@@ -1,0 +1,16 @@
+/*
+ * subscriptions.h
+ *		The rows of subscription of a contact that is not visited.
+ */
+#ifndef CONTACT_STATUS_SUBSCRIPTIONS_H
+#define CONTACT_STATUS_SUBSCRIPTIONS_H
+
+#include "tables.h"
+
+/* Read the consents, without their requests, into the contact's facts. */
+extern void cs_load_consents(CsInstallation *in, int64 account, int64 contact, cs_contact *facts);
+
+/* Take the subscriptions away; the caller holds what locks the contact's row. */
+extern void cs_delete_subscriptions(CsInstallation *in, int64 account, int64 contact);
+
+#endif							/* CONTACT_STATUS_SUBSCRIPTIONS_H */

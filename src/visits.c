@@ -1,0 +1,240 @@
+/*
+ * visits.c
+ *		Which contact is visited: found, locked and read.
+ *
+ * Every visited contact is locked, also where nothing changes: an event that
+ * changes nothing now may matter to an earlier one that is being recorded.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "utils/fmgroids.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "visits.h"
+
+/* The last visits of this transaction: contacts that it inserted since have no event that we do not know. */
+static struct
+{
+	LocalTransactionId transaction;
+	CommandId	command;
+}			visited;
+
+CsVisits *
+cs_begin_visits(CsInstallation *in)
+{
+	CsVisits   *v = MemoryContextAllocZero(in->context, sizeof(CsVisits));
+
+	v->in = in;
+	v->contacts = cs_table(in, TABLE_CONTACT);
+	v->context = AllocSetContextCreate(in->context, "contact_status contact", ALLOCSET_DEFAULT_SIZES);
+	return v;
+}
+
+static void
+end_lookup(CsVisits *v)
+{
+	if (v->lookup == NULL)
+		return;
+	index_endscan(v->lookup);
+	UnregisterSnapshot(v->lookup_snapshot);
+	v->lookup = NULL;
+}
+
+void
+cs_end_visits(CsVisits *v)
+{
+	end_lookup(v);
+	visited.transaction = cs_local_transaction();
+	visited.command = GetCurrentCommandId(false);
+	MemoryContextDelete(v->context);
+}
+
+/* ---- locking ---- */
+
+static void
+begin_lookup(CsVisits *v)
+{
+	v->lookup_snapshot = cs_latest_snapshot();
+	v->lookup = cs_index_beginscan(v->contacts->rel, cs_key(v->contacts), v->lookup_snapshot, 2);
+}
+
+static bool
+look_up(CsVisits *v)
+{
+	ScanKeyData keys[2];
+
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(v->account));
+	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(v->contact));
+	index_rescan(v->lookup, keys, 2, NULL, 0);
+	return index_getnext_slot(v->lookup, ForwardScanDirection, v->contacts->slot);
+}
+
+/* Has this transaction inserted the row that stands in the slot, as it is, after all its visits? */
+static bool
+is_new_row(TupleTableSlot *slot)
+{
+	HeapTupleHeader row;
+
+	if (!TTS_IS_BUFFERTUPLE(slot))
+		return false;
+	row = ((BufferHeapTupleTableSlot *) slot)->base.tuple->t_data;
+	return (row->t_infomask & HEAP_UPDATED) == 0 && (row->t_infomask & HEAP_COMBOCID) == 0 &&
+		TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(row)) &&
+		(visited.transaction != cs_local_transaction() || HeapTupleHeaderGetRawCommandId(row) > visited.command);
+}
+
+/*
+ * Lock the newest version of the contact's row, into the table's slot.  False
+ * where there is none: then a snapshot taken after the last wait showed none.
+ */
+static bool
+lock_contact(CsVisits *v)
+{
+	TupleTableSlot *slot = v->contacts->slot;
+	bool		fresh = false;
+
+	for (;;)
+	{
+		TM_FailureData failure;
+		TM_Result	result;
+
+		if (v->lookup == NULL)
+		{
+			MemoryContext caller = MemoryContextSwitchTo(v->in->context);
+
+			begin_lookup(v);
+			MemoryContextSwitchTo(caller);
+			fresh = true;
+		}
+		if (!look_up(v))
+		{
+			if (fresh)
+				return false;
+			end_lookup(v);
+			continue;
+		}
+
+		v->tid = slot->tts_tid;
+		v->is_new = is_new_row(slot);
+		if (v->is_new)
+			return true;
+		result = table_tuple_lock(v->contacts->rel, &v->tid, v->lookup_snapshot, slot,
+								  GetCurrentCommandId(false), LockTupleNoKeyExclusive, LockWaitBlock,
+								  TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
+		switch (result)
+		{
+			case TM_Ok:
+				v->tid = slot->tts_tid;
+				cs_check_shown(v->contacts->rel, slot);
+				return true;
+
+			case TM_Updated:
+			case TM_Deleted:
+			case TM_Invisible:
+				/* gone, given back under the same key while we waited, or changed by ourselves */
+				end_lookup(v);
+				break;
+
+			case TM_SelfModified:
+				ereport(ERROR,
+						(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+						 errmsg("contact %lld of account %lld was changed by an operation that the current command triggered",
+								(long long) v->contact, (long long) v->account),
+						 errhint("Record events in an AFTER trigger instead of a BEFORE trigger.")));
+				break;
+
+			default:
+				elog(ERROR, "unexpected result %d of locking a contact", result);
+		}
+	}
+}
+
+/* ---- the contact ---- */
+
+/* Begin with a contact of which nothing is known yet. */
+static void
+forget_contact(CsVisits *v, int64 account, int64 contact)
+{
+	v->account = account;
+	v->contact = contact;
+	v->policy = cs_account_policy(v->in, account);
+
+	/* what an earlier visit allocated goes with its context */
+	MemoryContextReset(v->context);
+	memset(&v->stored, 0, sizeof(v->stored));
+	memset(&v->facts, 0, sizeof(v->facts));
+	v->changed = (cs_moment) {0};
+	v->is_new = false;
+	v->begins_after = PG_INT64_MIN;
+	v->begins_anew = false;
+	v->address_since = (cs_moment) {0};
+	v->address_anew = false;
+	memset(&v->horizon, 0, sizeof(v->horizon));
+	v->horizon_known = false;
+	v->late_from = (cs_moment) {0};
+	v->progress = PROGRESS_NONE;
+	v->own = 0;
+	v->last = PG_INT64_MIN;
+	v->at_last = 0;
+	v->added = NULL;
+	v->added_count = v->added_space = 0;
+	v->consents_known = false;
+	v->subscriptions = NULL;
+	v->subscription_count = 0;
+}
+
+/* Load the facts of the locked row, which stands in the table's slot. */
+static void
+load_facts(CsVisits *v)
+{
+	TupleTableSlot *slot = v->contacts->slot;
+
+	slot_getallattrs(slot);
+	cs_facts_of_values(&v->stored, slot->tts_tupleDescriptor, v->contacts->facts,
+					   slot->tts_values, slot->tts_isnull);
+}
+
+bool
+cs_visit(CsVisits *v, int64 account, int64 contact)
+{
+	MemoryContext caller;
+
+	forget_contact(v, account, contact);
+	if (v->policy == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("account %lld of contact %lld does not exist", (long long) account, (long long) contact),
+				 errhint("Insert it into table account first.")));
+
+	if (!lock_contact(v))
+		return false;
+
+	/* who held the lock may have judged as of a later moment than ours was */
+	v->in->now = Max(v->in->now, GetCurrentTimestamp());
+
+	caller = MemoryContextSwitchTo(v->context);
+	load_facts(v);
+	cs_begin_from_stored(v);
+	v->begins_after = cs_time_column(v->contacts, CONTACT_BEGINS_AFTER, PG_INT64_MIN);
+	v->address_since = cs_moment_column(v->contacts, CONTACT_ADDRESS_SINCE);
+	MemoryContextSwitchTo(caller);
+	return true;
+}
+
+void
+cs_visit_former(CsVisits *v, int64 account, int64 contact, TimestampTz begins_after)
+{
+	forget_contact(v, account, contact);
+	v->begins_after = begins_after;
+	v->consents_known = true;
+}
+
+TimestampTz
+cs_visited_begins_after(CsVisits *v)
+{
+	return v->begins_after;
+}

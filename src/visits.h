@@ -1,0 +1,155 @@
+/*
+ * visits.h
+ *		A visit from within, for the files that do what contacts.h offers.
+ *
+ * visits.c finds, locks and reads the contact, additions.c takes what is added
+ * to it, save.c writes what changed.  Those fold the log by refold.c, keep facts
+ * as of the horizon by kept.c, and read and write subscriptions by subscriptions.c.
+ */
+#ifndef CONTACT_STATUS_VISITS_H
+#define CONTACT_STATUS_VISITS_H
+
+#include "checkpoints.h"
+#include "contacts.h"
+
+/* How the facts come from what is stored. */
+typedef enum CsProgress
+{
+	PROGRESS_NONE,				/* no event changed a fact so far */
+	PROGRESS_CHANGED,			/* one did: the log is to be looked at from its time on */
+	PROGRESS_ANEW				/* the log is to be folded from its beginning, or a checkpoint */
+} CsProgress;
+
+struct CsVisits
+{
+	CsInstallation *in;
+	CsTable    *contacts;
+	IndexScanDesc lookup;		/* of contacts by key; NULL until begun */
+	Snapshot	lookup_snapshot;
+	MemoryContext context;		/* of the contact that is being visited */
+
+	/* the contact */
+	int64		account;
+	int64		contact;
+	ItemPointerData tid;
+	bool		is_new;			/* inserted since by this transaction, so that nobody else knows it */
+	const CsPolicy *policy;
+	TimestampTz begins_after;	/* or PG_INT64_MIN */
+	bool		begins_anew;	/* begins_after is to be written */
+	cs_moment	address_since;
+	bool		address_anew;	/* address_since is to be written */
+	CsFacts		stored;			/* as in the row */
+	cs_contact	facts;			/* as they become */
+	cs_moment	changed;		/* by the last event that changed one of these */
+
+	CsCheckpoint horizon;		/* set where the contact has one; see cs_need_horizon */
+	bool		horizon_known;
+
+	/* what was added */
+	CsProgress	progress;
+	cs_moment	late_from;		/* PROGRESS_ANEW: time of the earliest event that came late, if that is why */
+	cs_time		from;			/* PROGRESS_CHANGED: time of the first event that changed a fact, */
+	int64		own;			/* and how many were added from that time on */
+	cs_time		last;			/* time of the last event added, */
+	int64		at_last;		/* and how many were of that time */
+	cs_consent *added;			/* by `added` events: list and time of each, where there is a limit */
+	int			added_count;
+	int			added_space;
+
+	/* subscriptions.c */
+	bool		consents_known; /* stored and facts include them; see cs_need_consents */
+	struct CsStoredSubscription *subscriptions; /* by list, ascending, as stored.contact.consents */
+	int			subscription_count;
+};
+
+/* Start over from the facts as stored. */
+static inline void
+cs_begin_from_stored(CsVisits *v)
+{
+	cs_copy(&v->facts, &v->stored.contact);
+	v->changed = v->stored.changed;
+}
+
+static inline CsLife
+cs_life_of(const CsVisits *v)
+{
+	return (CsLife) {v->account, v->contact, v->begins_after};
+}
+
+/* ---- visits.c ---- */
+
+/* Visit a contact that was deleted: nothing of it is stored but its events. */
+extern void cs_visit_former(CsVisits *v, int64 account, int64 contact, TimestampTz begins_after);
+
+/* ---- subscriptions.c ---- */
+
+/* From here on the facts include consents. */
+extern void cs_read_consents(CsVisits *v);
+
+static inline void
+cs_need_consents(CsVisits *v)
+{
+	if (!v->consents_known)
+		cs_read_consents(v);
+}
+
+/* Make the rows of subscription what the consents and the address status say; was there anything to write? */
+extern bool cs_save_subscriptions(CsVisits *v, cs_status address);
+
+/* ---- refold.c ---- */
+
+/* Apply an event of the log; returns whether it changed a fact. */
+static inline bool
+cs_apply_logged(CsVisits *v, CsLoggedEvent *logged)
+{
+	if (cs_touches_consent(logged->event.kind))
+		cs_need_consents(v);
+	if (cs_judges_consent(logged->event.kind))
+		logged->event.rules = cs_consent_rules_at(v->in, v->account, logged->event.list, logged->recorded);
+	if (!cs_apply(&v->facts, &v->policy->rules, &logged->event))
+		return false;
+	v->changed = (cs_moment) {true, logged->event.at};
+	return true;
+}
+
+/* What of the log is folded. */
+typedef struct CsSpan
+{
+	const cs_time *from;		/* NULL: from the checkpoint on */
+	cs_time		before;			/* CS_NEVER: to the end */
+	TimestampTz recorded_until; /* later ones are left out */
+	bool		with_addresses; /* changes of the address count */
+	List	  **checkpoints;	/* if given: what would save reading the log again */
+} CsSpan;
+
+#define CS_WHOLE_LOG ((CsSpan) {.before = CS_NEVER, .recorded_until = PG_INT64_MAX, .with_addresses = true})
+
+/* The checkpoint of the account's horizon, which may be none. */
+extern const CsCheckpoint *cs_need_horizon(CsVisits *v);
+
+extern void cs_begin_from_checkpoint(CsVisits *v, const CsCheckpoint *base);
+
+/* Apply what the log holds, after a checkpoint (which may be none). */
+extern void cs_fold_log(CsVisits *v, const CsCheckpoint *base, CsSpan span);
+
+/* ---- kept.c ---- */
+
+/*
+ * Events dated before the horizon that came past the triggers, of which nobody
+ * noted that they came: as repair finds them.
+ */
+extern void cs_find_late(CsVisits *v);
+
+/*
+ * Keep the facts as of the account's horizon, of events recorded up to a time,
+ * unless they are kept.  The time of an event that comes late, if given, is
+ * noted with them.
+ */
+extern void cs_keep_as_of_horizon(CsVisits *v, TimestampTz recorded_until, const cs_time *late);
+
+/* ---- additions.c ---- */
+
+/* From here on the facts are those of all events. */
+extern void cs_settle_events(CsVisits *v);
+
+#endif							/* CONTACT_STATUS_VISITS_H */
