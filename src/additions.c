@@ -127,62 +127,16 @@ cs_new_address(CsVisits *v, TimestampTz since)
 
 /* ---- settling ---- */
 
-/* Fold the log anew: all that follows the horizon, or the last checkpoint before an event that came late. */
-static void
-fold_anew(CsVisits *v)
-{
-	CsLife		life = cs_life_of(v);
-	List	   *checkpoints = NIL;
-	CsSpan		span = CS_WHOLE_LOG;
-	CsCheckpoint base;
-	ListCell   *lc;
-
-	if (!v->late_from.set)
-		cs_find_late(v);
-	base = *cs_need_horizon(v);
-	if (v->late_from.set)
-	{
-		CsCheckpoint last = cs_fetch_checkpoint(v->in, &life, &v->late_from.at);
-
-		if (last.set && !last.kept.set)
-			base = last;
-	}
-	cs_delete_checkpoints(v->in, &life, v->late_from.set ? v->late_from.at : PG_INT64_MIN, false);
-	if (v->late_from.set)
-		span.checkpoints = &checkpoints;
-	cs_begin_from_checkpoint(v, &base);
-	cs_fold_log(v, &base, span);
-
-	/* none behind the last change: what comes in order must make none wrong */
-	foreach(lc, checkpoints)
-	{
-		const CsCheckpoint *checkpoint = lfirst(lc);
-
-		if (v->changed.set && checkpoint->before <= v->changed.at)
-			cs_insert_checkpoint(v->in, &life, checkpoint);
-	}
-}
-
 void
 cs_settle_events(CsVisits *v)
 {
-	static const CsCheckpoint none = {0};
-
 	if (v->progress == PROGRESS_CHANGED && !v->is_new &&
 		!cs_log_has_only(v->in, v->account, v->contact, v->from, v->own))
-	{
-		/* none before that time changed a fact */
-		CsSpan		span = CS_WHOLE_LOG;
-		cs_time		from = v->from;
-
-		span.from = &from;
-		cs_begin_from_stored(v);
-		cs_fold_log(v, &none, span);
-	}
+		cs_fold_on(v, v->from);
 	else if (v->progress == PROGRESS_ANEW)
 	{
 		cs_need_consents(v);
-		fold_anew(v);
+		cs_refold(v, v->late_from);
 	}
 }
 

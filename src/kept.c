@@ -9,6 +9,17 @@
 
 #include "visits.h"
 
+const CsCheckpoint *
+cs_need_horizon(CsVisits *v)
+{
+	CsLife		life = cs_life_of(v);
+
+	if (!v->horizon_known && v->policy->horizon.set)
+		v->horizon = cs_fetch_checkpoint(v->in, &life, NULL);
+	v->horizon_known = true;
+	return &v->horizon;
+}
+
 void
 cs_find_late(CsVisits *v)
 {
@@ -32,35 +43,23 @@ cs_keep_as_of_horizon(CsVisits *v, TimestampTz recorded_until, const cs_time *la
 {
 	CsLife		life = cs_life_of(v);
 	CsCheckpoint kept = {.set = true, .before = v->policy->horizon.at, .kept = {true, recorded_until}};
-	cs_contact	facts = v->facts;
-	cs_moment	changed = v->changed;
 
 	if (cs_need_horizon(v)->set && v->horizon.before >= kept.before && (late || !v->horizon.late_since.set))
 		return;
 	if (v->horizon.set && v->horizon.late_since.set)
 		cs_find_late(v);
 	cs_need_consents(v);
-	memset(&v->facts, 0, sizeof(v->facts));
+	/* where no event from then on changed a fact, they are at hand */
 	if (late == NULL && v->stored.changed.set && v->stored.changed.at < kept.before)
-	{
-		/* no event from then on changed a fact */
-		cs_begin_from_stored(v);
-	}
+		kept.facts = v->stored;
 	else
-	{
-		cs_begin_from_checkpoint(v, &v->horizon);
-		cs_fold_log(v, &v->horizon, (CsSpan) {.before = kept.before, .recorded_until = recorded_until, .with_addresses = true});
-	}
-	kept.facts.contact = v->facts;
-	kept.facts.changed = v->changed;
+		kept.facts = cs_facts_before(v, kept.before, recorded_until, true);
 	if (late)
 		kept.late_since = (cs_moment) {true, *late};
 	cs_delete_checkpoints(v->in, &life, PG_INT64_MIN, true);
 	cs_insert_checkpoint(v->in, &life, &kept);
 	CommandCounterIncrement();
 	v->horizon = kept;
-	v->facts = facts;
-	v->changed = changed;
 }
 
 void

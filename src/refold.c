@@ -9,19 +9,22 @@
 /* How many events apart checkpoints are: about a millisecond. */
 #define CHECKPOINT_EVENTS 1000
 
-const CsCheckpoint *
-cs_need_horizon(CsVisits *v)
+/* What of the log is folded. */
+typedef struct Span
 {
-	CsLife		life = cs_life_of(v);
+	const cs_time *from;		/* the facts at hand go on from this time; NULL: anew, from the checkpoint on */
+	cs_time		before;			/* CS_NEVER: to the end */
+	TimestampTz recorded_until; /* later ones are left out */
+	bool		with_addresses; /* changes of the address count */
+	List	  **checkpoints;	/* if given: what would save reading the log again */
+} Span;
 
-	if (!v->horizon_known && v->policy->horizon.set)
-		v->horizon = cs_fetch_checkpoint(v->in, &life, NULL);
-	v->horizon_known = true;
-	return &v->horizon;
-}
+#define ALL ((Span) {.before = CS_NEVER, .recorded_until = PG_INT64_MAX, .with_addresses = true})
 
-void
-cs_begin_from_checkpoint(CsVisits *v, const CsCheckpoint *base)
+/* ---- the fold ---- */
+
+static void
+begin_from_checkpoint(CsVisits *v, const CsCheckpoint *base)
 {
 	cs_clear(&v->facts);
 	v->changed = (cs_moment) {0};
@@ -89,8 +92,9 @@ counts(const CsVisits *v, const CsCheckpoint *base, TimestampTz recorded_until, 
 	return base->kept.set && event->recorded > base->kept.at;
 }
 
-void
-cs_fold_log(CsVisits *v, const CsCheckpoint *base, CsSpan span)
+/* Fold what the log holds, after a checkpoint (which may be none). */
+static void
+fold_log(CsVisits *v, const CsCheckpoint *base, Span span)
 {
 	cs_time		from = base->late_since.set ? Min(base->late_since.at, base->before) : base->before;
 	cs_time		last = PG_INT64_MIN;
@@ -101,6 +105,8 @@ cs_fold_log(CsVisits *v, const CsCheckpoint *base, CsSpan span)
 	CsLogScan	scan;
 	CsLoggedEvent event;
 
+	if (span.from == NULL)
+		begin_from_checkpoint(v, base);
 	/* a change of the address is a fact: those before are in the facts to begin with */
 	while (next < count && ((span.from && changes[next] < *span.from) || (base->set && changes[next] < base->before)))
 		next++;
@@ -124,6 +130,70 @@ cs_fold_log(CsVisits *v, const CsCheckpoint *base, CsSpan span)
 	cs_end_log(&scan);
 }
 
+/* ---- what is folded ---- */
+
+void
+cs_fold_on(CsVisits *v, cs_time from)
+{
+	static const CsCheckpoint none = {0};
+	Span		span = ALL;
+
+	span.from = &from;
+	cs_begin_from_stored(v);
+	fold_log(v, &none, span);
+}
+
+void
+cs_refold(CsVisits *v, cs_moment late)
+{
+	CsLife		life = cs_life_of(v);
+	List	   *checkpoints = NIL;
+	Span		span = ALL;
+	CsCheckpoint base;
+	ListCell   *lc;
+
+	if (!late.set)
+		cs_find_late(v);
+	base = *cs_need_horizon(v);
+	if (late.set)
+	{
+		CsCheckpoint last = cs_fetch_checkpoint(v->in, &life, &late.at);
+
+		if (last.set && !last.kept.set)
+			base = last;
+	}
+	cs_delete_checkpoints(v->in, &life, late.set ? late.at : PG_INT64_MIN, false);
+	if (late.set)
+		span.checkpoints = &checkpoints;
+	fold_log(v, &base, span);
+
+	/* none behind the last change: what comes in order must make none wrong */
+	foreach(lc, checkpoints)
+	{
+		const CsCheckpoint *checkpoint = lfirst(lc);
+
+		if (v->changed.set && checkpoint->before <= v->changed.at)
+			cs_insert_checkpoint(v->in, &life, checkpoint);
+	}
+}
+
+CsFacts
+cs_facts_before(CsVisits *v, cs_time before, TimestampTz recorded_until, bool with_addresses)
+{
+	CsFacts		found = {0};
+	cs_contact	facts = v->facts;
+	cs_moment	changed = v->changed;
+
+	memset(&v->facts, 0, sizeof(v->facts));
+	fold_log(v, cs_need_horizon(v),
+			 (Span) {.before = before, .recorded_until = recorded_until, .with_addresses = with_addresses});
+	found.contact = v->facts;
+	found.changed = v->changed;
+	v->facts = facts;
+	v->changed = changed;
+	return found;
+}
+
 const cs_contact *
 cs_former_facts(CsVisits *v, int64 account, int64 contact, TimestampTz begins_after, TimestampTz ended)
 {
@@ -131,8 +201,7 @@ cs_former_facts(CsVisits *v, int64 account, int64 contact, TimestampTz begins_af
 
 	cs_visit_former(v, account, contact, begins_after);
 	caller = MemoryContextSwitchTo(v->context);
-	cs_begin_from_checkpoint(v, cs_need_horizon(v));
-	cs_fold_log(v, &v->horizon, (CsSpan) {.before = CS_NEVER, .recorded_until = ended});
+	fold_log(v, cs_need_horizon(v), (Span) {.before = CS_NEVER, .recorded_until = ended});
 	MemoryContextSwitchTo(caller);
 	return &v->facts;
 }

@@ -118,17 +118,12 @@ person_spoke(const CsVisits *v)
 static void
 keep_facts_of(CsVisits *v, cs_time until, bytea *digest)
 {
-	cs_contact	facts = v->facts;
-	cs_moment	changed = v->changed;
+	CsFacts		said;
 
 	if (cs_need_horizon(v)->set && until < v->horizon.before)
 		return;					/* nothing is heard of that time any more */
-	memset(&v->facts, 0, sizeof(v->facts));
-	cs_begin_from_checkpoint(v, &v->horizon);
-	cs_fold_log(v, &v->horizon, (CsSpan) {.before = until + 1, .recorded_until = PG_INT64_MAX});
-	cs_keep_facts_anew(v->in, v->account, v->contact, v->begins_after, &v->facts, digest, false, false);
-	v->facts = facts;
-	v->changed = changed;
+	said = cs_facts_before(v, until + 1, PG_INT64_MAX, false);
+	cs_keep_facts_anew(v->in, v->account, v->contact, v->begins_after, &said.contact, digest, false, false);
 }
 
 /* What was said before a change of address holds for the old one, also where it is heard late. */

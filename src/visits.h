@@ -112,31 +112,27 @@ cs_apply_logged(CsVisits *v, CsLoggedEvent *logged)
 	return true;
 }
 
-/* What of the log is folded. */
-typedef struct CsSpan
-{
-	const cs_time *from;		/* NULL: from the checkpoint on */
-	cs_time		before;			/* CS_NEVER: to the end */
-	TimestampTz recorded_until; /* later ones are left out */
-	bool		with_addresses; /* changes of the address count */
-	List	  **checkpoints;	/* if given: what would save reading the log again */
-} CsSpan;
+/* Fold the stored facts on, from a time before which no event has changed any. */
+extern void cs_fold_on(CsVisits *v, cs_time from);
 
-#define CS_WHOLE_LOG ((CsSpan) {.before = CS_NEVER, .recorded_until = PG_INT64_MAX, .with_addresses = true})
+/* Fold all that follows the horizon, or (late given) the last checkpoint up to that time. */
+extern void cs_refold(CsVisits *v, cs_moment late);
+
+/*
+ * The facts as of a moment, from the horizon on, by events recorded up to a
+ * time; those of the visit stay.  Without addresses, changes of the address do
+ * not count.
+ */
+extern CsFacts cs_facts_before(CsVisits *v, cs_time before, TimestampTz recorded_until, bool with_addresses);
+
+/* ---- kept.c ---- */
 
 /* The checkpoint of the account's horizon, which may be none. */
 extern const CsCheckpoint *cs_need_horizon(CsVisits *v);
 
-extern void cs_begin_from_checkpoint(CsVisits *v, const CsCheckpoint *base);
-
-/* Apply what the log holds, after a checkpoint (which may be none). */
-extern void cs_fold_log(CsVisits *v, const CsCheckpoint *base, CsSpan span);
-
-/* ---- kept.c ---- */
-
 /*
- * Events dated before the horizon that came past the triggers, of which nobody
- * noted that they came: as repair finds them.
+ * Note events dated before the horizon that came past the triggers, of which
+ * nobody noted that they came: as repair finds them.
  */
 extern void cs_find_late(CsVisits *v);
 
