@@ -53,7 +53,7 @@ cs_keep_as_of_horizon(CsVisits *v, TimestampTz recorded_until, const cs_time *la
 	if (late == NULL && v->stored.changed.set && v->stored.changed.at < kept.before)
 		kept.facts = v->stored;
 	else
-		kept.facts = cs_facts_before(v, kept.before, recorded_until, true);
+		kept.facts = cs_facts_before(v, kept.before, recorded_until);
 	if (late)
 		kept.late_since = (cs_moment) {true, *late};
 	cs_delete_checkpoints(v->in, &life, PG_INT64_MIN, true);

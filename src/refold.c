@@ -15,11 +15,10 @@ typedef struct Span
 	const cs_time *from;		/* the facts at hand go on from this time; NULL: anew, from the checkpoint on */
 	cs_time		before;			/* CS_NEVER: to the end */
 	TimestampTz recorded_until; /* later ones are left out */
-	bool		with_addresses; /* changes of the address count */
 	List	  **checkpoints;	/* if given: what would save reading the log again */
 } Span;
 
-#define ALL ((Span) {.before = CS_NEVER, .recorded_until = PG_INT64_MAX, .with_addresses = true})
+#define ALL ((Span) {.before = CS_NEVER, .recorded_until = PG_INT64_MAX})
 
 /* ---- the fold ---- */
 
@@ -99,7 +98,7 @@ fold_log(CsVisits *v, const CsCheckpoint *base, Span span)
 	cs_time		from = base->late_since.set ? Min(base->late_since.at, base->before) : base->before;
 	cs_time		last = PG_INT64_MIN;
 	cs_time    *changes = NULL;
-	int			count = span.with_addresses ? load_address_changes(v, &changes) : 0;
+	int			count = load_address_changes(v, &changes);
 	int			next = 0;
 	int			since = 0;
 	CsLogScan	scan;
@@ -178,15 +177,14 @@ cs_refold(CsVisits *v, cs_moment late)
 }
 
 CsFacts
-cs_facts_before(CsVisits *v, cs_time before, TimestampTz recorded_until, bool with_addresses)
+cs_facts_before(CsVisits *v, cs_time before, TimestampTz recorded_until)
 {
 	CsFacts		found = {0};
 	cs_contact	facts = v->facts;
 	cs_moment	changed = v->changed;
 
 	memset(&v->facts, 0, sizeof(v->facts));
-	fold_log(v, cs_need_horizon(v),
-			 (Span) {.before = before, .recorded_until = recorded_until, .with_addresses = with_addresses});
+	fold_log(v, cs_need_horizon(v), (Span) {.before = before, .recorded_until = recorded_until});
 	found.contact = v->facts;
 	found.changed = v->changed;
 	v->facts = facts;

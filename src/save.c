@@ -122,7 +122,7 @@ keep_facts_of(CsVisits *v, cs_time until, bytea *digest)
 
 	if (cs_need_horizon(v)->set && until < v->horizon.before)
 		return;					/* nothing is heard of that time any more */
-	said = cs_facts_before(v, until + 1, PG_INT64_MAX, false);
+	said = cs_facts_before(v, until + 1, PG_INT64_MAX);
 	cs_keep_facts_anew(v->in, v->account, v->contact, v->begins_after, &said.contact, digest, false, false);
 }
 

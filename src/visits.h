@@ -120,10 +120,9 @@ extern void cs_refold(CsVisits *v, cs_moment late);
 
 /*
  * The facts as of a moment, from the horizon on, by events recorded up to a
- * time; those of the visit stay.  Without addresses, changes of the address do
- * not count.
+ * time; those of the visit stay.
  */
-extern CsFacts cs_facts_before(CsVisits *v, cs_time before, TimestampTz recorded_until, bool with_addresses);
+extern CsFacts cs_facts_before(CsVisits *v, cs_time before, TimestampTz recorded_until);
 
 /* ---- kept.c ---- */
 
