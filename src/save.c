@@ -42,29 +42,20 @@ note_limited(CsVisits *v, cs_status status)
 static void
 save_contact(CsVisits *v, cs_status status, cs_moment due)
 {
-	TupleTableSlot *slot = v->contacts->slot;
-	int			natts = slot->tts_tupleDescriptor->natts;
-	Datum	   *values = palloc(natts * sizeof(Datum));
-	bool	   *nulls = palloc(natts * sizeof(bool));
 	CsFacts		facts;
+	Datum	   *values;
+	bool	   *nulls;
 
-	memcpy(values, slot->tts_values, natts * sizeof(Datum));
-	memcpy(nulls, slot->tts_isnull, natts * sizeof(bool));
+	cs_copy_row(v->contacts, &values, &nulls);
 	facts.contact = v->facts;
 	facts.status = status;
 	facts.changed = v->changed;
 	facts.due = due;
-	cs_facts_to_values(&facts, slot->tts_tupleDescriptor, v->contacts->facts, values, nulls);
+	cs_facts_to_values(&facts, v->contacts->rel->rd_att, v->contacts->facts, values, nulls);
 	if (v->begins_anew)
-	{
-		AttrNumber	column = v->contacts->columns[CONTACT_BEGINS_AFTER];
-
-		values[column - 1] = TimestampTzGetDatum(v->begins_after);
-		nulls[column - 1] = false;
-	}
+		CS_SET(v->contacts, CONTACT_BEGINS_AFTER, TimestampTzGetDatum(v->begins_after), false);
 	if (v->address_anew)
-		cs_moment_to_datum(v->address_since, &values[v->contacts->columns[CONTACT_ADDRESS_SINCE] - 1],
-						   &nulls[v->contacts->columns[CONTACT_ADDRESS_SINCE] - 1]);
+		CS_SET(v->contacts, CONTACT_ADDRESS_SINCE, TimestampTzGetDatum(v->address_since.at), false);
 	cs_update_row(v->in, v->contacts, &v->tid, values, nulls);
 	if (status != v->stored.status)
 	{

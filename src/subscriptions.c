@@ -19,7 +19,6 @@ typedef struct CsStoredSubscription
 	ItemPointerData tid;
 	Datum	   *values;
 	bool	   *nulls;
-	int64		list;
 	cs_status	status;
 } CsStoredSubscription;
 
@@ -42,53 +41,70 @@ copy_columns(CsStoredSubscription *s, TupleTableSlot *slot)
 	}
 }
 
+/* A status or consent of the row in the table's slot. */
+static cs_status
+status_column(CsTable *table, int column)
+{
+	Oid			status_type = TupleDescAttr(table->rel->rd_att, table->columns[column] - 1)->atttypid;
+	bool		isnull;
+
+	return cs_status_of_datum(status_type, cs_column(table, table->slot, column, &isnull));
+}
+
+/* The consent in that row, without its request. */
+static cs_consent *
+load_consent(CsTable *table, cs_contact *facts)
+{
+	bool		isnull;
+	int64		list = DatumGetInt64(cs_column(table, table->slot, SUBSCRIPTION_LIST, &isnull));
+
+	return cs_load_consent(facts, list, status_column(table, SUBSCRIPTION_CONSENT),
+						   cs_moment_column(table, SUBSCRIPTION_CONSENT_AT).at);
+}
+
+static void
+load_request(CsTable *table, cs_consent *consent)
+{
+	cs_moment	requested = cs_moment_column(table, SUBSCRIPTION_REQUESTED_AT);
+	bool		isnull;
+	Datum		value;
+	text	   *key;
+
+	if (!requested.set)
+		return;
+	value = cs_column(table, table->slot, SUBSCRIPTION_REQUEST_KEY, &isnull);
+	key = isnull ? cstring_to_text("") : DatumGetTextPP(value);
+	cs_load_request(consent, requested.at, VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key));
+}
+
 /* Read the contact's subscriptions, as they are behind the lock. */
 static void
 load_subscriptions(CsVisits *v)
 {
 	CsTable    *table = cs_table(v->in, TABLE_SUBSCRIPTION);
-	TupleTableSlot *slot = table->slot;
-	int			natts = slot->tts_tupleDescriptor->natts;
+	int			natts = table->rel->rd_att->natts;
 	cs_id		key[2] = {{true, v->account}, {true, v->contact}};
-	int			space = 4;
+	int			count = 0,
+				space = 4;
 	CsKeyScan	scan;
 
 	v->subscriptions = palloc(space * sizeof(CsStoredSubscription));
-	v->subscription_count = 0;
 	cs_begin_scan(&scan, table, key, 2, NULL);
 	while (cs_next_row(&scan))
 	{
 		CsStoredSubscription *s;
-		cs_consent *consent;
-		Oid			status_type = TupleDescAttr(slot->tts_tupleDescriptor,
-												table->columns[SUBSCRIPTION_STATUS] - 1)->atttypid;
 
-		if (v->subscription_count == space)
+		if (count == space)
 		{
 			space *= 2;
 			v->subscriptions = repalloc(v->subscriptions, space * sizeof(CsStoredSubscription));
 		}
-		s = &v->subscriptions[v->subscription_count++];
+		s = &v->subscriptions[count++];
 		s->values = palloc(natts * sizeof(Datum));
 		s->nulls = palloc(natts * sizeof(bool));
-		copy_columns(s, slot);
-#define VALUE(column) s->values[table->columns[column] - 1]
-#define ISNULL(column) s->nulls[table->columns[column] - 1]
-		s->list = DatumGetInt64(VALUE(SUBSCRIPTION_LIST));
-		s->status = cs_status_of_datum(status_type, VALUE(SUBSCRIPTION_STATUS));
-		consent = cs_load_consent(&v->stored.contact, s->list,
-								  cs_status_of_datum(status_type, VALUE(SUBSCRIPTION_CONSENT)),
-								  DatumGetTimestampTz(VALUE(SUBSCRIPTION_CONSENT_AT)));
-		if (!ISNULL(SUBSCRIPTION_REQUESTED_AT))
-		{
-			text	   *request_key = ISNULL(SUBSCRIPTION_REQUEST_KEY) ? cstring_to_text("") :
-				DatumGetTextPP(VALUE(SUBSCRIPTION_REQUEST_KEY));
-
-			cs_load_request(consent, DatumGetTimestampTz(VALUE(SUBSCRIPTION_REQUESTED_AT)),
-							VARDATA_ANY(request_key), VARSIZE_ANY_EXHDR(request_key));
-		}
-#undef ISNULL
-#undef VALUE
+		copy_columns(s, table->slot);
+		s->status = status_column(table, SUBSCRIPTION_STATUS);
+		load_request(table, load_consent(table, &v->stored.contact));
 	}
 	cs_end_scan(&scan);
 	v->consents_known = true;
@@ -119,16 +135,12 @@ void
 cs_load_consents(CsInstallation *in, int64 account, int64 contact, cs_contact *facts)
 {
 	CsTable    *table = cs_table(in, TABLE_SUBSCRIPTION);
-	Oid			status_type = TupleDescAttr(table->rel->rd_att, table->columns[SUBSCRIPTION_CONSENT] - 1)->atttypid;
 	cs_id		key[2] = {{true, account}, {true, contact}};
 	CsKeyScan	scan;
-	bool		isnull;
 
 	cs_begin_scan(&scan, table, key, 2, NULL);
 	while (cs_next_row(&scan))
-		cs_load_consent(facts, DatumGetInt64(cs_column(table, table->slot, SUBSCRIPTION_LIST, &isnull)),
-						cs_status_of_datum(status_type, cs_column(table, table->slot, SUBSCRIPTION_CONSENT, &isnull)),
-						DatumGetTimestampTz(cs_column(table, table->slot, SUBSCRIPTION_CONSENT_AT, &isnull)));
+		load_consent(table, facts);
 	cs_end_scan(&scan);
 }
 
@@ -147,31 +159,27 @@ set_subscription(CsTable *table, Datum *values, bool *nulls, const CsVisits *v,
 				 const cs_consent *s, cs_status status)
 {
 	Oid			status_type = TupleDescAttr(table->rel->rd_att, table->columns[SUBSCRIPTION_STATUS] - 1)->atttypid;
+	Datum		request_key = (Datum) 0;
 
-#define SET(column, value) \
-	(values[table->columns[column] - 1] = (value), nulls[table->columns[column] - 1] = false)
-	SET(SUBSCRIPTION_ACCOUNT, Int64GetDatum(v->account));
-	SET(SUBSCRIPTION_LIST, Int64GetDatum(s->list));
-	SET(SUBSCRIPTION_CONTACT, Int64GetDatum(v->contact));
-	SET(SUBSCRIPTION_STATUS, cs_status_datum(status_type, status));
-	SET(SUBSCRIPTION_CONSENT, cs_status_datum(status_type, s->consent));
-	SET(SUBSCRIPTION_CONSENT_AT, TimestampTzGetDatum(s->at));
-	SET(SUBSCRIPTION_REQUESTED_AT, TimestampTzGetDatum(s->requested.at));
-	SET(SUBSCRIPTION_REQUEST_KEY, s->requested.set ?
-		PointerGetDatum(cstring_to_text_with_len(s->key, s->key_size)) : (Datum) 0);
-	nulls[table->columns[SUBSCRIPTION_REQUESTED_AT] - 1] = !s->requested.set;
-	nulls[table->columns[SUBSCRIPTION_REQUEST_KEY] - 1] = !s->requested.set;
-#undef SET
+	if (s->requested.set)
+		request_key = PointerGetDatum(cstring_to_text_with_len(s->key, s->key_size));
+	CS_SET(table, SUBSCRIPTION_ACCOUNT, Int64GetDatum(v->account), false);
+	CS_SET(table, SUBSCRIPTION_LIST, Int64GetDatum(s->list), false);
+	CS_SET(table, SUBSCRIPTION_CONTACT, Int64GetDatum(v->contact), false);
+	CS_SET(table, SUBSCRIPTION_STATUS, cs_status_datum(status_type, status), false);
+	CS_SET(table, SUBSCRIPTION_CONSENT, cs_status_datum(status_type, s->consent), false);
+	CS_SET(table, SUBSCRIPTION_CONSENT_AT, TimestampTzGetDatum(s->at), false);
+	CS_SET(table, SUBSCRIPTION_REQUESTED_AT, TimestampTzGetDatum(s->requested.at), !s->requested.set);
+	CS_SET(table, SUBSCRIPTION_REQUEST_KEY, request_key, !s->requested.set);
 }
 
 static void
 insert_subscription(CsVisits *v, CsTable *table, const cs_consent *s, cs_status status)
 {
-	TupleDesc	desc = table->rel->rd_att;
-	Datum	   *values = palloc0(desc->natts * sizeof(Datum));
-	bool	   *nulls = palloc(desc->natts * sizeof(bool));
+	Datum	   *values;
+	bool	   *nulls;
 
-	cs_row_defaults(v->in, table, values, nulls);
+	cs_new_row(v->in, table, &values, &nulls);
 	set_subscription(table, values, nulls, v, s, status);
 	cs_insert_row(v->in, table, values, nulls);
 }

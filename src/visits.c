@@ -184,7 +184,6 @@ forget_contact(CsVisits *v, int64 account, int64 contact)
 	v->added_count = v->added_space = 0;
 	v->consents_known = false;
 	v->subscriptions = NULL;
-	v->subscription_count = 0;
 }
 
 /* Load the facts of the locked row, which stands in the table's slot. */

@@ -59,7 +59,6 @@ struct CsVisits
 	/* subscriptions.c */
 	bool		consents_known; /* stored and facts include them; see cs_need_consents */
 	struct CsStoredSubscription *subscriptions; /* by list, ascending, as stored.contact.consents */
-	int			subscription_count;
 };
 
 /* Start over from the facts as stored. */
