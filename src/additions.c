@@ -25,10 +25,9 @@ note_added(CsVisits *v, const cs_event *event)
 	if (v->added_count == v->added_space)
 	{
 		v->added_space = v->added_space ? 2 * v->added_space : 4;
-		v->added = cs_resize(v->added, v->added_space * sizeof(cs_consent));
+		v->added = cs_resize(v->added, v->added_space * sizeof(CsAdded));
 	}
-	v->added[v->added_count].list = event->list.id;
-	v->added[v->added_count++].at = event->at;
+	v->added[v->added_count++] = (CsAdded) {event->list.id, event->at};
 }
 
 /* Has the contact become another one since the event was recorded? */
@@ -67,6 +66,24 @@ note_late(CsVisits *v, cs_time at)
 	v->late_from = (cs_moment) {true, at};
 }
 
+static void
+apply_in_order(CsVisits *v, CsLoggedEvent *event)
+{
+	cs_time		at = event->event.at;
+
+	v->at_last = at == v->last ? v->at_last + 1 : 1;
+	v->last = at;
+	if (cs_apply_logged(v, event) && v->progress == PROGRESS_NONE)
+	{
+		/* those of the same time that came before it are looked for as well */
+		v->progress = PROGRESS_CHANGED;
+		v->from = at;
+		v->own = v->at_last;
+	}
+	else if (v->progress == PROGRESS_CHANGED)
+		v->own++;
+}
+
 void
 cs_add_event(CsVisits *v, const CsLoggedEvent *logged)
 {
@@ -82,23 +99,8 @@ cs_add_event(CsVisits *v, const CsLoggedEvent *logged)
 		note_added(v, &event.event);
 	if (old || (v->stored.changed.set && event.event.at <= v->stored.changed.at))
 		note_late(v, event.event.at);
-	if (v->progress == PROGRESS_ANEW)
-	{
-		MemoryContextSwitchTo(caller);
-		return;
-	}
-
-	v->at_last = event.event.at == v->last ? v->at_last + 1 : 1;
-	v->last = event.event.at;
-	if (cs_apply_logged(v, &event) && v->progress == PROGRESS_NONE)
-	{
-		/* those of the same time that came before it are looked for as well */
-		v->progress = PROGRESS_CHANGED;
-		v->from = event.event.at;
-		v->own = v->at_last;
-	}
-	else if (v->progress == PROGRESS_CHANGED)
-		v->own++;
+	if (v->progress != PROGRESS_ANEW)
+		apply_in_order(v, &event);
 	MemoryContextSwitchTo(caller);
 }
 

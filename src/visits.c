@@ -23,15 +23,16 @@ static struct
 	CommandId	command;
 }			visited;
 
-CsVisits *
-cs_begin_visits(CsInstallation *in)
-{
-	CsVisits   *v = MemoryContextAllocZero(in->context, sizeof(CsVisits));
+/* ---- locking ---- */
 
-	v->in = in;
-	v->contacts = cs_table(in, TABLE_CONTACT);
-	v->context = AllocSetContextCreate(in->context, "contact_status contact", ALLOCSET_DEFAULT_SIZES);
-	return v;
+static void
+begin_lookup(CsVisits *v)
+{
+	MemoryContext caller = MemoryContextSwitchTo(v->in->context);
+
+	v->lookup_snapshot = cs_latest_snapshot();
+	v->lookup = cs_index_beginscan(v->contacts->rel, cs_key(v->contacts), v->lookup_snapshot, 2);
+	MemoryContextSwitchTo(caller);
 }
 
 static void
@@ -42,24 +43,6 @@ end_lookup(CsVisits *v)
 	index_endscan(v->lookup);
 	UnregisterSnapshot(v->lookup_snapshot);
 	v->lookup = NULL;
-}
-
-void
-cs_end_visits(CsVisits *v)
-{
-	end_lookup(v);
-	visited.transaction = cs_local_transaction();
-	visited.command = GetCurrentCommandId(false);
-	MemoryContextDelete(v->context);
-}
-
-/* ---- locking ---- */
-
-static void
-begin_lookup(CsVisits *v)
-{
-	v->lookup_snapshot = cs_latest_snapshot();
-	v->lookup = cs_index_beginscan(v->contacts->rel, cs_key(v->contacts), v->lookup_snapshot, 2);
 }
 
 static bool
@@ -104,10 +87,7 @@ lock_contact(CsVisits *v)
 
 		if (v->lookup == NULL)
 		{
-			MemoryContext caller = MemoryContextSwitchTo(v->in->context);
-
 			begin_lookup(v);
-			MemoryContextSwitchTo(caller);
 			fresh = true;
 		}
 		if (!look_up(v))
@@ -159,31 +139,16 @@ lock_contact(CsVisits *v)
 static void
 forget_contact(CsVisits *v, int64 account, int64 contact)
 {
-	v->account = account;
-	v->contact = contact;
-	v->policy = cs_account_policy(v->in, account);
+	size_t		lasting = offsetof(CsVisits, account);
 
 	/* what an earlier visit allocated goes with its context */
 	MemoryContextReset(v->context);
-	memset(&v->stored, 0, sizeof(v->stored));
-	memset(&v->facts, 0, sizeof(v->facts));
-	v->changed = (cs_moment) {0};
-	v->is_new = false;
+	memset((char *) v + lasting, 0, sizeof(CsVisits) - lasting);
+	v->account = account;
+	v->contact = contact;
+	v->policy = cs_account_policy(v->in, account);
 	v->begins_after = PG_INT64_MIN;
-	v->begins_anew = false;
-	v->address_since = (cs_moment) {0};
-	v->address_anew = false;
-	memset(&v->horizon, 0, sizeof(v->horizon));
-	v->horizon_known = false;
-	v->late_from = (cs_moment) {0};
-	v->progress = PROGRESS_NONE;
-	v->own = 0;
 	v->last = PG_INT64_MIN;
-	v->at_last = 0;
-	v->added = NULL;
-	v->added_count = v->added_space = 0;
-	v->consents_known = false;
-	v->subscriptions = NULL;
 }
 
 /* Load the facts of the locked row, which stands in the table's slot. */
@@ -236,4 +201,26 @@ TimestampTz
 cs_visited_begins_after(CsVisits *v)
 {
 	return v->begins_after;
+}
+
+/* ---- all visits ---- */
+
+CsVisits *
+cs_begin_visits(CsInstallation *in)
+{
+	CsVisits   *v = MemoryContextAllocZero(in->context, sizeof(CsVisits));
+
+	v->in = in;
+	v->contacts = cs_table(in, TABLE_CONTACT);
+	v->context = AllocSetContextCreate(in->context, "contact_status contact", ALLOCSET_DEFAULT_SIZES);
+	return v;
+}
+
+void
+cs_end_visits(CsVisits *v)
+{
+	end_lookup(v);
+	visited.transaction = cs_local_transaction();
+	visited.command = GetCurrentCommandId(false);
+	MemoryContextDelete(v->context);
 }

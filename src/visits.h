@@ -20,6 +20,13 @@ typedef enum CsProgress
 	PROGRESS_ANEW				/* the log is to be folded from its beginning, or a checkpoint */
 } CsProgress;
 
+/* An event `added`. */
+typedef struct CsAdded
+{
+	int64		list;
+	cs_time		at;
+} CsAdded;
+
 struct CsVisits
 {
 	CsInstallation *in;
@@ -28,7 +35,7 @@ struct CsVisits
 	Snapshot	lookup_snapshot;
 	MemoryContext context;		/* of the contact that is being visited */
 
-	/* the contact */
+	/* the contact: from here on forgotten with the next */
 	int64		account;
 	int64		contact;
 	ItemPointerData tid;
@@ -52,7 +59,7 @@ struct CsVisits
 	int64		own;			/* and how many were added from that time on */
 	cs_time		last;			/* time of the last event added, */
 	int64		at_last;		/* and how many were of that time */
-	cs_consent *added;			/* by `added` events: list and time of each, where there is a limit */
+	CsAdded    *added;			/* where there is a limit */
 	int			added_count;
 	int			added_space;
 
