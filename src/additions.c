@@ -30,7 +30,7 @@ note_added(CsVisits *v, const cs_event *event)
 	v->added[v->added_count++] = (CsAdded) {event->list.id, event->at};
 }
 
-/* Has the contact become another one since the event was recorded? */
+/* The contact has become another one since the event was recorded. */
 pg_noreturn static void
 refuse_overtaken_event(const CsVisits *v, const char *what)
 {

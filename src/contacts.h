@@ -10,7 +10,7 @@
 #include "settings.h"
 #include "tables.h"
 
-/* What to do with a contact beside adding events to it. */
+/* One visit after the other; what is said of a contact below is of the one visited last. */
 typedef struct CsVisits CsVisits;
 
 extern CsVisits *cs_begin_visits(CsInstallation *in);
@@ -22,6 +22,8 @@ extern void cs_end_visits(CsVisits *visits);
  * two calls over the same contacts deadlock.
  */
 extern bool cs_visit(CsVisits *visits, int64 account, int64 contact);
+
+/* ---- what is to become of it ---- */
 
 /*
  * Add an event that is in the log already; events of a contact come in the
@@ -38,30 +40,34 @@ extern void cs_begin_after(CsVisits *visits, TimestampTz begins_after);
 /* The contact has another address since a time, which address_change holds already. */
 extern void cs_new_address(CsVisits *visits, TimestampTz since);
 
-/* Keep the facts of the visited contact as of its account's horizon. */
-extern void cs_keep_horizon(CsVisits *visits);
-
-/* The same of one that was deleted; the caller keeps others from changing its events. */
-extern void cs_keep_former_horizon(CsVisits *visits, int64 account, int64 contact,
-								   TimestampTz begins_after, TimestampTz ended);
-
-/* The facts of the visited contact as they become, consents included. */
-extern const cs_contact *cs_visited_facts(CsVisits *visits);
-
-/* The visited contact's begins_after; PG_INT64_MIN where it has none. */
-extern TimestampTz cs_visited_begins_after(CsVisits *visits);
-
-/*
- * The facts of a contact that was deleted, from its events recorded after one
- * time and up to another.  The caller keeps others from changing them.
- */
-extern const cs_contact *cs_former_facts(CsVisits *visits, int64 account, int64 contact,
-										 TimestampTz begins_after, TimestampTz ended);
-
 /*
  * Leave the contact: write what changed of it and its subscriptions, statuses
  * as of the given moment.  Returns whether any fact or status did.
  */
 extern bool cs_leave(CsVisits *visits, TimestampTz as_of);
+
+/* ---- what is known of it ---- */
+
+/* Its facts as they become, consents included. */
+extern const cs_contact *cs_visited_facts(CsVisits *visits);
+
+/* Its begins_after; PG_INT64_MIN where it has none. */
+extern TimestampTz cs_visited_begins_after(CsVisits *visits);
+
+/* Keep its facts as of its account's horizon. */
+extern void cs_keep_horizon(CsVisits *visits);
+
+/* ---- contacts that were deleted ---- */
+
+/*
+ * The facts of one, from its events recorded after one time and up to another.
+ * The caller keeps others from changing them.
+ */
+extern const cs_contact *cs_former_facts(CsVisits *visits, int64 account, int64 contact,
+										 TimestampTz begins_after, TimestampTz ended);
+
+/* Keep these as of the account's horizon. */
+extern void cs_keep_former_horizon(CsVisits *visits, int64 account, int64 contact,
+								   TimestampTz begins_after, TimestampTz ended);
 
 #endif							/* CONTACT_STATUS_CONTACTS_H */

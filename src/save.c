@@ -9,6 +9,12 @@
 #include "suppression.h"
 #include "visits.h"
 
+static bool
+differ(cs_moment a, cs_moment b)
+{
+	return a.set != b.set || a.at != b.at;
+}
+
 /* ---- the contact ---- */
 
 /* Did an `added` among the events give a consent that still stands? */
@@ -83,7 +89,7 @@ due_bound(const CsVisits *v, cs_time as_of)
 		return (cs_moment) {true, DT_NOBEGIN};
 	if (stored.set && stored.at > as_of && stored.at <= due)
 		return stored;
-	return (cs_moment) {due != CS_NEVER, due != CS_NEVER ? due : 0};
+	return due == CS_NEVER ? (cs_moment) {0} : (cs_moment) {true, due};
 }
 
 /* ---- old addresses ---- */
@@ -95,8 +101,7 @@ person_spoke(const CsVisits *v)
 	const cs_contact *old = &v->stored.contact;
 	const cs_contact *new = &v->facts;
 
-	if (old->unsubscribed.set != new->unsubscribed.set || old->unsubscribed.at != new->unsubscribed.at ||
-		old->complained.set != new->complained.set || old->complained.at != new->complained.at ||
+	if (differ(old->unsubscribed, new->unsubscribed) || differ(old->complained, new->complained) ||
 		old->consent_count != new->consent_count)
 		return true;
 	for (int i = 0; i < new->consent_count; i++)
@@ -164,8 +169,7 @@ cs_leave(CsVisits *v, TimestampTz as_of)
 		status = v->stored.status;
 
 	due = due_bound(v, as_of);
-	changed = changed || status != v->stored.status ||
-		v->changed.set != v->stored.changed.set || v->changed.at != v->stored.changed.at ||
+	changed = changed || status != v->stored.status || differ(v->changed, v->stored.changed) ||
 		!cs_same_address_facts(&v->facts, &v->stored.contact);
 	if (v->address_since.set && !v->address_anew)
 	{
@@ -173,7 +177,7 @@ cs_leave(CsVisits *v, TimestampTz as_of)
 		if (person_spoke(v))
 			suppress_old_addresses(v);
 	}
-	if (changed || v->begins_anew || v->address_anew || due.set != v->stored.due.set || due.at != v->stored.due.at)
+	if (changed || v->begins_anew || v->address_anew || differ(due, v->stored.due))
 		save_contact(v, status, due);
 	MemoryContextSwitchTo(caller);
 	return changed;

@@ -12,7 +12,7 @@
 #include "checkpoints.h"
 #include "contacts.h"
 
-/* How the facts come from what is stored. */
+/* What the stored facts have become by what was added. */
 typedef enum CsProgress
 {
 	PROGRESS_NONE,				/* no event changed a fact so far */
