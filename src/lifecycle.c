@@ -22,7 +22,6 @@
 #include "compat.h"
 #include "contacts.h"
 #include "counts.h"
-#include "enums.h"
 #include "subscriptions.h"
 #include "suppression.h"
 
@@ -261,26 +260,6 @@ cs_change_contact_address(PG_FUNCTION_ARGS)
 }
 
 /* ---- ending ---- */
-
-void
-cs_delete_subscriptions(CsInstallation *in, int64 account, int64 contact)
-{
-	CsTable    *table = cs_table(in, TABLE_SUBSCRIPTION);
-	cs_id		key[2] = {{true, account}, {true, contact}};
-	Oid			status_type = TupleDescAttr(table->rel->rd_att, table->columns[SUBSCRIPTION_STATUS] - 1)->atttypid;
-	CsKeyScan	scan;
-	bool		isnull;
-
-	cs_begin_scan(&scan, table, key, 2, NULL);
-	while (cs_next_row(&scan))
-	{
-		cs_lock_row(table, &table->slot->tts_tid, LockTupleExclusive);
-		cs_count(in, account, (cs_id) {true, bigint_column(table, table->slot, SUBSCRIPTION_LIST)},
-				 cs_status_of_datum(status_type, cs_column(table, table->slot, SUBSCRIPTION_STATUS, &isnull)), -1);
-		cs_delete_row(in, table, &table->slot->tts_tid);
-	}
-	cs_end_scan(&scan);
-}
 
 static void
 remember_contact(CsInstallation *in, int64 account, int64 contact, Datum began_after, bool from_ever, bytea *digest)

@@ -242,3 +242,26 @@ cs_save_subscriptions(CsVisits *v, cs_status address)
 	}
 	return wrote;
 }
+
+/* ---- deleting ---- */
+
+void
+cs_delete_subscriptions(CsInstallation *in, int64 account, int64 contact)
+{
+	CsTable    *table = cs_table(in, TABLE_SUBSCRIPTION);
+	cs_id		key[2] = {{true, account}, {true, contact}};
+	CsKeyScan	scan;
+	bool		isnull;
+
+	cs_begin_scan(&scan, table, key, 2, NULL);
+	while (cs_next_row(&scan))
+	{
+		int64		list;
+
+		cs_lock_row(table, &table->slot->tts_tid, LockTupleExclusive);
+		list = DatumGetInt64(cs_column(table, table->slot, SUBSCRIPTION_LIST, &isnull));
+		cs_count(in, account, (cs_id) {true, list}, status_column(table, SUBSCRIPTION_STATUS), -1);
+		cs_delete_row(in, table, &table->slot->tts_tid);
+	}
+	cs_end_scan(&scan);
+}
