@@ -16,7 +16,8 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-#include "contacts.h"
+#include "facts.h"
+#include "subscriptions.h"
 #include "suppression.h"
 
 static HTAB *
