@@ -7,7 +7,7 @@ use warnings;
 use Exporter qw(import);
 use File::Temp ();
 
-our @EXPORT_OK = qw(psql sqlstate eventually fill state numbers goes_on @TABLES);
+our @EXPORT_OK = qw(psql sqlstate eventually fill fill_all state numbers goes_on @TABLES @SCHEMAS);
 
 our @TABLES = qw(policy account list consent_setting contact former_contact subscription address_change status_count
     account_key suppression checkpoint event retraction);
@@ -53,13 +53,22 @@ sub eventually {
     return $said;
 }
 
-# An installation "crm" of 200 contacts, some of them gone, erased or with another address. The prelude may create the
-# extension in an old version.
+# What is said here of schema crm, of another one.
+sub of {
+    my ($schema, $sql) = @_;
+    return $sql =~ s/\bcrm\b/$schema/gr;
+}
+
+# An installation of 200 contacts, some of them gone, erased or with another address; its log in partitions where that is said.
 sub fill {
-    my ($where, $prelude) = @_;
-    psql($where, ($prelude // '') . <<'SQL');
-CREATE EXTENSION IF NOT EXISTS contact_status;
+    my ($where, $schema, $in_partitions) = @_;
+    $schema //= 'crm';
+    psql($where, of($schema, 'CREATE EXTENSION IF NOT EXISTS contact_status;' . ($in_partitions ? <<'PARTITIONS' : <<'PLAIN') . <<'SQL'));
+SELECT contact_status.create_tables('crm', 'ecomail', partition_by => '1 month');
+SELECT contact_status.add_partitions('crm', '1 day', since => '2025-01-01', until => '2025-01-04');
+PARTITIONS
 SELECT contact_status.create_tables('crm', 'ecomail');
+PLAIN
 INSERT INTO crm.account (account_id, policy) VALUES (2, 'emailmanager');
 INSERT INTO crm.list (name, double_opt_in) VALUES ('two', true), ('three', NULL);
 INSERT INTO crm.contact (email) SELECT format('c%s@example.org', i) FROM generate_series(1, 200) i;
@@ -83,25 +92,45 @@ SQL
     return;
 }
 
-# Every row of every table and view.
-sub state {
+# An installation of each kind: its log in one table, in partitions, in partitions of which a horizon let the oldest go.
+our @SCHEMAS = qw(crm parted kept);
+
+sub fill_all {
     my ($where) = @_;
+    fill($where, $_, $_ ne 'crm') for @SCHEMAS;
+    psql($where, <<'SQL');
+SELECT contact_status.set_horizon('kept', 1, '2025-01-03');
+DROP TABLE kept.event_p20250101, kept.event_p20250102;
+SQL
+    return;
+}
+
+# Every row of every table and view, which partition holds how many events, and what guards all that. A restore leaves out
+# parentheses that mean nothing.
+sub state {
+    my ($where, $schema) = @_;
     my @queries = map { "SELECT '$_', t.* FROM crm.$_ t ORDER BY t::text COLLATE \"C\";\n" } @TABLES, @VIEWS;
-    return psql($where, join '', @queries);
+    return psql($where, of($schema // 'crm', join '', @queries, <<'SQL'));
+SELECT tableoid::regclass, count(*) FROM crm.event GROUP BY tableoid ORDER BY tableoid::regclass::text COLLATE "C";
+SELECT t.tgenabled, t.tgparentid <> 0, translate(pg_get_triggerdef(t.oid), '()', '') FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+ WHERE c.relnamespace = 'crm'::regnamespace AND NOT t.tgisinternal ORDER BY pg_get_triggerdef(t.oid) COLLATE "C";
+SELECT evtname, evtevent, evtenabled FROM pg_event_trigger WHERE evtname LIKE 'contact_status%' ORDER BY 1;
+SQL
 }
 
 # What the next contact, list and retraction are numbered after.
 sub numbers {
-    my ($where) = @_;
-    return psql($where, join '', map { "SELECT '$_', last_value, is_called FROM crm.$_;\n" }
-            qw(contact_contact_id_seq list_list_id_seq retraction_retraction_id_seq));
+    my ($where, $schema) = @_;
+    return psql($where, of($schema // 'crm', join '', map { "SELECT '$_', last_value, is_called FROM crm.$_;\n" }
+            qw(contact_contact_id_seq list_list_id_seq retraction_retraction_id_seq)));
 }
 
 # What of a copy does not work on: nothing is said where events, new contacts and old opt-outs are as in the original.
 # An opt-out kept of an address comes back only where the copy has the key of its digest.
 sub goes_on {
-    my ($where) = @_;
-    my $said = psql($where, <<'SQL');
+    my ($where, $schema) = @_;
+    $schema //= 'crm';
+    my $said = psql($where, of($schema, <<'SQL'));
 SELECT format('verify, before: %s', v) FROM contact_status.verify('crm') v;
 INSERT INTO crm.event (contact_id, kind) VALUES (1, 'complained');
 SELECT format('an event: %s', status) FROM crm.contact WHERE contact_id = 1 AND status <> 'complained';
@@ -114,9 +143,22 @@ SELECT format('a new contact: %s %s', email, status) FROM crm.contact
    AND status::text <> CASE WHEN email LIKE 'some%' THEN 'active' ELSE 'complained' END;
 SELECT format('verify, after: %s', v) FROM contact_status.verify('crm') v;
 SQL
-    for my $refused (map { "UPDATE crm.$_ SET status = 'deleted'" } qw(contact subscription)) {
-        my $state = sqlstate($where, $refused);
-        $said .= "$refused: '$state'\n" if $state ne '23514';
+    my @partitions = split /\n/, psql($where, of($schema, <<'SQL'));
+SELECT DISTINCT e.tableoid::regclass FROM crm.event e JOIN pg_class c ON c.oid = e.tableoid WHERE c.relispartition
+SQL
+    $said .= psql($where, of($schema, <<'SQL')) if @partitions;
+SELECT contact_status.add_partitions('crm', '1 month', since => '2024-12-01', until => '2025-01-01') \g /dev/null
+SELECT format('a partition without triggers: %s', p) FROM contact_status.unguarded_partitions('crm') p;
+SQL
+    my %refused = map { ("UPDATE $schema.$_ SET status = 'deleted'" => '23514') } qw(contact subscription);
+    for my $partition (@partitions) {
+        $refused{"UPDATE $partition SET kind = 'opened'"} = '23514';
+        $refused{"TRUNCATE $partition"} = '0A000';
+        $refused{$_} = '55000' for "DROP TABLE $partition", "ALTER TABLE $schema.event DETACH PARTITION $partition";
+    }
+    for my $statement (sort keys %refused) {
+        my $state = sqlstate($where, $statement);
+        $said .= "$statement: '$state'\n" if $state ne $refused{$statement};
     }
     return $said;
 }

@@ -1,10 +1,10 @@
 #!/usr/bin/perl
 # A dump and its restore, by an owner who is no superuser: in each format, in parallel, of one schema, of schema and
 # data one after the other; into an empty database and into one that has the extension. What is restored equals what was
-# dumped, no trigger fired over it, and it works on.
+# dumped, no trigger fired over it, and it works on. The same for a log in partitions, with and without a horizon.
 use strict;
 use warnings;
-use Copies qw(psql sqlstate fill state numbers goes_on);
+use Copies qw(psql fill_all state numbers goes_on @SCHEMAS);
 use File::Temp ();
 use Test::More;
 
@@ -22,10 +22,15 @@ clean_up();
 as_superuser("CREATE ROLE $owner LOGIN PASSWORD '$ENV{PGPASSWORD}'",
     "CREATE DATABASE $source TEMPLATE template0 OWNER $owner");
 $ENV{PGUSER} = $owner;
-fill($source);
-my ($state, $numbers) = (state($source), numbers($source));
-like($state, qr/^$_\|/m, "there are rows to dump: $_")
-    for qw(former_contact address_change suppression retraction status_count account_key status_history);
+fill_all($source);
+my %state   = map { $_ => state($source, $_) } @SCHEMAS;
+my %numbers = map { $_ => numbers($source, $_) } @SCHEMAS;
+for my $schema (@SCHEMAS) {
+    like($state{$schema}, qr/^$_\|/m, "there are rows to dump in $schema: $_")
+        for qw(former_contact address_change suppression retraction status_count account_key status_history);
+}
+like($state{parted}, qr/TRIGGER \w+ .* ON parted\.event_p20250101 /, 'and triggers of partitions');
+like($state{kept}, qr/^checkpoint\|.*2025-01-03/m, 'and facts that a horizon keeps');
 
 # Runs a command of the server that must not fail.
 sub run { my $said = `@_ 2>&1`; die "@_\n$said" if $? }
@@ -40,9 +45,12 @@ sub empty_copy {
 # The copy equals the original, and then goes on.
 sub same {
     my ($how) = @_;
-    is(state($copy),   $state,   "$how: what is restored equals what was dumped");
-    is(numbers($copy), $numbers, "$how: so do the numbers that come next");
-    is(goes_on($copy), '',       "$how: it works on");
+    for my $schema (@SCHEMAS) {
+        is_deeply([split /\n/, state($copy, $schema)], [split /\n/, $state{$schema}],
+            "$how, $schema: what is restored equals what was dumped");
+        is(numbers($copy, $schema), $numbers{$schema}, "$how, $schema: so do the numbers that come next");
+        is(goes_on($copy, $schema), '', "$how, $schema: it works on");
+    }
     return;
 }
 
@@ -55,6 +63,10 @@ for my $format (qw(plain custom tar directory)) {
     same("$format $parallel");
 }
 
+# over what is there, which goes first, partitions and all
+run("pg_restore --clean --if-exists --exit-on-error -d $copy $dir/custom");
+same('over itself with --clean');
+
 # a whole dump also makes the extension's schema, which is there already: all else is restored
 empty_copy('CREATE EXTENSION contact_status');
 my $said = `pg_restore -d $copy $dir/custom 2>&1`;
@@ -62,10 +74,10 @@ is_deeply([$said =~ /ERROR:  (.*)/g], ['schema "contact_status" already exists']
     'into a database with the extension: one error');
 same('into a database with the extension');
 
-run("pg_dump -F custom -n crm -f $dir/one $source");
+run("pg_dump -F custom @{[map { qq(-n $_) } @SCHEMAS]} -f $dir/schemas $source");
 empty_copy('CREATE EXTENSION contact_status');
-run("pg_restore --exit-on-error -d $copy $dir/one");
-same('one schema');
+run("pg_restore --exit-on-error -d $copy $dir/schemas");
+same('the schemas alone');
 
 run("pg_dump -F custom --schema-only -f $dir/schema $source");
 run("pg_dump -F custom --data-only -f $dir/data $source");
@@ -79,7 +91,14 @@ run("pg_restore --exit-on-error -d $copy $dir/schema");
 run("psql -X -q -v ON_ERROR_STOP=1 -d $copy -f $dir/data.sql");
 same('the same from a plain dump');
 
-# without it, the data meets our triggers, and what they refuse is not there
+# into the log and not into its partitions, whose triggers alone are off, events come as new ones, which they cannot be
+run("pg_dump -F plain --data-only --disable-triggers --load-via-partition-root -f $dir/root.sql $source");
+empty_copy();
+run("pg_restore --exit-on-error -d $copy $dir/schema");
+`psql -X -q -1 -v ON_ERROR_STOP=1 -d $copy -f $dir/root.sql 2>&1`;
+isnt($?, 0, 'data of partitions with --load-via-partition-root is refused');
+
+# without --disable-triggers, the data meets our triggers, and what they refuse is not there
 empty_copy();
 run("pg_restore --exit-on-error -d $copy $dir/schema");
 `pg_restore --single-transaction -d $copy $dir/data 2>&1`;
@@ -91,4 +110,5 @@ empty_copy(q{CREATE EXTENSION contact_status; SELECT contact_status.create_table
 `pg_restore --single-transaction --disable-triggers -d $copy $dir/data 2>&1`;
 isnt($?, 0, 'data into tables that create_tables has just made collides');
 
+is(goes_on($source, $_), '', "as the copies, the original works on: $_") for @SCHEMAS;
 done_testing;

@@ -4,7 +4,7 @@
 use strict;
 use warnings;
 use Cluster;
-use Copies qw(psql fill state numbers goes_on);
+use Copies qw(psql fill_all state numbers goes_on @SCHEMAS);
 use Test::More;
 
 my $new_bin = Cluster::bindir();
@@ -21,9 +21,11 @@ my ($old, $new) = map { Cluster->new(bin => $_) } $old_bin, $new_bin;
 # both must have checksums or not; from 18 on they are the default
 sub no_checksums { `"$_[0]/postgres" --version` =~ / (\d+)/ && $1 >= 18 ? '--no-data-checksums' : () }
 $old->init(no_checksums($old_bin))->start;
-fill($old->at);
+fill_all($old->at);
 my $labels = q{SELECT oid, enumsortorder, enumlabel FROM pg_enum ORDER BY oid};
-my ($state, $numbers, $oids) = (state($old->at), numbers($old->at), psql($old->at, $labels));
+my $oids    = psql($old->at, $labels);
+my %state   = map { $_ => state($old->at, $_) } @SCHEMAS;
+my %numbers = map { $_ => numbers($old->at, $_) } @SCHEMAS;
 $old->stop;
 
 $new->init(no_checksums($new_bin));
@@ -31,10 +33,13 @@ my $said = $new->run("$new_bin/pg_upgrade", '-b', $old_bin, '-B', $new_bin, '-d'
     '-U', 'postgres', '-s', "$new->{home}", '--link');
 like($said, qr/Upgrade Complete/, "from $old_bin to $new_bin");
 $new->start;
-is(state($new->at),         $state,   'rows, statuses, counts and histories are the same');
-is(numbers($new->at),       $numbers, 'so are the numbers that come next');
-is(psql($new->at, $labels), $oids,    'and what stands for each label in the rows');
-is(goes_on($new->at),       '',       'it works on');
+is(psql($new->at, $labels), $oids, 'what stands for each label in the rows is the same');
+for my $schema (@SCHEMAS) {
+    is_deeply([split /\n/, state($new->at, $schema)], [split /\n/, $state{$schema}],
+        "$schema: rows, statuses, counts and histories are the same, and what guards them");
+    is(numbers($new->at, $schema), $numbers{$schema}, "$schema: so are the numbers that come next");
+    is(goes_on($new->at, $schema), '', "$schema: it works on");
+}
 $new->stop;
 
 done_testing;

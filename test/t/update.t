@@ -120,7 +120,8 @@ for my $old (@old) {
     # ---- the old version, by this library ----
 
     create($updated);
-    fill($updated, "CREATE EXTENSION contact_status VERSION '$old';");
+    psql($updated, "CREATE EXTENSION contact_status VERSION '$old'");
+    fill($updated);
     psql($updated, $partitioned);
     my $version = q{SELECT extversion FROM pg_extension WHERE extname = 'contact_status'};
     is(psql($updated, $version), "$old\n", "$old is installed, every function of it is in the library");
