@@ -10,7 +10,7 @@ use warnings;
 use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/../lib";
-use DurableCluster;
+use Cluster;
 use Session;
 use Test::More;
 use Time::HiRes qw(sleep);
@@ -44,8 +44,8 @@ sub state_of_all {
 # --- Tables on it -----------------------------------------------------------------------------------------------------
 
 mount('wal', 40) or die "the second file system cannot be mounted\n";
-$cluster = DurableCluster->new(initdb => [ "--waldir=$dir/wal/pg_wal", '--wal-segsize=1' ], max_wal_size => '8MB', min_wal_size => '2MB');
-$cluster->start;
+$cluster = Cluster->new(max_wal_size => '8MB', min_wal_size => '2MB');
+$cluster->init("--waldir=$dir/wal/pg_wal", '--wal-segsize=1')->as_default->start;
 my $session = Session->new;
 my $many    = sub { my ($key) = @_; return "INSERT INTO crm.event (contact_id, campaign_id, kind, occurred_at, event_key) "
     . "SELECT i % 1000 + 1, i, 'soft_bounced', timestamptz '2025-06-01' + i * interval '1 second', '$key' FROM generate_series(1, $events) AS i" };

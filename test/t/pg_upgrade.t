@@ -17,7 +17,7 @@ sub has_extension {
     return -e "$share/extension/contact_status.control";
 }
 
-my ($old, $new) = map { Cluster->new(bin => $_) } $old_bin, $new_bin;
+my ($old, $new) = map { Cluster->new(bin => $_, fsync => 'off') } $old_bin, $new_bin;
 # both must have checksums or not; from 18 on they are the default
 sub no_checksums { `"$_[0]/postgres" --version` =~ / (\d+)/ && $1 >= 18 ? '--no-data-checksums' : () }
 $old->init(no_checksums($old_bin))->start;
@@ -29,7 +29,7 @@ my %numbers = map { $_ => numbers($old->at, $_) } @SCHEMAS;
 $old->stop;
 
 $new->init(no_checksums($new_bin));
-my $said = $new->run("$new_bin/pg_upgrade", '-b', $old_bin, '-B', $new_bin, '-d', $old->{data}, '-D', $new->{data},
+my $said = $new->run('pg_upgrade', '-b', $old_bin, '-B', $new_bin, '-d', $old->{data}, '-D', $new->{data},
     '-U', 'postgres', '-s', "$new->{home}", '--link');
 like($said, qr/Upgrade Complete/, "from $old_bin to $new_bin");
 $new->start;

@@ -11,7 +11,7 @@ my $primary = join ' ', map { "$_->[0]=" . ($ENV{$_->[1]} // '') }
     [host => 'PGHOST'], [port => 'PGPORT'], [user => 'PGUSER'], [password => 'PGPASSWORD'];
 my $database = $ENV{PGDATABASE};
 
-my $standby = Cluster->new->copy($primary)->start;
+my $standby = Cluster->new(fsync => 'off')->copy($primary)->start;
 fill($database);
 psql($database, 'CREATE TABLE crm.staging (email text); INSERT INTO crm.staging VALUES (\'eve@example.org\')');
 my $there = $standby->at($database);

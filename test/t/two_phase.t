@@ -4,12 +4,11 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
-use DurableCluster;
+use Cluster;
 use Session;
 use Test::More;
 
-my $cluster = DurableCluster->new;
-$cluster->start;
+my $cluster = Cluster->new->init->as_default->start;
 my $session = Session->new;
 
 sub restart {
@@ -99,5 +98,5 @@ is(($session->do(event($cases[0], 1, 'added', 'goes on', '2025-06-01 11:00+00'))
 is($session->value('SELECT status FROM crm.contact WHERE contact_id = 11'), 'unsubscribed', 'and no import revives who opted out');
 unlike($cluster->log, qr/PANIC/, 'the server did not crash by itself');
 $session->close;
-$cluster->stop('fast');
+$cluster->stop;
 done_testing;
