@@ -10,10 +10,10 @@
 # sweeps in the first half: rows of counts must stay few without it.
 use strict;
 use warnings;
-use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/../lib";
-use POSIX ();
+use Beside qw(in_a_process told);
+use Load qw(pick chance between);
 use Session;
 use Test::More;
 use Time::HiRes qw(time sleep);
@@ -23,10 +23,6 @@ my $seconds = $ENV{SECONDS} || 15;
 my $seed    = $ENV{SEED}    || time * 1000 % 1_000_000;
 my $contacts = 120;    # of each account
 my $limit    = 15;
-
-sub pick    { return $_[ int rand @_ ] }
-sub chance  { return rand() < $_[0] }
-sub between { my ($low, $high) = @_; return $low + int rand($high - $low + 1) }
 
 # --- What the clients do ----------------------------------------------------------------------------------------------
 
@@ -80,28 +76,9 @@ my @weighted = map { my $work = $_; ($work) x $work->[1] } @work;
 
 my $begin = time;
 my $end   = $begin + $seconds;
-my $dir   = File::Temp->newdir;
-my @processes;
-
-# Does what the given function does, in a process of its own; what it counted is in a file afterwards.
-sub in_a_process {
-    my ($name, $work) = @_;
-    my $pid = fork // die "fork: $!\n";
-    if ($pid) {
-        push @processes, { name => $name, pid => $pid };
-        return;
-    }
-    my %counts;
-    srand $seed + @processes;
-    eval { my $session = Session->new; $work->($session, \%counts); $session->close; 1 } or $counts{"failed: $@"}++;
-    open my $report, '>', "$dir/$name" or die "$dir/$name: $!\n";
-    print $report join("\t", $_ =~ s/\s+/ /gr, $counts{$_}), "\n" for keys %counts;
-    close $report;
-    POSIX::_exit(0);
-}
 
 sub client {
-    my ($session, $counts) = @_;
+    my ($session, $counts) = @{ $_[0] }{qw(session counts)};
     while (time < $end) {
         my ($name, undef, $statements) = @{ pick(@weighted) };
         my $account = pick(1, 1, 1, 2, 3);
@@ -144,7 +121,7 @@ my $differences = q{
     WHERE shown <> really} =~ s/\s+/ /gr;
 
 sub read_counts {
-    my ($session, $counts) = @_;
+    my ($session, $counts) = @{ $_[0] }{qw(session counts)};
     $session->do('SET jit = off');    # to compile the query would take longer than to run it
     while (time < $end) {
         $session->do('BEGIN ISOLATION LEVEL REPEATABLE READ');
@@ -159,7 +136,7 @@ sub read_counts {
 }
 
 sub look_on {
-    my ($session, $counts) = @_;
+    my ($session, $counts) = @{ $_[0] }{qw(session counts)};
     while (time < $end) {
         my $found = $session->value("SELECT string_agg(v::text, ', ') FROM contact_status.verify('crm') AS v");
         $counts->{"verify found: $found"}++ if $found ne '';
@@ -170,7 +147,7 @@ sub look_on {
 
 # How many rows there are of status_count, and in the second half, sweeps and repairs of nothing.
 sub keep_house {
-    my ($session, $counts) = @_;
+    my ($session, $counts) = @{ $_[0] }{qw(session counts)};
     my $most = 0;
     while (time < $end) {
         my $rows = $session->value('SELECT count(*) FROM crm.status_count');
@@ -198,29 +175,18 @@ for my $statement (
 }
 
 note("$clients clients, $seconds seconds, seed $seed");
+srand $seed;
 in_a_process("client $_", \&client) for 1 .. $clients;
 in_a_process("reader $_", \&read_counts) for 1 .. 2;
 in_a_process('onlooker', \&look_on);
 in_a_process('house',    \&keep_house);
-waitpid $_->{pid}, 0 for @processes;
-
-my %counts = (reports => 0);
-for my $process (@processes) {
-    open my $report, '<', "$dir/$process->{name}" or next;
-    $counts{reports}++;
-    while (<$report>) {
-        chomp;
-        my ($what, $count) = split /\t/;
-        $counts{$what} += $count;
-    }
-}
+my %counts = %{ (told())[0] };
 note(join "\n", map { "$_: $counts{$_}" } sort keys %counts);
 
 note("often: $counts{transactions} transactions, $counts{comparisons} comparisons");
 
-is($counts{reports}, @processes, 'every session came to its end');
 my @unexpected = grep { /^(?:unexpected|failed)/ } sort keys %counts;
-is("@unexpected", '', 'no deadlock, and nothing refused but for a contact just deleted, the limit, or an old snapshot');
+is("@unexpected", '', 'every session came to its end, with no deadlock, and nothing refused but for a contact just deleted, the limit, or an old snapshot');
 my @differs = grep { /^differs/ } sort keys %counts;
 is("@differs", '', 'in every snapshot the counts were what count(*) says, and no `added` passed the limit');
 my @found = grep { /^verify found/ } sort keys %counts;
