@@ -12,9 +12,9 @@ use warnings;
 use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use Beside qw(in_a_process told);
 use List::Util qw(sum0);
 use Load;
-use POSIX ();
 use Session;
 use Test::More;
 use Time::HiRes qw(time sleep);
@@ -36,27 +36,6 @@ my @shared = map { random_event("shared $_", pick(@contacts), around($begin + $s
 my $end      = $begin + $seconds;
 my $changing = $begin + $seconds * 0.6;    # until then settings change; then contacts are replaced in one transaction
 my $dir      = File::Temp->newdir;
-
-# Does what the given function does again and again, in a process of its own; afterwards the counts of what happened are
-# in a file, and the keys of the events that were recorded, refused or found recorded.
-my @processes;
-
-sub in_a_process {
-    my ($name, $work) = @_;
-    my $pid = fork // die "fork: $!\n";
-    if ($pid) {
-        push @processes, { name => $name, pid => $pid };
-        return;
-    }
-    my $me = { name => $name, counts => {}, keys => [], session => Session->new };
-    srand $seed + 1 + @processes;
-    eval { $work->($me); $me->{session}->close; 1 } or $me->{counts}{"failed: $@"}++;
-    open my $report, '>', "$dir/$name" or die "$dir/$name: $!\n";
-    print $report join("\t", 'count', $_, $me->{counts}{$_} =~ s/\n/ /gr), "\n" for map { s/\n/ /gr } keys %{ $me->{counts} };
-    print $report join("\t", 'key', @$_), "\n" for @{ $me->{keys} };
-    close $report;
-    POSIX::_exit(0);
-}
 
 # A transaction around one statement that counts, in some isolation level, tried again where it could not be serialized.
 # Returns the SQLSTATE, and the statement's message or value. `refusable`: it may meet a contact that was just deleted.
@@ -249,26 +228,19 @@ in_a_process("client $_", \&client) for 1 .. $clients;
 in_a_process('settings',  \&change_settings);
 in_a_process('sweeper',   \&sweep);
 in_a_process('onlooker',  \&look_on);
-waitpid $_->{pid}, 0 for @processes;
-
-my (%counts, %keys, %touched);
-for my $process (@processes) {
-    open my $report, '<', "$dir/$process->{name}" or next;
-    $counts{reports}++;
-    while (<$report>) {
-        chomp;
-        my ($what, $first, $second) = split /\t/;
-        if ($what eq 'count') { $counts{$first} += $second }
-        elsif ($first eq 'touched') { $touched{$second}++ }
-        else                        { $keys{$second} = $first }
-    }
+my ($counted, $told) = told();
+my %counts = %$counted;
+my (%keys, %touched);
+for (@$told) {
+    my ($what, $key) = @$_;
+    if ($what eq 'touched') { $touched{$key}++ }
+    else                    { $keys{$key} = $what }
 }
 note(join "\n", map { "$_: $counts{$_}" } sort keys %counts);
 note('often: ', sum0(@counts{@levels}), ' transactions');
 
-is($counts{reports}, @processes, 'every session came to its end');
 my @unexpected = grep { /^(?:unexpected|failed)/ } sort keys %counts;
-is("@unexpected", '', 'no deadlock, and no error but those that are to be retried, and events of contacts just deleted');
+is("@unexpected", '', 'every session came to its end, with no deadlock, and no error but those that are to be retried, and events of contacts just deleted');
 my @found = grep { /^verify found/ } sort keys %counts;
 is("@found", '', 'verify found nothing in any snapshot beside the writers');
 my @idle = grep { !$counts{$_} } @levels, map({ "retried in $_" } @levels[ 1, 2 ]), 'single events', 'batches of eight',
