@@ -6,41 +6,17 @@
  * for broken memory and arithmetic; the rest are sentences of the rules that
  * must hold whatever happened, checked after every event and at the end.
  */
-#include "machine.h"
+#include "../lib/machine_alone.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define MAX_EVENTS 64
-#define DAY (24 * INT64_C(3600000000))
 
 #define CHECK(what, ...) \
 	do { if (!(what)) { fprintf(stderr, "%s:%d: " #what ": ", __func__, __LINE__); \
 		fprintf(stderr, __VA_ARGS__); fputc('\n', stderr); abort(); } } while (0)
 
 int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-void *
-cs_resize(void *old, size_t size)
-{
-	void	   *new = realloc(old, size);
-
-	if (new == NULL)
-		abort();
-	return new;
-}
-
-static void
-release(cs_contact *c)
-{
-	for (int i = 0; i < c->consent_space; i++)
-		free(c->consents[i].key);
-	free(c->consents);
-	free(c->run);
-	free(c->unanswered);
-	memset(c, 0, sizeof(*c));
-}
 
 /* ---- from bytes ---- */
 

@@ -6,24 +6,11 @@
  * must be true that nothing is broken by them: the sanitizers watch, facts that
  * a limit bounds stay bounded, and what is said to be unchanged is.
  */
-#include "machine.h"
+#include "../lib/machine_alone.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#define DAY (24 * INT64_C(3600000000))
 #define lengthof(array) (sizeof(array) / sizeof((array)[0]))
-
-void *
-cs_resize(void *old, size_t size)
-{
-	void	   *new = realloc(old, size);
-
-	if (new == NULL)
-		abort();
-	return new;
-}
 
 static int	tests;
 static int	failures;
@@ -33,17 +20,6 @@ ok(bool passed, const char *name)
 {
 	printf("%sok %d - %s\n", passed ? "" : "not ", ++tests, name);
 	failures += !passed;
-}
-
-static void
-release(cs_contact *c)
-{
-	for (int i = 0; i < c->consent_space; i++)
-		free(c->consents[i].key);
-	free(c->consents);
-	free(c->run);
-	free(c->unanswered);
-	memset(c, 0, sizeof(*c));
 }
 
 /* ---- stories ---- */
