@@ -5,7 +5,7 @@
 #   make test TEST=name       only the tests whose file names contain the name
 #   make fuzz                 libFuzzer on the machine and the parsers, FUZZ_SECONDS each (an hour)
 #   make sqlsmith             random queries on a database with the extension, SQLSMITH_SECONDS (an hour)
-#   make soak                 crashes, races, faults and calls by the million, for half an hour; a table of what was lost
+#   make soak                 crashes, races, faults, calls by the million, and the two above for less long; a table of what was lost
 #   make valgrind             the pgTAP tests on a server under valgrind
 #   make test-update          the whole suite on an extension that was updated from its oldest version, as root
 #   make test-versions        the whole suite on PostgreSQL 15, 17, 18 and on 32 bits, as root; see script/versions
@@ -76,7 +76,7 @@ valgrind: build-and-install
 fuzz: setup
 	PG_CONFIG=$$(script/pg_config) test/fuzz/run
 sqlsmith: build-and-install
-	PG_CONFIG=$$(script/pg_config) test/soak/sqlsmith
+	PG_CONFIG=$$(script/pg_config) perl test/soak/sqlsmith.pl
 demo: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/demo $(DATA)
 # No checkpoint and no autovacuum but the benchmark's own falls into a run.

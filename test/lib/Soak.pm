@@ -7,7 +7,7 @@ use Exporter 'import';
 use FindBin;
 use Time::HiRes qw(time);
 
-our @EXPORT_OK = qw(line by_test);
+our @EXPORT_OK = qw(line skipped by_test);
 
 # The line: what was tried, how often, in how many seconds, and a list of what was lost.
 sub line {
@@ -16,6 +16,13 @@ sub line {
     @lost = (@lost[ 0 .. 4 ], 'and ' . (@lost - 5) . ' more') if @lost > 6;
     my $lost = @lost ? join('; ', map { s/\s+/ /gr =~ s/\|/\\|/gr } @lost) : 'nothing';
     print "| $tried | $often | $long | $lost |\n";
+    return;
+}
+
+# The line of what cannot be tried here, and why.
+sub skipped {
+    my ($tried, $why) = @_;
+    print "| $tried | not at all: $why | | |\n";
     return;
 }
 

@@ -1,26 +1,29 @@
 #!/usr/bin/perl
-# test/soak/sqlsmith: random queries by sqlsmith on a throw-away server with a filled installation, as its owner, for
-# SQLSMITH_SECONDS (default an hour). Fails where the server crashes or the extension itself raises an internal error
-# (class XX). Prints one line: what was tried | how often | how long | what was lost.
+# Random queries by sqlsmith on a throw-away server with a filled installation, as its owner, for SQLSMITH_SECONDS (3600).
+# Fails where the server crashes or the extension itself raises an internal error (class XX). SQLSMITH_SEED is that of the first
+# minute (1).
 use strict;
 use warnings;
 use FindBin;
+use lib "$FindBin::RealBin/../lib";
+use Soak qw(line skipped);
 
+my $tried   = 'random queries by sqlsmith';
 my $seconds = $ENV{SQLSMITH_SECONDS} || 3600;
 my $seed    = $ENV{SQLSMITH_SEED}    || 1;
 my $slice   = 60;
-chdir "$FindBin::RealBin/../.." or die "test/soak/sqlsmith: $!\n";
+chdir "$FindBin::RealBin/../.." or die "test/soak/sqlsmith.pl: $!\n";
 
 if (!grep { -x "$_/sqlsmith" } split /:/, $ENV{PATH}) {
-    print "test/soak/sqlsmith: skipped: it needs Debian's package sqlsmith\n";
+    skipped($tried, "Debian's package sqlsmith is not installed");
     exit;
 }
 if (!$ENV{THROW_AWAY_SERVER}) {
     # every error is read from the server's log, with the function that raised it
     $ENV{SERVER_SETTINGS} = join ' ', $ENV{SERVER_SETTINGS} // (), qw(logging_collector=on log_destination=jsonlog log_min_messages=error
         log_error_verbosity=verbose log_filename=%H%M%S.log log_rotation_size=0 restart_after_crash=on);
-    exec 'script/server', "$FindBin::RealBin/sqlsmith";
-    die "test/soak/sqlsmith: script/server: $!\n";
+    exec 'script/server', $^X, "$FindBin::RealBin/sqlsmith.pl";
+    die "test/soak/sqlsmith.pl: script/server: $!\n";
 }
 
 sub psql {
@@ -28,7 +31,7 @@ sub psql {
     local $ENV{PGOPTIONS} = '-c client_min_messages=warning';
     open my $psql, '|-', "psql -X -q -A -t -o /dev/null -v ON_ERROR_STOP=1 -d $database" or die "psql: $!\n";
     print $psql $sql;
-    close $psql or die "test/soak/sqlsmith: psql failed\n";
+    close $psql or die "test/soak/sqlsmith.pl: psql failed\n";
     return;
 }
 sub value { my ($query) = @_; my $said = `psql -XAtd sqlsmith -c "$query" 2>/dev/null`; chomp $said; return $said }
@@ -92,11 +95,10 @@ while ((my $left = $since + $seconds - time) > 0) {
         close $lines;
         truncate $log, 0;
     }
-    die "test/soak/sqlsmith: sqlsmith did nothing: $said\n" if !$did && !%found;
+    die "test/soak/sqlsmith.pl: sqlsmith did nothing: $said\n" if !$did && !%found;
     last if grep { /terminated by signal/ } keys %found;
     $seed++;
 }
 psql('sqlsmith', "DO \$\$ BEGIN IF EXISTS (SELECT FROM contact_status.verify('crm')) THEN RAISE 'verify finds something'; END IF; END \$\$;");
-my $lost = join '; ', sort keys %found;
-printf "sqlsmith | %d queries, %d of them refused | %d s | %s\n", $queries, $errors, time - $since, $lost || 'nothing';
-exit($lost ? 1 : 0);
+line($tried, "$queries queries, $errors of them refused", time - $since, sort keys %found);
+exit(%found ? 1 : 0);
