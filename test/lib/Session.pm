@@ -54,6 +54,20 @@ sub value {
     return $value;
 }
 
+# What verify finds in installation crm; nothing where it is sound.
+sub verified {
+    my ($self) = @_;
+    return $self->value(q{SELECT string_agg(v::text, ' ') FROM contact_status.verify('crm') AS v});
+}
+
+# What is the same as long as nothing changes in installation crm.
+sub digest {
+    my ($self) = @_;
+    return $self->value(q{SELECT concat_ws(' ', (SELECT count(*) FROM crm.event),
+        (SELECT sum(hashtextextended(c::text, 0)) FROM crm.contact c), (SELECT sum(hashtextextended(s::text, 0)) FROM crm.subscription s),
+        (SELECT string_agg(n::text, ' ' ORDER BY n::text) FROM crm.account_status_count n))} =~ s/\s+/ /gr);
+}
+
 sub close {
     my ($self) = @_;
     close $self->{in};

@@ -10,7 +10,6 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
-use POSIX ();
 use Session;
 use Test::More;
 use Time::HiRes qw(time sleep);
@@ -36,14 +35,6 @@ sub batch {
         . "FROM generate_series(1::bigint, $events) AS i";
 }
 
-sub state_of_all {
-    return $session->value(q{SELECT concat_ws(' ', (SELECT count(*) FROM crm.event), (SELECT count(*) FROM crm.subscription),
-        (SELECT sum(hashtextextended(c::text, 0)) FROM crm.contact c), (SELECT sum(hashtextextended(s::text, 0)) FROM crm.subscription s),
-        (SELECT string_agg(n::text, ' ' ORDER BY n::text) FROM crm.account_status_count n))} =~ s/\s+/ /gr);
-}
-
-sub verified { return $session->value(q{SELECT coalesce(string_agg(v::text, ' '), 'empty') FROM contact_status.verify('crm') v}) }
-
 # Bytes in the session's memory contexts, and the kilobytes that the operating system counts.
 sub in_contexts { return $session->value('SELECT sum(total_bytes) FROM pg_backend_memory_contexts') }
 
@@ -61,7 +52,7 @@ sub limit {
     return system(@as, 'prlimit', '--pid', $pid, "--$what=" . ($bytes // 'unlimited') . ':') == 0;
 }
 
-my $before = state_of_all();
+my $before = $session->digest;
 
 # A fault and what is expected of it; after it nothing has changed, and the session can do what it could.
 sub fails {
@@ -84,7 +75,7 @@ sub fails {
         like($state eq '00000' ? $state : "$state $said", $wanted, "$name, $number: an error");
     }
     is($session->value('SELECT pg_backend_pid()'), $pid, "$name: the session is the same");
-    is(state_of_all(), $before, "$name: nothing of the batch is there");
+    is($session->digest, $before, "$name: nothing of the batch is there");
     return;
 }
 
@@ -96,8 +87,8 @@ my $begin = time;
 $session->must('BEGIN', batch(), 'ROLLBACK');
 my $takes = time - $begin;
 note(sprintf '%d events, %.1f s', $events, $takes);
-is(state_of_all(), $before, 'a batch that is rolled back leaves nothing');
-verified();
+is($session->digest, $before, 'a batch that is rolled back leaves nothing');
+$session->verified;
 my ($bytes_before, $resident_before) = (in_contexts(), of_process('RssAnon'));
 
 my @moments = map { $takes * $_ / ($times + 1) } 1 .. $times;
@@ -129,7 +120,7 @@ is($state, '57014', 'interrupted after a savepoint');
 $session->must('ROLLBACK TO s', "INSERT INTO crm.event (contact_id, kind) VALUES (2, 'complained')");
 is($session->value("SELECT count(*) || ' ' || min(status::text) FROM crm.contact WHERE status <> 'active'"), '2 complained',
     'what was recorded before and after is there');
-is(verified(), 'empty', 'and verify finds nothing in that transaction') if $events <= 100_000;
+is($session->verified, '', 'and verify finds nothing in that transaction') if $events <= 100_000;
 $session->must('ROLLBACK');
 
 # --- Without memory ---------------------------------------------------------------------------------------------------
@@ -162,13 +153,13 @@ fails('temp_file_limit', qr/^53400 temporary file size exceeds temp_file_limit/,
 
 # --- What is left of all that -----------------------------------------------------------------------------------------
 
-is(verified(), 'empty', 'verify finds nothing');
+is($session->verified, '', 'verify finds nothing');
 my ($grown, $resident) = (in_contexts() - $bytes_before, of_process('RssAnon') - $resident_before);
 note("the session's memory contexts grew by $grown bytes, the process by $resident kB");
 cmp_ok($grown, '<', 200_000, 'the memory of the session did not grow');
 $session->must(batch());
 is($session->value("SELECT count(*) FROM crm.event WHERE event_key <> ''"), $events, 'at last the batch goes through');
-is(verified(), 'empty', 'and verify finds nothing');
+is($session->verified, '', 'and verify finds nothing');
 $session->close;
 
 for my $name (sort keys %tried) {
