@@ -134,9 +134,9 @@ for my $role ('', 'contact_status_test_writer') {
     my $before = executed();
     my @plain  = attempt($database, \@calls, preamble => $who, alone => 1);
     my @shadowed = attempt($database, \@calls, preamble => "$who$trap$shadow", alone => 1);
-    $_ = ($_ // '') =~ s/\d{5,}/N/gr for @plain, @shadowed;    # numbers that are never the same
+    $_ = ($_ // '') =~ s/(?<=\D)\d{5,}/N/gr for @plain, @shadowed;    # numbers that are never the same
     is_deeply(\@shadowed, \@plain, ($role || 'a superuser') . ': all ' . @calls . ' calls end as they do without the shadows');
-    cmp_ok(scalar(grep { /^00000/ || /^N/ } @plain), '>', @calls / 2, 'most of them work');
+    cmp_ok(scalar(grep { /^00000/ } @plain), '>', @calls / 2, 'most of them work');
     is(executed() - $before, 0, 'and none of the shadows was executed');
 }
 
