@@ -4,6 +4,7 @@ package Hostile;
 
 use strict;
 use warnings;
+use Copies ();
 use Exporter qw(import);
 use File::Temp ();
 use Test::More ();
@@ -14,15 +15,10 @@ our @EXPORT_OK = qw(psql rows prepare functions columns values_of usual call att
 our @damage_tables = qw(account list consent_setting contact former_contact subscription address_change status_count account_key suppression event
     retraction checkpoint);
 
-# Runs a script; dies where it fails.
+# What statements that must not fail say.
 sub psql {
     my ($database, $sql) = @_;
-    my $file = File::Temp->new(SUFFIX => '.sql');
-    print $file "SET synchronous_commit = on;\n$sql";    # a crash must not take it along
-    close $file;
-    my $said = `psql -X -q -A -t -v ON_ERROR_STOP=1 -d $database -f $file 2>&1`;
-    die "$sql\n$said" if $?;
-    return $said;
+    return Copies::psql($database, "SET synchronous_commit = on;\n$sql");    # a crash must not take it along
 }
 
 sub rows { return map { [split /\t/, $_, -1] } split /\n/, psql($_[0], "\\pset fieldsep '\\t'\n\\pset null ''\n$_[1];") }
