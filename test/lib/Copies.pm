@@ -105,12 +105,12 @@ SQL
     return;
 }
 
-# Every row of every table and view, which partition holds how many events, and what guards all that. A restore leaves out
-# parentheses that mean nothing.
+# Every row of every table and view, which partition holds how many events, and what guards all that: a list of lines. A
+# restore leaves out parentheses that mean nothing.
 sub state {
     my ($where, $schema) = @_;
     my @queries = map { "SELECT '$_', t.* FROM crm.$_ t ORDER BY t::text COLLATE \"C\";\n" } @TABLES, @VIEWS;
-    return psql($where, of($schema // 'crm', join '', @queries, <<'SQL'));
+    return [split /\n/, psql($where, of($schema // 'crm', join '', @queries, <<'SQL'))];
 SELECT tableoid::regclass, count(*) FROM crm.event GROUP BY tableoid ORDER BY tableoid::regclass::text COLLATE "C";
 SELECT t.tgenabled, t.tgparentid <> 0, translate(pg_get_triggerdef(t.oid), '()', '') FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
  WHERE c.relnamespace = 'crm'::regnamespace AND NOT t.tgisinternal ORDER BY pg_get_triggerdef(t.oid) COLLATE "C";

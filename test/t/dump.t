@@ -25,12 +25,13 @@ $ENV{PGUSER} = $owner;
 fill_all($source);
 my %state   = map { $_ => state($source, $_) } @SCHEMAS;
 my %numbers = map { $_ => numbers($source, $_) } @SCHEMAS;
+sub has { my ($schema, $wanted, $name) = @_; ok(scalar(grep { /$wanted/ } @{ $state{$schema} }), $name) }
 for my $schema (@SCHEMAS) {
-    like($state{$schema}, qr/^$_\|/m, "there are rows to dump in $schema: $_")
+    has($schema, qr/^$_\|/, "there are rows to dump in $schema: $_")
         for qw(former_contact address_change suppression retraction status_count account_key status_history);
 }
-like($state{parted}, qr/TRIGGER \w+ .* ON parted\.event_p20250101 /, 'and triggers of partitions');
-like($state{kept}, qr/^checkpoint\|.*2025-01-03/m, 'and facts that a horizon keeps');
+has('parted', qr/TRIGGER \w+ .* ON parted\.event_p20250101 /, 'and triggers of partitions');
+has('kept', qr/^checkpoint\|.*2025-01-03/, 'and facts that a horizon keeps');
 
 # Runs a command of the server that must not fail.
 sub run { my $said = `@_ 2>&1`; die "@_\n$said" if $? }
@@ -46,8 +47,7 @@ sub empty_copy {
 sub same {
     my ($how) = @_;
     for my $schema (@SCHEMAS) {
-        is_deeply([split /\n/, state($copy, $schema)], [split /\n/, $state{$schema}],
-            "$how, $schema: what is restored equals what was dumped");
+        is_deeply(state($copy, $schema), $state{$schema}, "$how, $schema: what is restored equals what was dumped");
         is(numbers($copy, $schema), $numbers{$schema}, "$how, $schema: so do the numbers that come next");
         is(goes_on($copy, $schema), '', "$how, $schema: it works on");
     }

@@ -19,7 +19,7 @@ my $written = psql($database, 'SELECT pg_current_wal_insert_lsn()') =~ s/\s//gr;
 is(eventually($there, "SELECT pg_last_wal_replay_lsn() >= '$written'", 't'), 't', 'the standby has what was written');
 is(psql($there, 'SELECT pg_is_in_recovery()'), "t\n", 'and is one');
 
-is(state($there), state($database), 'tables and views say the same');
+is_deeply(state($there), state($database), 'tables and views say the same');
 for my $query (
     q{SELECT * FROM contact_status.verify('crm')},
     q{SELECT * FROM contact_status.active_contacts_by_day('crm', 1, '2025-01-01', '2025-01-05')},
