@@ -14,7 +14,9 @@ use File::Basename qw(dirname);
 use File::Temp ();
 use Time::HiRes qw(time sleep);
 
-my %DEFAULTS = (port => 5432, listen_addresses => '', max_prepared_transactions => 10, timezone => 'UTC', shared_buffers => '64MB', lc_messages => 'C');
+my %DEFAULTS = (
+    port => 5432, listen_addresses => '', max_prepared_transactions => 10, timezone => 'UTC', shared_buffers => '64MB', lc_messages => 'C',
+);
 
 # For an interrupted test too: it exits, and so the object goes.
 $SIG{$_} //= sub { exit 1 } for qw(HUP INT TERM);

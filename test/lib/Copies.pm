@@ -62,13 +62,13 @@ sub of {
 # An installation of 200 contacts, some of them gone, erased or with another address; its log in partitions where that is said.
 sub fill {
     my ($where, $schema, $in_partitions) = @_;
-    $schema //= 'crm';
-    psql($where, of($schema, 'CREATE EXTENSION IF NOT EXISTS contact_status;' . ($in_partitions ? <<'PARTITIONS' : <<'PLAIN') . <<'SQL'));
+    my $tables = $in_partitions ? <<'PARTITIONS' : <<'PLAIN';
 SELECT contact_status.create_tables('crm', 'ecomail', partition_by => '1 month');
 SELECT contact_status.add_partitions('crm', '1 day', since => '2025-01-01', until => '2025-01-04');
 PARTITIONS
 SELECT contact_status.create_tables('crm', 'ecomail');
 PLAIN
+    psql($where, of($schema // 'crm', "CREATE EXTENSION IF NOT EXISTS contact_status;\n$tables" . <<'SQL'));
 INSERT INTO crm.account (account_id, policy) VALUES (2, 'emailmanager');
 INSERT INTO crm.list (name, double_opt_in) VALUES ('two', true), ('three', NULL);
 INSERT INTO crm.contact (email) SELECT format('c%s@example.org', i) FROM generate_series(1, 200) i;

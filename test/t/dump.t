@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# A dump and its restore, by an owner who is no superuser: in each format, in parallel, of one schema, of schema and
-# data one after the other; into an empty database and into one that has the extension. What is restored equals what was
+# A dump and its restore, by an owner who is no superuser: in each format, in parallel, of its schema alone, of schema
+# and data one after the other; into an empty database and into one that has the extension. What is restored equals what was
 # dumped, no trigger fired over it, and it works on. The same for a log in partitions, with and without a horizon.
 use strict;
 use warnings;
@@ -16,7 +16,7 @@ my $dir    = File::Temp->newdir;
 my $superuser = $ENV{PGUSER};
 sub as_superuser { local $ENV{PGUSER} = $superuser; psql('postgres', $_) for @_; return }
 sub clean_up { as_superuser("DROP DATABASE IF EXISTS $source", "DROP DATABASE IF EXISTS $copy", "DROP ROLE IF EXISTS $owner") }
-END { clean_up() }
+END { my $status = $?; clean_up(); $? = $status }
 
 clean_up();
 as_superuser("CREATE ROLE $owner LOGIN PASSWORD '$ENV{PGPASSWORD}'",
@@ -25,6 +25,8 @@ $ENV{PGUSER} = $owner;
 fill_all($source);
 my %state   = map { $_ => state($source, $_) } @SCHEMAS;
 my %numbers = map { $_ => numbers($source, $_) } @SCHEMAS;
+
+# Something of the kind is there, which a copy could lack.
 sub has { my ($schema, $wanted, $name) = @_; ok(scalar(grep { /$wanted/ } @{ $state{$schema} }), $name) }
 for my $schema (@SCHEMAS) {
     has($schema, qr/^$_\|/, "there are rows to dump in $schema: $_")

@@ -21,7 +21,12 @@ mount('tables', 3 + int $events / 8000) or plan skip_all => 'a small file system
 
 # Unmounted in any case, after the server is gone.
 my $cluster;
-END { undef $cluster; system('umount', $_) for grep { defined $dir && -e } map { "$dir/$_" } qw(tables wal) }
+END {
+    my $status = $?;
+    undef $cluster;
+    system('umount', $_) for grep { defined $dir && -e } map { "$dir/$_" } qw(tables wal);
+    $? = $status;
+}
 
 sub mount {
     my ($name, $megabytes) = @_;
