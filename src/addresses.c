@@ -11,6 +11,7 @@
 #include "catalog/pg_type_d.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -87,6 +88,7 @@ address_has_contact(CsInstallation *in, Relation index, int64 account, Datum add
 	{
 		Snapshot	snapshot = cs_latest_snapshot();
 
+		CHECK_FOR_INTERRUPTS();
 		found = fetch_by_address(contacts, index, snapshot, account, address);
 		UnregisterSnapshot(snapshot);
 	} while (!found && cs_row_exists(contacts->rel, index, keys, 2, contacts->slot, true));

@@ -14,6 +14,7 @@
 #include "access/xact.h"
 #include "common/hmac.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -216,6 +217,7 @@ cs_keep_suppressed(CsInstallation *in, int64 account, bytea *digest, cs_kind kin
 		Datum	   *values;
 		bool	   *nulls;
 
+		CHECK_FOR_INTERRUPTS();
 		begin_scan(&scan, in, account, digest);
 		while (!found && next_row(&scan))
 		{

@@ -84,8 +84,8 @@ while ((my $left = $since + $seconds - time) > 0) {
         open my $lines, '<', $log or next;
         while (my $line = <$lines>) {
             $errors++ if $line =~ /"error_severity":"ERROR"/;
-            my ($message, $state, $function, $file) = map { $line =~ /"$_":"((?:[^"\\]|\\.)*)"/ ? $1 : '' } qw(message state_code func_name file_name);
-            my ($statement) = $line =~ /"statement":"((?:[^"\\]|\\.)*)"/;
+            my ($message, $state, $function, $file) = map { $line =~ /"$_":"((?:[^"\\]++|\\.)*+)"/ ? $1 : '' } qw(message state_code func_name file_name);
+            my ($statement) = $line =~ /"statement":"((?:[^"\\]++|\\.)*+)"/;
             $file =~ s{.*/}{};
             if ($message =~ /terminated by signal|PANIC/ || ($state =~ /^XX/ && $ours{"$file $function"})) {
                 $message =~ s/\d+/N/g;
