@@ -341,29 +341,31 @@ cs_new_row(CsInstallation *in, CsTable *table, Datum **values, bool **nulls)
 	cs_row_defaults(in, table, *values, *nulls);
 }
 
-/* Into the table and its indexes; only_new: with a promise that is withdrawn where another row of its key is met. */
-static bool
-enter_row(CsWriter *writer, Relation rel, bool only_new, List **recheck)
+/* Returns the indexes that are to be checked later; where those of `arbiters` have such a row, there is a conflict. */
+static List *
+enter_indexes(CsWriter *writer, List *arbiters, bool *conflict)
 {
-	uint32		token = only_new ? SpeculativeInsertionLockAcquire(GetCurrentTransactionId()) : 0;
+	if (writer->target->ri_NumIndices == 0)
+		return NIL;
+	return ExecInsertIndexTuples(writer->target, writer->row, writer->estate, false, arbiters != NIL, conflict, arbiters
+#if PG_VERSION_NUM >= 160000
+								 ,false
+#endif
+		);
+}
+
+/* Like INSERT ... ON CONFLICT DO NOTHING: the row is a promise, which is withdrawn where its key is met. */
+static bool
+enter_new_row(CsWriter *writer, CsTable *table, List **recheck)
+{
+	TransactionId self = GetCurrentTransactionId();
+	uint32		promise = SpeculativeInsertionLockAcquire(self);
 	bool		conflict = false;
 
-	if (only_new)
-		table_tuple_insert_speculative(rel, writer->row, GetCurrentCommandId(true), 0, NULL, token);
-	else
-		table_tuple_insert(rel, writer->row, GetCurrentCommandId(true), 0, NULL);
-	if (writer->target->ri_NumIndices > 0)
-		*recheck = ExecInsertIndexTuples(writer->target, writer->row, writer->estate, false, only_new,
-										 only_new ? &conflict : NULL, NIL
-#if PG_VERSION_NUM >= 160000
-										 ,false
-#endif
-			);
-	if (only_new)
-	{
-		table_tuple_complete_speculative(rel, writer->row, token, !conflict);
-		SpeculativeInsertionLockRelease(GetCurrentTransactionId());
-	}
+	table_tuple_insert_speculative(table->rel, writer->row, GetCurrentCommandId(true), 0, NULL, promise);
+	*recheck = enter_indexes(writer, list_make1_oid(RelationGetRelid(cs_key(table))), &conflict);
+	table_tuple_complete_speculative(table->rel, writer->row, promise, !conflict);
+	SpeculativeInsertionLockRelease(self);
 	return !conflict;
 }
 
@@ -374,7 +376,7 @@ insert_row(CsInstallation *in, CsTable *table, const Datum *values, const bool *
 	ResultRelInfo *target = writer->target;
 	TupleTableSlot *row = store_row(writer, values, nulls);
 	List	   *recheck = NIL;
-	bool		entered;
+	bool		entered = true;
 
 	begin_statement(in, writer, table, CMD_INSERT);
 	if (writer->fires && target->ri_TrigDesc->trig_insert_before_row)
@@ -385,7 +387,13 @@ insert_row(CsInstallation *in, CsTable *table, const Datum *values, const bool *
 	}
 	complete_row(writer, table, CMD_INSERT);
 	open_indexes(in, writer);
-	entered = enter_row(writer, table->rel, only_new, &recheck);
+	if (only_new)
+		entered = enter_new_row(writer, table, &recheck);
+	else
+	{
+		table_tuple_insert(table->rel, row, GetCurrentCommandId(true), 0, NULL);
+		recheck = enter_indexes(writer, NIL, NULL);
+	}
 	if (entered && writer->fires)
 		ExecARInsertTriggers(writer->estate, target, row, recheck, writer->capture[CMD_INSERT]);
 	ResetPerTupleExprContext(writer->estate);

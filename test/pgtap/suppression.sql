@@ -286,6 +286,13 @@ INSERT INTO crm.contact (account_id, contact_id, email) VALUES (2, 9801, 'gone@e
 INSERT INTO crm.event (account_id, contact_id, list_id, kind) VALUES (2, 9801, 1, 'added');
 SELECT is(helper.subscriptions(9801, 2), 'unsubscribed (1 unsubscribed)', 'an opt-out outlives its account');
 
+-- An index of the application's refuses as everywhere; it is not taken for our key, whose row would be waited for.
+SET statement_timeout = '10s';
+CREATE UNIQUE INDEX one_fact ON crm.suppression (address_digest) WHERE source = 'application';
+SELECT contact_status.suppress('crm', 1, 'one.fact@example.org', 'unsubscribed', source => 'application');
+SELECT helper.refused($$SELECT contact_status.suppress('crm', 1, 'one.fact@example.org', 'complained', source => 'application')$$, '23505 one_fact', 'a unique index of the application''s');
+RESET statement_timeout;
+
 SELECT * FROM helper.check_whole();
 SELECT * FROM finish();
 ROLLBACK;
