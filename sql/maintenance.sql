@@ -110,6 +110,19 @@ $$;
 COMMENT ON FUNCTION contact_status.reevaluate(name, bigint) IS
 'folds the contacts of an account, or of all, anew after a change of policy; returns how many contacts changed';
 
+CREATE FUNCTION contact_status.suppressed_contacts(
+    schema name, OUT account_id bigint, OUT contact_id bigint, OUT kind contact_status.event_kind, OUT list_id bigint,
+    OUT occurred_at timestamptz
+) RETURNS SETOF record
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'cs_suppressed_contacts';
+COMMENT ON FUNCTION contact_status.suppressed_contacts(name) IS
+'contacts of whose address something is suppressed, but by erasure; none for whom row-level security applies to';
+
+CREATE FUNCTION contact_status.tell_contacts(schema name, accounts bigint[], contacts bigint[]) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_tell_contacts';
+COMMENT ON FUNCTION contact_status.tell_contacts(name, bigint[], bigint[]) IS
+'records as events what is suppressed of the addresses of contacts that were not told';
+
 CREATE FUNCTION contact_status.verify(
     schema name, as_of timestamptz DEFAULT clock_timestamp(),
     OUT account_id bigint, OUT contact_id bigint, OUT list_id bigint,
@@ -189,6 +202,19 @@ SELECT l.account_id, NULL, l.list_id, 'consent_setting', NULL, concat_ws('', 'do
   FROM @.list l
  WHERE NOT EXISTS (SELECT FROM @.consent_setting k WHERE k.account_id = l.account_id AND k.list_id = l.list_id)
 UNION ALL
+-- what a contact was not told when it took its address; of a time before the horizon its events may be gone
+SELECT u.account_id, u.contact_id, u.list_id, 'suppressed', NULL, concat_ws(', ', u.kind, u.occurred_at)
+  FROM contact_status.suppressed_contacts(#) u
+  JOIN ONLY @.contact c USING (account_id, contact_id)
+  JOIN @.account a USING (account_id)
+ WHERE (a.horizon IS NULL OR u.occurred_at >= a.horizon)
+   AND NOT EXISTS (SELECT FROM @.event e
+                    WHERE e.account_id = u.account_id AND e.contact_id = u.contact_id AND e.kind = u.kind
+                      AND e.list_id IS NOT DISTINCT FROM u.list_id AND e.occurred_at >= u.occurred_at
+                      AND e.recorded_at > coalesce(c.begins_after, '-infinity')
+                      AND (e.retracted_at IS NULL
+                           OR e.occurred_at = greatest(u.occurred_at, c.address_since + interval '1 microsecond')))
+UNION ALL
 SELECT NULL, NULL, NULL, 'triggers of ' || u.partition, NULL, 'contact_status_apply, contact_status_refuse_truncate'
   FROM contact_status.unguarded_partitions(#) u (partition)
 ORDER BY 1 NULLS FIRST, 2 NULLS FIRST, 3 NULLS FIRST, 4
@@ -205,6 +231,8 @@ AS $$
 DECLARE
     damaged_accounts bigint[];
     damaged_contacts bigint[];
+    untold_accounts bigint[];
+    untold_contacts bigint[];
     settings_of bigint[];
     account bigint;
     repaired bigint;
@@ -215,12 +243,16 @@ BEGIN
     FOREACH account IN ARRAY coalesce(settings_of, '{}') LOOP
         PERFORM contact_status.keep_settings(repair.schema, account);
     END LOOP;
-    SELECT array_agg(d.account_id), array_agg(d.contact_id) INTO damaged_accounts, damaged_contacts
-      FROM (SELECT DISTINCT v.account_id, v.contact_id FROM contact_status.verify(repair.schema) v
-             WHERE v.contact_id IS NOT NULL ORDER BY v.contact_id, v.account_id) d;
+    SELECT array_agg(d.account_id), array_agg(d.contact_id),
+           array_agg(d.account_id) FILTER (WHERE d.is_untold), array_agg(d.contact_id) FILTER (WHERE d.is_untold)
+      INTO damaged_accounts, damaged_contacts, untold_accounts, untold_contacts
+      FROM (SELECT v.account_id, v.contact_id, bool_or(v.item = 'suppressed') AS is_untold
+              FROM contact_status.verify(repair.schema) v
+             WHERE v.contact_id IS NOT NULL GROUP BY v.account_id, v.contact_id ORDER BY v.contact_id, v.account_id) d;
     repaired := coalesce(contact_status.settle_contacts(repair.schema, damaged_accounts, damaged_contacts, true, clock_timestamp()), 0);
     repaired := repaired + coalesce(contact_status.delete_orphans(repair.schema, damaged_accounts, damaged_contacts), 0);
-    RETURN repaired + cardinality(coalesce(settings_of, '{}')) + contact_status.repair_counts(repair.schema)
+    PERFORM contact_status.tell_contacts(repair.schema, untold_accounts, untold_contacts);
+    RETURN repaired + cardinality(coalesce(settings_of, '{}')) + cardinality(coalesce(untold_contacts, '{}')) + contact_status.repair_counts(repair.schema)
          + CASE WHEN EXISTS (SELECT FROM contact_status.unguarded_partitions(repair.schema))
                 THEN contact_status.guard_partitions(repair.schema) ELSE 0 END;
 END

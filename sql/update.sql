@@ -5,4 +5,5 @@
 -- install script has them, with their comments; everything else (a type's new attribute, a function that goes) is
 -- written here. What tables that exist need is for contact_status.upgrade_tables.
 
+\replace suppressed_contacts tell_contacts verify repair
 \replace take_turn suppress import_batch import_contacts

@@ -176,8 +176,7 @@ cs_begin_contacts(PG_FUNCTION_ARGS)
 			MemoryContextSwitchTo(row);
 			digest = cs_address_digest(in, account, cs_column(table, slot, CONTACT_EMAIL, &isnull));
 			cs_recall_suppressed(in, account, contact, digest, DT_NOBEGIN,
-								 ended == PG_INT64_MIN ? "suppression" : psprintf("suppression " INT64_FORMAT, ended),
-								 NULL);
+								 ended == PG_INT64_MIN ? "suppression" : psprintf("suppression " INT64_FORMAT, ended));
 			MemoryContextSwitchTo(in->context);
 		}
 		MemoryContextReset(row);
@@ -250,7 +249,7 @@ cs_change_contact_address(PG_FUNCTION_ARGS)
 		/* and what the new one is known for is known of the contact from now on */
 		if (cs_has_suppressed(in))
 			cs_recall_suppressed(in, account, contact, new_digest, in->now + 1,
-								 psprintf("suppression " INT64_FORMAT, in->now), NULL);
+								 psprintf("suppression " INT64_FORMAT, in->now));
 	}
 	cs_end_visits(visits);
 	MemoryContextSwitchTo(caller);

@@ -74,8 +74,8 @@ cs_check_account_shown(CsInstallation *in, int64 account)
 				 errhint("Row-level security of table account keeps it from you.")));
 }
 
-static int
-bigints_argument(Datum array, Datum **values)
+int
+cs_bigints_argument(Datum array, Datum **values)
 {
 	bool	   *nulls;
 	int			count;
@@ -130,8 +130,8 @@ cs_settle_contacts(PG_FUNCTION_ARGS)
 	int			count;
 	int64		changed = 0;
 
-	count = bigints_argument(PG_GETARG_DATUM(1), &accounts);
-	if (bigints_argument(PG_GETARG_DATUM(2), &contacts) != count)
+	count = cs_bigints_argument(PG_GETARG_DATUM(1), &accounts);
+	if (cs_bigints_argument(PG_GETARG_DATUM(2), &contacts) != count)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("there must be as many accounts as contacts"),
@@ -177,10 +177,10 @@ cs_delete_orphans(PG_FUNCTION_ARGS)
 	CsTable    *table = cs_table(in, TABLE_CONTACT);
 	Datum	   *accounts,
 			   *contacts;
-	int			count = bigints_argument(PG_GETARG_DATUM(1), &accounts);
+	int			count = cs_bigints_argument(PG_GETARG_DATUM(1), &accounts);
 	int64		deleted = 0;
 
-	if (bigints_argument(PG_GETARG_DATUM(2), &contacts) != count)
+	if (cs_bigints_argument(PG_GETARG_DATUM(2), &contacts) != count)
 		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("as many accounts as contacts are needed")));
 	cs_check_rights(in, ACL_INSERT);
 	for (int i = 0; i < count; i++)

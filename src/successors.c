@@ -10,14 +10,18 @@
 #include "postgres.h"
 
 #include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
+#include "utils/rls.h"
 #include "utils/snapmgr.h"
 
-#include "facts.h"
-#include "subscriptions.h"
+#include "compat.h"
 #include "suppression.h"
 
 static HTAB *
@@ -48,19 +52,14 @@ is_of_account(CsInstallation *in, int64 account)
 static void
 tell(CsInstallation *in, CsTable *contacts, int64 account, bytea *digest)
 {
-	TupleTableSlot *slot = contacts->slot;
 	cs_time		since = cs_time_column(contacts, CONTACT_ADDRESS_SINCE, DT_NOBEGIN);
-	CsFacts		facts = {0};
-	int64		contact;
+	TimestampTz began_after = cs_time_column(contacts, CONTACT_BEGINS_AFTER, PG_INT64_MIN);
 	bool		isnull;
+	int64		contact = DatumGetInt64(cs_column(contacts, contacts->slot, CONTACT_ID, &isnull));
 
-	cs_check_shown(contacts->rel, slot);
-	slot_getallattrs(slot);
-	contact = DatumGetInt64(cs_column(contacts, slot, CONTACT_ID, &isnull));
-	cs_facts_of_values(&facts, slot->tts_tupleDescriptor, contacts->facts, slot->tts_values, slot->tts_isnull);
-	cs_load_consents(in, account, contact, &facts.contact);
-	cs_recall_suppressed(in, account, contact, digest, since == DT_NOBEGIN ? since : since + 1,
-						 psprintf("suppression " INT64_FORMAT, in->now), &facts.contact);
+	cs_check_shown(contacts->rel, contacts->slot);
+	cs_recall_untold(in, account, contact, digest, since == DT_NOBEGIN ? since : since + 1,
+					 psprintf("suppression " INT64_FORMAT, in->now), began_after);
 }
 
 /*
@@ -125,4 +124,108 @@ cs_tell_successors(CsInstallation *in)
 		;
 	in->told = NIL;
 	MemoryContextSwitchTo(caller);
+}
+
+/* ---- what was missed, because triggers were off: for verify and repair ---- */
+
+static bool
+is_restricted(Relation rel)
+{
+	return check_enable_rls(RelationGetRelid(rel), InvalidOid, true) == RLS_ENABLED;
+}
+
+/* Into a store, what is suppressed of the addresses of all contacts. */
+static void
+put_all(CsInstallation *in, Tuplestorestate *store, TupleDesc desc)
+{
+	CsTable    *contacts = cs_table(in, TABLE_CONTACT);
+	CsTable    *keys = cs_table(in, TABLE_ACCOUNT_KEY);
+	Snapshot	snapshot = GetActiveSnapshot();
+	MemoryContext row = AllocSetContextCreate(in->context, "contact_status suppressed contact", ALLOCSET_SMALL_SIZES);
+	TableScanDesc scan = table_beginscan(contacts->rel, snapshot, 0, NULL);
+	cs_id		account = {0};
+	bool		has_key = false;
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, contacts->slot))
+	{
+		bool		isnull;
+		int64		its = DatumGetInt64(cs_column(contacts, contacts->slot, CONTACT_ACCOUNT, &isnull));
+		int64		contact = DatumGetInt64(cs_column(contacts, contacts->slot, CONTACT_ID, &isnull));
+		Datum		email = cs_column(contacts, contacts->slot, CONTACT_EMAIL, &isnull);
+		MemoryContext caller;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!account.set || account.id != its)
+		{
+			account = (cs_id) {true, its};
+			has_key = cs_fetch_latest(keys, &account, 1);
+		}
+		if (!has_key)
+			continue;			/* nothing can be found of its addresses */
+		caller = MemoryContextSwitchTo(row);
+		cs_put_suppressed(in, its, contact, cs_address_digest(in, its, email), snapshot, store, desc);
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(row);
+	}
+	table_endscan(scan);
+}
+
+/*
+ * suppressed_contacts(schema): the contacts of whose address something is
+ * suppressed, as the statement's snapshot has both.  Empty for whom row-level
+ * security applies to, as verify is theirs too; raises 42501 without SELECT.
+ */
+PG_FUNCTION_INFO_V1(cs_suppressed_contacts);
+Datum
+cs_suppressed_contacts(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
+
+	InitMaterializedSRF(fcinfo, 0);
+	in->reads_only = true;
+	if (!is_restricted(cs_table(in, TABLE_CONTACT)->rel) && !is_restricted(cs_table(in, TABLE_SUPPRESSION)->rel))
+	{
+		cs_check_readable(cs_table(in, TABLE_CONTACT)->rel);
+		if (cs_has_suppressed(in))
+			put_all(in, result->setResult, result->setDesc);
+	}
+	cs_close(in);
+	return (Datum) 0;
+}
+
+/* tell_contacts(schema, accounts, contacts): records what is suppressed of their addresses and they were not told. */
+PG_FUNCTION_INFO_V1(cs_tell_contacts);
+Datum
+cs_tell_contacts(PG_FUNCTION_ARGS)
+{
+	CsInstallation *in;
+	MemoryContext caller;
+	CsTable    *table;
+	Datum	   *accounts,
+			   *contacts;
+	int			count;
+
+	CommandCounterIncrement();
+	in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
+	caller = MemoryContextSwitchTo(in->context);
+	count = cs_bigints_argument(PG_GETARG_DATUM(1), &accounts);
+	if (cs_bigints_argument(PG_GETARG_DATUM(2), &contacts) != count)
+		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("as many accounts as contacts are needed")));
+	cs_check_rights(in, ACL_INSERT);
+	table = cs_table(in, TABLE_CONTACT);
+	for (int i = 0; i < count; i++)
+	{
+		cs_id		key[2] = {{true, DatumGetInt64(accounts[i])}, {true, DatumGetInt64(contacts[i])}};
+		bool		isnull;
+
+		CHECK_FOR_INTERRUPTS();
+		if (cs_fetch_latest(table, key, 2))
+			tell(in, table, key[0].id,
+				 cs_address_digest(in, key[0].id, cs_column(table, table->slot, CONTACT_EMAIL, &isnull)));
+	}
+	MemoryContextSwitchTo(caller);
+	cs_close(in);
+	CommandCounterIncrement();
+	PG_RETURN_VOID();
 }

@@ -114,6 +114,13 @@ typedef struct SuppressionScan
 	Snapshot	snapshot;
 } SuppressionScan;
 
+static void
+address_keys(ScanKeyData *keys, int64 account, bytea *digest)
+{
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(account));
+	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_BYTEAEQ, PointerGetDatum(digest));
+}
+
 /*
  * All rows of an address, into the table's slot one by one.  Whoever inserts a
  * contact has written its address before he looks here, and whoever keeps a
@@ -124,8 +131,7 @@ begin_scan(SuppressionScan *scan, CsInstallation *in, int64 account, bytea *dige
 {
 	ScanKeyData keys[2];
 
-	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(account));
-	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_BYTEAEQ, PointerGetDatum(digest));
+	address_keys(keys, account, digest);
 	scan->table = cs_table(in, TABLE_SUPPRESSION);
 	scan->scan = NULL;
 	if (!cs_row_exists(scan->table->rel, cs_key(scan->table), keys, 2, scan->table->slot, true))
@@ -353,26 +359,43 @@ is_of_erasure(CsTable *table)
 	return !isnull && strcmp(TextDatumGetCString(source), "erasure") == 0;
 }
 
+/* Records the fact in the table's slot as an event. */
+static void
+recall_row(CsInstallation *in, CsTable *table, int64 account, int64 contact, cs_time at, const char *event_key)
+{
+	CsTable    *log = cs_log_table_at(in, at);
+	Oid			kind_type = TupleDescAttr(log->rel->rd_att, log->columns[EVENT_KIND] - 1)->atttypid;
+	cs_id		list = row_id(table, SUPPRESSION_LIST);
+	cs_id		from = row_id(table, SUPPRESSION_CONTACT);
+	Datum	   *values;
+	bool	   *nulls;
+
+	cs_new_row(in, log, &values, &nulls);
+#define SET(column, value) CS_SET(log, column, value, false)
+	SET(EVENT_ACCOUNT, Int64GetDatum(account));
+	SET(EVENT_CONTACT, Int64GetDatum(contact));
+	SET(EVENT_KIND, cs_kind_datum(kind_type, row_kind(table)));
+	SET(EVENT_OCCURRED_AT, TimestampTzGetDatum(at));
+	SET(EVENT_KEY, CStringGetTextDatum(event_key));
+	SET(EVENT_SOURCE, CStringGetTextDatum(is_of_erasure(table) ? "erasure" : "suppression"));
+	if (from.set)
+		SET(EVENT_REASON, CStringGetTextDatum(psprintf("contact " INT64_FORMAT, from.id)));
+	if (list.set)
+		SET(EVENT_LIST, Int64GetDatum(list.id));
+#undef SET
+	cs_insert_row(in, log, values, nulls);
+}
+
 void
 cs_recall_suppressed(CsInstallation *in, int64 account, int64 contact, bytea *digest,
-					 cs_time not_before, const char *event_key, const cs_contact *known)
+					 cs_time not_before, const char *event_key)
 {
 	SuppressionScan scan;
 
 	begin_scan(&scan, in, account, digest);
 	while (next_row(&scan))
 	{
-		cs_kind		kind = row_kind(scan.table);
-		cs_id		list = row_id(scan.table, SUPPRESSION_LIST);
-		cs_time		at = Max(row_time(scan.table), not_before);
-		CsTable    *log;
-		Oid			kind_type;
-		Datum	   *values;
-		bool	   *nulls;
-
-		if (known != NULL && is_said(known, kind, list, at))
-			continue;
-		if (known == NULL && kind == CS_COMPLAINED && cs_account_policy(in, account)->complained_refuse)
+		if (row_kind(scan.table) == CS_COMPLAINED && cs_account_policy(in, account)->complained_refuse)
 			ereport(ERROR,
 					(errcode(ERRCODE_CHECK_VIOLATION),
 					 cs_errconstraint(CONSTRAINT_COMPLAINT),
@@ -381,26 +404,70 @@ cs_recall_suppressed(CsInstallation *in, int64 account, int64 contact, bytea *di
 							(long long) contact, (long long) account),
 					 errdetail("The status of the contact would be \"complained\"."),
 					 errhint("Leave the address out; import_contacts reports it as refused.")));
-
-		log = cs_log_table_at(in, at);
-		kind_type = TupleDescAttr(log->rel->rd_att, log->columns[EVENT_KIND] - 1)->atttypid;
-		cs_new_row(in, log, &values, &nulls);
-#define SET(column, value) CS_SET(log, column, value, false)
-		SET(EVENT_ACCOUNT, Int64GetDatum(account));
-		SET(EVENT_CONTACT, Int64GetDatum(contact));
-		SET(EVENT_KIND, cs_kind_datum(kind_type, kind));
-		SET(EVENT_OCCURRED_AT, TimestampTzGetDatum(at));
-		SET(EVENT_KEY, CStringGetTextDatum(event_key));
-		SET(EVENT_SOURCE, CStringGetTextDatum(is_of_erasure(scan.table) ? "erasure" : "suppression"));
-		if (row_id(scan.table, SUPPRESSION_CONTACT).set)
-			SET(EVENT_REASON, CStringGetTextDatum(psprintf("contact " INT64_FORMAT,
-														   row_id(scan.table, SUPPRESSION_CONTACT).id)));
-		if (list.set)
-			SET(EVENT_LIST, Int64GetDatum(list.id));
-#undef SET
-		cs_insert_row(in, log, values, nulls);
+		recall_row(in, scan.table, account, contact, Max(row_time(scan.table), not_before), event_key);
 	}
 	end_scan(&scan);
+}
+
+/*
+ * Has the contact's log the fact in the table's slot, of its time or a later
+ * one?  If it was retracted there, then only the very same was told.
+ */
+static bool
+was_told(CsInstallation *in, CsTable *table, int64 account, int64 contact, TimestampTz began_after, cs_time not_before)
+{
+	cs_kind		kind = row_kind(table);
+	cs_id		list = row_id(table, SUPPRESSION_LIST);
+	cs_time		at = row_time(table);
+	CsLogScan	scan;
+	CsLoggedEvent event;
+	bool		found = false;
+
+	cs_begin_log(&scan, in, account, contact, &at);
+	while (!found && cs_next_logged(&scan, &event))
+		found = event.event.kind == kind && event.recorded > began_after &&
+			event.event.list.set == list.set && event.event.list.id == list.id &&
+			(!event.retracted || event.event.at == Max(at, not_before));
+	cs_end_log(&scan);
+	return found;
+}
+
+void
+cs_recall_untold(CsInstallation *in, int64 account, int64 contact, bytea *digest,
+				 cs_time not_before, const char *event_key, TimestampTz began_after)
+{
+	SuppressionScan scan;
+
+	begin_scan(&scan, in, account, digest);
+	while (next_row(&scan))
+		if (!is_of_erasure(scan.table) && !was_told(in, scan.table, account, contact, began_after, not_before))
+			recall_row(in, scan.table, account, contact, Max(row_time(scan.table), not_before), event_key);
+	end_scan(&scan);
+}
+
+void
+cs_put_suppressed(CsInstallation *in, int64 account, int64 contact, bytea *digest, Snapshot snapshot,
+				  Tuplestorestate *store, TupleDesc desc)
+{
+	CsTable    *table = cs_table(in, TABLE_SUPPRESSION);
+	IndexScanDesc scan = cs_index_beginscan(table->rel, cs_key(table), snapshot, 2);
+	ScanKeyData keys[2];
+
+	address_keys(keys, account, digest);
+	index_rescan(scan, keys, 2, NULL, 0);
+	while (index_getnext_slot(scan, ForwardScanDirection, table->slot))
+	{
+		static const int columns[] = {SUPPRESSION_KIND, SUPPRESSION_LIST, SUPPRESSION_OCCURRED_AT};
+		Datum		values[5] = {Int64GetDatum(account), Int64GetDatum(contact)};
+		bool		nulls[5] = {false};
+
+		if (is_of_erasure(table))
+			continue;
+		for (int i = 0; i < 3; i++)
+			values[2 + i] = cs_column(table, table->slot, columns[i], &nulls[2 + i]);
+		tuplestore_putvalues(store, desc, values, nulls);
+	}
+	index_endscan(scan);
 }
 
 /* ---- forgetting ---- */

@@ -8,6 +8,9 @@
 
 #include "common/sha2.h"
 
+#include "utils/snapshot.h"
+#include "utils/tuplestore.h"
+
 #include "facts.h"
 #include "tables.h"
 
@@ -49,14 +52,25 @@ extern void cs_keep_facts_anew(CsInstallation *in, int64 account, int64 contact,
 							   const cs_contact *facts, bytea *digest, bool dead_address, bool wait);
 
 /*
- * Record what is suppressed of an address as events of the contact that has it
- * now, at the times of the facts or, if later, at the given one; but not what
- * its facts, if given, say already.  Raises 23514 contact_status_complaint
- * under complained_insert = refuse, where the contact only begins.  The key
- * tells the events from those of an earlier contact of the same id.
+ * Record what is suppressed of an address as events of the contact that takes
+ * it, at the times of the facts or, if later, at the given one.  Raises 23514
+ * contact_status_complaint under complained_insert = refuse.  The key tells the
+ * events from those of an earlier contact of the same id.
  */
 extern void cs_recall_suppressed(CsInstallation *in, int64 account, int64 contact, bytea *digest,
-								 cs_time not_before, const char *event_key, const cs_contact *known);
+								 cs_time not_before, const char *event_key);
+
+/*
+ * The same for one that has had the address for some time: what its log, since
+ * the contact began, does not have.  An erasure opts out who takes the address
+ * afterwards.
+ */
+extern void cs_recall_untold(CsInstallation *in, int64 account, int64 contact, bytea *digest,
+							 cs_time not_before, const char *event_key, TimestampTz began_after);
+
+/* Put what is suppressed of an address, but by erasure, into a store, as a snapshot has it: suppressed_contacts. */
+extern void cs_put_suppressed(CsInstallation *in, int64 account, int64 contact, bytea *digest, Snapshot snapshot,
+							  Tuplestorestate *store, TupleDesc desc);
 
 /* Is anything suppressed at all? */
 extern bool cs_has_suppressed(CsInstallation *in);

@@ -194,13 +194,14 @@ cs_open_table(CsInstallation *in, CsTableId id, Oid relid)
 {
 	MemoryContext caller = MemoryContextSwitchTo(in->context);
 	CsTable    *table = palloc0(sizeof(CsTable));
+	LOCKMODE	lock = in->reads_only ? AccessShareLock : tables[id].lock;
 
 	/* our rows are not written by statements, which the server would refuse by itself */
-	if (tables[id].lock == RowExclusiveLock)
+	if (lock == RowExclusiveLock)
 		PreventCommandIfReadOnly("a write by contact_status");
 	table->id = id;
 	table->context = in->context;
-	table->rel = table_open(relid, tables[id].lock);
+	table->rel = table_open(relid, lock);
 	table->slot = table_slot_create(table->rel, NULL);
 	cs_find_columns(table->rel->rd_att, true, tables[id].columns, tables[id].column_count, table->columns);
 	if (id == TABLE_CONTACT)

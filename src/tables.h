@@ -142,6 +142,7 @@ typedef struct CsInstallation
 	MemoryContext context;
 	Oid			schema;
 	TimestampTz now;			/* of the clock, when the call began */
+	bool		reads_only;		/* set before tables are opened: with locks that a standby has */
 	CsTable    *tables[TABLES]; /* as far as opened */
 	List	   *opened;			/* these, and partitions of the log */
 	struct CsLog *log;			/* log.c */
@@ -204,6 +205,9 @@ extern void cs_check_readable(Relation rel);
 
 /* The same of one account, by the row-level security of table account. */
 extern void cs_check_account_shown(CsInstallation *in, int64 account);
+
+/* The elements of a bigint[] without nulls (22004) that SQL gave; returns how many. */
+extern int	cs_bigints_argument(Datum array, Datum **values);
 
 /* The value of a named column of a row that was read. */
 static inline Datum

@@ -1,8 +1,8 @@
 \i test/pgtap/setup.inc
 -- session_replication_role = replica: triggers and guards are switched off, as for what a subscription applies. Who may
--- set it and writes so is not stopped; verify finds the damage, and repair makes it what the log says. What the log does not
--- say is not found: what is kept of the address of a contact that came so is not brought back.
-SELECT plan(14);
+-- set it and writes so is not stopped; verify finds the damage, and repair makes it what the log says, and tells a contact that
+-- came so what is kept of its address.
+SELECT no_plan();
 SELECT contact_status.create_tables('crm', 'ecomail') \g /dev/null
 INSERT INTO crm.contact (email) SELECT format('c%s@example.org', i) FROM generate_series(1, 6) i;
 INSERT INTO crm.event (contact_id, list_id, kind) SELECT i, 1, 'added' FROM generate_series(1, 6) i;
@@ -38,7 +38,20 @@ SELECT is(helper.damage($$UPDATE crm.policy SET resubscribe = 'never' WHERE name
 SELECT is(helper.damage($$DELETE FROM crm.contact WHERE contact_id = 6$$), 'count of active', 'a contact that is gone');
 SELECT contact_status.suppress('crm', 1, 'gone@example.org', 'complained') \g /dev/null
 SELECT is(helper.damage($$INSERT INTO crm.contact (email) VALUES ('gone@example.org')$$),
-    'count of unconfirmed', 'a contact that came without what is kept of its address: only its count is missed');
+    '7 suppressed, count of unconfirmed', 'a contact that came without what is kept of its address');
+SELECT is(status, 'complained', 'is told by repair') FROM crm.contact WHERE contact_id = 7;
+SELECT contact_status.suppress('crm', 1, 'later@example.org', 'unsubscribed', 1) \g /dev/null
+SELECT is(helper.damage($$UPDATE crm.contact SET email = 'later@example.org' WHERE contact_id = 5$$),
+    NULL, 'an address that was changed so, of which an opt-out of a list is kept, shows with its list');
+SELECT is(status, 'unsubscribed', 'is told by repair') FROM crm.subscription WHERE (contact_id, list_id) = (5, 1);
+SELECT is(helper.damage($$DELETE FROM crm.event WHERE contact_id = 5 AND kind = 'unsubscribed'$$),
+    '5 status, 5 unsubscribed_at', 'nobody forgets what was told: an event that is gone is told again');
+SELECT is(status, 'unsubscribed', 'by repair') FROM crm.subscription WHERE (contact_id, list_id) = (5, 1);
+SELECT retraction_id FROM contact_status.retract_events('crm', 'they called', contact_ids => '{5}', kinds => '{unsubscribed}') \g /dev/null
+SELECT is_empty($$SELECT * FROM contact_status.verify('crm')$$, 'what was told and retracted is not told again');
+SELECT is(status, 'active', 'and holds no more') FROM crm.subscription WHERE (contact_id, list_id) = (5, 1);
+SELECT contact_status.erase_contact('crm', 1, 4) \g /dev/null
+SELECT is_empty($$SELECT * FROM contact_status.verify('crm')$$, 'an erasure opts out who takes the address afterwards, and is told then');
 SELECT is(helper.damage($$INSERT INTO crm.list (name, double_opt_in) VALUES ('two', true)$$),
     'consent_setting', 'a list without its setting');
 SELECT helper.check_whole();

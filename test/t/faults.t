@@ -147,7 +147,7 @@ SKIP: {
         before => sub { limit('fsize', $_[0]) }, after => sub { limit('fsize') });
 }
 
-fails('temp_file_limit', qr/^53400 temporary file size exceeds temp_file_limit/,
+fails('temp_file_limit', qr/^53400 temporary file size exceeds "?temp_file_limit/,
     at => [ map { int($events / 100 * $_ / ($times + 1)) } 1 .. $times ],
     before => sub { $session->must("SET LOCAL work_mem = '64kB'", 'SET LOCAL temp_file_limit = ' . int $_[0]) }, after => sub { });
 

@@ -91,7 +91,7 @@ my $used = "SELECT sum(used_bytes) FROM pg_backend_memory_contexts WHERE name <>
 
 sub sample {
     my $used = $session->value($used);
-    my $of = $session->value(q{SELECT jsonb_object_agg(n, b) FROM (SELECT coalesce(parent, '') || '/' || name || ' ' || coalesce(ident, '') AS n, sum(used_bytes) AS b FROM pg_backend_memory_contexts GROUP BY 1) x});
+    my $of = $session->value(q{SELECT jsonb_object_agg(n, b) FROM (SELECT coalesce(to_jsonb(c) ->> 'parent', '') || '/' || name || ' ' || coalesce(ident, '') AS n, sum(used_bytes) AS b FROM pg_backend_memory_contexts c GROUP BY 1) x});
     return { used => $used, kilobytes => anonymous(), contexts => $of };
 }
 
