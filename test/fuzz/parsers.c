@@ -13,6 +13,7 @@
 #include <setjmp.h>
 
 #include "commands/trigger.h"
+#include "common/int.h"
 #include "fmgr.h"
 #include "utils/array.h"
 #include "utils/timestamp.h"
@@ -340,10 +341,12 @@ try_vocabulary(void)
 static int64
 length_of(const Interval *interval)
 {
-	int128		length = (int128) interval->day * USECS_PER_DAY + interval->time;
+	int64		length;
 
-	CHECK(interval->month == 0 && length > 0 && length <= PG_INT64_MAX);
-	return (int64) length;
+	CHECK(!pg_mul_s64_overflow(interval->day, USECS_PER_DAY, &length));
+	CHECK(!pg_add_s64_overflow(length, interval->time, &length));
+	CHECK(interval->month == 0 && length > 0);
+	return length;
 }
 
 static void

@@ -132,7 +132,7 @@ SKIP: {
     my $full = $events * 400;    # bytes, about what the collected rows take
     fails('out of memory', qr/^53200 out of memory/,
         at => [ map { int($full * $_ / ($times + 1)) } 0 .. $times - 1 ],
-        before => sub { $session->must(q{SET LOCAL work_mem = '2GB'}); limit('as', of_process('VmSize') * 1024 + 400_000 + $_[0]) },
+        before => sub { $session->must(q{SET LOCAL work_mem = '1GB'}); limit('as', of_process('VmSize') * 1024 + 400_000 + $_[0]) },
         after => sub { limit('as') });
 }
 
