@@ -188,12 +188,13 @@ BEGIN
     LOOP
         EXECUTE replace('SELECT array_agg(e.contact_id ORDER BY e.contact_id, e.tableoid, e.ctid), '
                         'array_agg(e.tableoid ORDER BY e.contact_id, e.tableoid, e.ctid), array_agg(e.ctid ORDER BY e.contact_id, e.tableoid, e.ctid) '
+                        'FROM (SELECT DISTINCT ON (e.tableoid, e.ctid) e.tableoid, e.ctid, e.contact_id '
                         'FROM @.event o JOIN @.event e ON e.account_id = o.account_id AND e.source = ''suppression'' '
                         ' AND e.reason = ''contact '' || o.contact_id AND e.retracted_at IS NULL AND e.occurred_at >= o.occurred_at '
                         ' AND e.kind = CASE WHEN o.kind IN (''unsubscribed'', ''complained'') THEN o.kind ELSE ''invalidated'' END '
                         'WHERE o.account_id = $1 AND o.retraction_id = $2 AND NOT EXISTS ('
                         ' SELECT FROM @.suppression s WHERE s.account_id = $1 AND s.contact_id = o.contact_id AND s.kind = e.kind '
-                        ' AND s.list_id IS NOT DISTINCT FROM e.list_id)', '@', quote_ident(retract_events.schema))
+                        ' AND s.list_id IS NOT DISTINCT FROM e.list_id)) e', '@', quote_ident(retract_events.schema))
            INTO ids, parts, places USING retract_events.account_id, retract_events.retraction_id;
         EXIT WHEN ids IS NULL;
         touched := contact_status.mark_events(retract_events.schema, retract_events.account_id, ids, parts, places,

@@ -177,6 +177,15 @@ SELECT contact_status.undo_retraction('crm', max(retraction_id)) FROM crm.retrac
 SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 92), 'complained', 'and undone again: complained');
 SELECT is((SELECT count(*) FROM crm.event WHERE contact_id = 92 AND kind = 'complained'), 1::bigint, 'told once');
 
+-- Two complaints of a contact that is gone, of which its successor was told one: both are retracted at once.
+INSERT INTO crm.contact (contact_id, email) VALUES (93, 's93@example.org');
+INSERT INTO crm.event (contact_id, kind, source, occurred_at) VALUES (93, 'complained', 'scan8', '2025-06-02'), (93, 'complained', 'scan8', '2025-06-01');
+DELETE FROM crm.contact WHERE contact_id = 93;
+INSERT INTO crm.contact (contact_id, email) VALUES (94, 's93@example.org');
+SELECT is(format('%s events, %s contacts', events, contacts), '3 events, 2 contacts', 'two complaints and what came of them')
+FROM contact_status.retract_events('crm', 'a link scanner', source => 'scan8');
+SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 94), 'unconfirmed', 'the successor is free of it');
+
 SELECT * FROM helper.check_whole();
 SELECT * FROM finish();
 ROLLBACK;
