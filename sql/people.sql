@@ -128,6 +128,11 @@ CREATE FUNCTION contact_status.begin_change(schema name) RETURNS void
 COMMENT ON FUNCTION contact_status.begin_change(name) IS
 'waits until nobody else changes what was recorded, before contacts are locked';
 
+CREATE FUNCTION contact_status.lock_contacts(schema name, account_id bigint, contacts bigint[]) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_lock_contacts';
+COMMENT ON FUNCTION contact_status.lock_contacts(name, bigint, bigint[]) IS
+'locks contacts in the order in which all lock them, with those at which a retraction of this transaction gave way to others';
+
 CREATE FUNCTION contact_status.mark_events(
     schema name, account_id bigint, contacts bigint[], parts oid[], places tid[], retraction_id bigint, reason text
 ) RETURNS bigint[]
@@ -162,46 +167,57 @@ BEGIN
             USING ERRCODE = 'null_value_not_allowed',
                   HINT = 'Choose by source, kinds, since, before, campaign_id, list_id, contact_ids or event_keys.';
     END IF;
-    -- chosen once nobody else retracts, so that none is missed that comes back meanwhile
-    PERFORM contact_status.begin_change(retract_events.schema);
-    EXECUTE format('SELECT array_agg(contact_id ORDER BY contact_id, tableoid, ctid), '
-                   'array_agg(tableoid ORDER BY contact_id, tableoid, ctid), array_agg(ctid ORDER BY contact_id, tableoid, ctid) '
-                   'FROM %I.event WHERE account_id = $1 AND retracted_at IS NULL '
-                   'AND ($2 IS NULL OR source = $2) AND ($3 IS NULL OR kind = ANY ($3)) '
-                   'AND ($4 IS NULL OR occurred_at >= $4) AND ($5 IS NULL OR occurred_at < $5) '
-                   'AND ($6 IS NULL OR campaign_id = $6) AND ($7 IS NULL OR list_id = $7) '
-                   'AND ($8 IS NULL OR contact_id = ANY ($8)) AND ($9 IS NULL OR event_key = ANY ($9))',
-                   retract_events.schema)
-       INTO ids, parts, places
-      USING retract_events.account_id, retract_events.source, retract_events.kinds, retract_events.since,
-            retract_events.before, retract_events.campaign_id, retract_events.list_id, retract_events.contact_ids,
-            retract_events.event_keys;
-    EXECUTE format('SELECT nextval(pg_get_serial_sequence(%L, ''retraction_id''))',
-                   format('%I.retraction', retract_events.schema))
-       INTO retract_events.retraction_id;
-    touched := contact_status.mark_events(retract_events.schema, retract_events.account_id, coalesce(ids, '{}'),
-                                          coalesce(parts, '{}'), coalesce(places, '{}'), retract_events.retraction_id, retract_events.reason);
-    retract_events.events := touched[1];
-    retract_events.contacts := touched[2];
+    FOR attempt IN 1 .. 100 LOOP
+    BEGIN
+        -- chosen once nobody else retracts, so that none is missed that comes back meanwhile
+        PERFORM contact_status.begin_change(retract_events.schema);
+        EXECUTE format('SELECT array_agg(contact_id ORDER BY contact_id, tableoid, ctid), '
+                       'array_agg(tableoid ORDER BY contact_id, tableoid, ctid), array_agg(ctid ORDER BY contact_id, tableoid, ctid) '
+                       'FROM %I.event WHERE account_id = $1 AND retracted_at IS NULL '
+                       'AND ($2 IS NULL OR source = $2) AND ($3 IS NULL OR kind = ANY ($3)) '
+                       'AND ($4 IS NULL OR occurred_at >= $4) AND ($5 IS NULL OR occurred_at < $5) '
+                       'AND ($6 IS NULL OR campaign_id = $6) AND ($7 IS NULL OR list_id = $7) '
+                       'AND ($8 IS NULL OR contact_id = ANY ($8)) AND ($9 IS NULL OR event_key = ANY ($9))',
+                       retract_events.schema)
+           INTO ids, parts, places
+          USING retract_events.account_id, retract_events.source, retract_events.kinds, retract_events.since,
+                retract_events.before, retract_events.campaign_id, retract_events.list_id, retract_events.contact_ids,
+                retract_events.event_keys;
+        EXECUTE format('SELECT nextval(pg_get_serial_sequence(%L, ''retraction_id''))',
+                       format('%I.retraction', retract_events.schema))
+           INTO retract_events.retraction_id;
+        PERFORM contact_status.lock_contacts(retract_events.schema, retract_events.account_id, coalesce(ids, '{}'));
+        touched := contact_status.mark_events(retract_events.schema, retract_events.account_id, coalesce(ids, '{}'),
+                                              coalesce(parts, '{}'), coalesce(places, '{}'), retract_events.retraction_id, retract_events.reason);
+        retract_events.events := touched[1];
+        retract_events.contacts := touched[2];
 
-    -- what came back with an address from a contact that is gone, and holds of it no more
-    LOOP
-        EXECUTE replace('SELECT array_agg(e.contact_id ORDER BY e.contact_id, e.tableoid, e.ctid), '
-                        'array_agg(e.tableoid ORDER BY e.contact_id, e.tableoid, e.ctid), array_agg(e.ctid ORDER BY e.contact_id, e.tableoid, e.ctid) '
-                        'FROM (SELECT DISTINCT ON (e.tableoid, e.ctid) e.tableoid, e.ctid, e.contact_id '
-                        'FROM @.event o JOIN @.event e ON e.account_id = o.account_id AND e.source = ''suppression'' '
-                        ' AND e.reason = ''contact '' || o.contact_id AND e.retracted_at IS NULL AND e.occurred_at >= o.occurred_at '
-                        ' AND e.kind = CASE WHEN o.kind IN (''unsubscribed'', ''complained'') THEN o.kind ELSE ''invalidated'' END '
-                        'WHERE o.account_id = $1 AND o.retraction_id = $2 AND NOT EXISTS ('
-                        ' SELECT FROM @.suppression s WHERE s.account_id = $1 AND s.contact_id = o.contact_id AND s.kind = e.kind '
-                        ' AND s.list_id IS NOT DISTINCT FROM e.list_id)) e', '@', quote_ident(retract_events.schema))
-           INTO ids, parts, places USING retract_events.account_id, retract_events.retraction_id;
-        EXIT WHEN ids IS NULL;
-        touched := contact_status.mark_events(retract_events.schema, retract_events.account_id, ids, parts, places,
-                                              retract_events.retraction_id, retract_events.reason);
-        EXIT WHEN touched[1] = 0;
-        retract_events.events := retract_events.events + touched[1];
-        retract_events.contacts := retract_events.contacts + touched[2];
+        -- what came back with an address from a contact that is gone, and holds of it no more
+        LOOP
+            EXECUTE replace('SELECT array_agg(e.contact_id ORDER BY e.contact_id, e.tableoid, e.ctid), '
+                            'array_agg(e.tableoid ORDER BY e.contact_id, e.tableoid, e.ctid), array_agg(e.ctid ORDER BY e.contact_id, e.tableoid, e.ctid) '
+                            'FROM (SELECT DISTINCT ON (e.tableoid, e.ctid) e.tableoid, e.ctid, e.contact_id '
+                            'FROM @.event o JOIN @.event e ON e.account_id = o.account_id AND e.source = ''suppression'' '
+                            ' AND e.reason = ''contact '' || o.contact_id AND e.retracted_at IS NULL AND e.occurred_at >= o.occurred_at '
+                            ' AND e.kind = CASE WHEN o.kind IN (''unsubscribed'', ''complained'') THEN o.kind ELSE ''invalidated'' END '
+                            'WHERE o.account_id = $1 AND o.retraction_id = $2 AND NOT EXISTS ('
+                            ' SELECT FROM @.suppression s WHERE s.account_id = $1 AND s.contact_id = o.contact_id AND s.kind = e.kind '
+                            ' AND s.list_id IS NOT DISTINCT FROM e.list_id)) e', '@', quote_ident(retract_events.schema))
+               INTO ids, parts, places USING retract_events.account_id, retract_events.retraction_id;
+            EXIT WHEN ids IS NULL;
+            touched := contact_status.mark_events(retract_events.schema, retract_events.account_id, ids, parts, places,
+                                                  retract_events.retraction_id, retract_events.reason);
+            EXIT WHEN touched[1] = 0;
+            retract_events.events := retract_events.events + touched[1];
+            retract_events.contacts := retract_events.contacts + touched[2];
+        END LOOP;
+        RETURN;
+    EXCEPTION WHEN deadlock_detected THEN
+        -- it gave way to others, whose contacts are locked in order now
+        IF attempt = 100 THEN
+            RAISE;
+        END IF;
+    END;
     END LOOP;
 END
 $retract$;
@@ -222,15 +238,26 @@ DECLARE
     touched bigint[];
 BEGIN
     PERFORM contact_status.refuse_read_only('undo_retraction');
-    PERFORM contact_status.begin_change(undo_retraction.schema);
-    EXECUTE format('SELECT array_agg(contact_id ORDER BY contact_id, tableoid, ctid), '
-                   'array_agg(tableoid ORDER BY contact_id, tableoid, ctid), array_agg(ctid ORDER BY contact_id, tableoid, ctid) '
-                   'FROM %I.event WHERE account_id = $1 AND retraction_id = $2', undo_retraction.schema)
-       INTO ids, parts, places USING undo_retraction.account_id, undo_retraction.retraction_id;
-    touched := contact_status.mark_events(undo_retraction.schema, undo_retraction.account_id, coalesce(ids, '{}'),
-                                          coalesce(parts, '{}'), coalesce(places, '{}'), undo_retraction.retraction_id, NULL);
-    undo_retraction.events := touched[1];
-    undo_retraction.contacts := touched[2];
+    FOR attempt IN 1 .. 100 LOOP
+    BEGIN
+        PERFORM contact_status.begin_change(undo_retraction.schema);
+        EXECUTE format('SELECT array_agg(contact_id ORDER BY contact_id, tableoid, ctid), '
+                       'array_agg(tableoid ORDER BY contact_id, tableoid, ctid), array_agg(ctid ORDER BY contact_id, tableoid, ctid) '
+                       'FROM %I.event WHERE account_id = $1 AND retraction_id = $2', undo_retraction.schema)
+           INTO ids, parts, places USING undo_retraction.account_id, undo_retraction.retraction_id;
+        PERFORM contact_status.lock_contacts(undo_retraction.schema, undo_retraction.account_id, coalesce(ids, '{}'));
+        touched := contact_status.mark_events(undo_retraction.schema, undo_retraction.account_id, coalesce(ids, '{}'),
+                                              coalesce(parts, '{}'), coalesce(places, '{}'), undo_retraction.retraction_id, NULL);
+        undo_retraction.events := touched[1];
+        undo_retraction.contacts := touched[2];
+        RETURN;
+    EXCEPTION WHEN deadlock_detected THEN
+        -- it gave way to others, whose contacts are locked in order now
+        IF attempt = 100 THEN
+            RAISE;
+        END IF;
+    END;
+    END LOOP;
 END
 $undo$;
 COMMENT ON FUNCTION contact_status.undo_retraction(name, bigint, bigint) IS

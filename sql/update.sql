@@ -6,4 +6,4 @@
 -- written here. What tables that exist need is for contact_status.upgrade_tables.
 
 \replace suppressed_contacts tell_contacts verify repair
-\replace take_turn suppress import_batch import_contacts retract_events
+\replace take_turn suppress import_batch import_contacts lock_contacts retract_events undo_retraction

@@ -75,24 +75,29 @@ fetch_by_address(CsTable *contacts, Relation index, Snapshot snapshot, int64 acc
 	return found;
 }
 
-/* Does a contact have the address?  Whoever is inserting one with it is waited for. */
+/* Does a contact have the address, as the latest snapshot has it? */
+static bool
+has_contact(CsTable *contacts, Relation index, int64 account, Datum address)
+{
+	Snapshot	snapshot = cs_latest_snapshot();
+	bool		found = fetch_by_address(contacts, index, snapshot, account, address);
+
+	UnregisterSnapshot(snapshot);
+	return found;
+}
+
+/* The same; if not, once whoever is inserting one with it has ended. */
 static bool
 address_has_contact(CsInstallation *in, Relation index, int64 account, Datum address)
 {
 	CsTable    *contacts = cs_table(in, TABLE_CONTACT);
 	ScanKeyData keys[2];
-	bool		found;
 
+	if (has_contact(contacts, index, account, address))
+		return true;
 	address_keys(keys, index, account, address);
-	do
-	{
-		Snapshot	snapshot = cs_latest_snapshot();
-
-		CHECK_FOR_INTERRUPTS();
-		found = fetch_by_address(contacts, index, snapshot, account, address);
-		UnregisterSnapshot(snapshot);
-	} while (!found && cs_row_exists(contacts->rel, index, keys, 2, contacts->slot, true));
-	return found;
+	cs_wait_for_writers(contacts->rel, index, keys, 2, contacts->slot, in->gives_way);
+	return has_contact(contacts, index, account, address);
 }
 
 /*
@@ -106,7 +111,8 @@ check_still_nobodys(CsInstallation *in, Relation index, int64 account, Datum add
 	ScanKeyData keys[2];
 
 	address_keys(keys, index, account, address);
-	if (cs_row_exists(contacts->rel, index, keys, 2, contacts->slot, false))
+	if (cs_is_written(contacts->rel, index, keys, 2, contacts->slot) ||
+		has_contact(contacts, index, account, address))
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("could not serialize access due to concurrent insert"),

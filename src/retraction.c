@@ -2,8 +2,8 @@
  * retraction.c
  *		Events taken out of the fold, or back into it; and what erasure leaves.
  *
- * The SQL functions choose the events; here they are marked, contact by
- * contact in the order in which all lock them, and the contacts folded anew.
+ * The SQL functions choose the events and lock their contacts; here they are
+ * marked, and the contacts folded anew.
  */
 #include "postgres.h"
 
@@ -23,6 +23,7 @@
 #include "contacts.h"
 #include "horizon.h"
 #include "enums.h"
+#include "successors.h"
 #include "suppression.h"
 
 /* Who may change what was recorded: whoever may UPDATE the log. */
@@ -182,7 +183,7 @@ note_undone(CsInstallation *in, int64 account, int64 retraction)
 /*
  * mark_events(schema, account_id, contacts bigint[], parts oid[], places tid[],
  * retraction_id, reason): contacts ascending, a table and place each.  A null
- * reason undoes it.
+ * reason undoes it.  Raises 40P01 where others are in the way (give_way.h).
  * Returns how many events and contacts, as an array of two.
  */
 PG_FUNCTION_INFO_V1(cs_mark_events);
@@ -217,6 +218,7 @@ cs_mark_events(PG_FUNCTION_ARGS)
 
 	CommandCounterIncrement();
 	in = open_for_change(PG_GETARG_NAME(0));
+	in->gives_way = true;
 	caller = MemoryContextSwitchTo(in->context);
 	visits = cs_begin_visits(in);
 	for (int i = 0; i < count;)

@@ -94,13 +94,15 @@ due_bound(const CsVisits *v, cs_time as_of)
 
 /* ---- old addresses ---- */
 
-/* Has the person opted out, complained, or taken it back? */
+/* Has the person, as is heard now, opted out, complained, or taken it back before the address changed? */
 static bool
-person_spoke(const CsVisits *v)
+person_spoke_before(const CsVisits *v, cs_time change)
 {
 	const cs_contact *old = &v->stored.contact;
 	const cs_contact *new = &v->facts;
 
+	if (v->progress == PROGRESS_ANEW ? v->late_from.set && v->late_from.at > change : v->from > change)
+		return false;
 	if (differ(old->unsubscribed, new->unsubscribed) || differ(old->complained, new->complained) ||
 		old->consent_count != new->consent_count)
 		return true;
@@ -174,7 +176,7 @@ cs_leave(CsVisits *v, TimestampTz as_of)
 	if (v->address_since.set && !v->address_anew)
 	{
 		cs_need_consents(v);
-		if (person_spoke(v))
+		if (person_spoke_before(v, v->address_since.at))
 			suppress_old_addresses(v);
 	}
 	if (changed || v->begins_anew || v->address_anew || differ(due, v->stored.due))

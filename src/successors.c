@@ -22,6 +22,8 @@
 #include "utils/snapmgr.h"
 
 #include "compat.h"
+#include "give_way.h"
+#include "successors.h"
 #include "suppression.h"
 
 static HTAB *
@@ -48,71 +50,111 @@ is_of_account(CsInstallation *in, int64 account)
 	return false;
 }
 
-/* Records of the contact in the slot what is known of its address and not of it. */
-static void
-tell(CsInstallation *in, CsTable *contacts, int64 account, bytea *digest)
+void
+cs_tell_contact(CsInstallation *in, CsVisits *visits, int64 account, int64 contact, const bytea *expected)
 {
-	cs_time		since = cs_time_column(contacts, CONTACT_ADDRESS_SINCE, DT_NOBEGIN);
-	TimestampTz began_after = cs_time_column(contacts, CONTACT_BEGINS_AFTER, PG_INT64_MIN);
+	CsTable    *contacts = cs_table(in, TABLE_CONTACT);
+	cs_time		since;
+	bytea	   *digest;
 	bool		isnull;
-	int64		contact = DatumGetInt64(cs_column(contacts, contacts->slot, CONTACT_ID, &isnull));
 
-	cs_check_shown(contacts->rel, contacts->slot);
+	if (!cs_visit(visits, account, contact))
+		return;
+	digest = cs_address_digest(in, account, cs_column(contacts, contacts->slot, CONTACT_EMAIL, &isnull));
+	if (expected && memcmp(VARDATA(digest), VARDATA(expected), PG_SHA256_DIGEST_LENGTH) != 0)
+		return;
+	since = cs_time_column(contacts, CONTACT_ADDRESS_SINCE, DT_NOBEGIN);
 	cs_recall_untold(in, account, contact, digest, since == DT_NOBEGIN ? since : since + 1,
-					 psprintf("suppression " INT64_FORMAT, in->now), began_after);
+					 psprintf("suppression " INT64_FORMAT, in->now), cs_visited_begins_after(visits));
+}
+
+/* The digest of the address of the contact in the slot, if it is one of these; otherwise NULL. */
+static bytea *
+told_digest(CsInstallation *in, HTAB *told, CsTable *contacts)
+{
+	CsToldAddress address;
+	bytea	   *digest;
+	bool		isnull;
+
+	address.account = DatumGetInt64(cs_column(contacts, contacts->slot, CONTACT_ACCOUNT, &isnull));
+	if (!is_of_account(in, address.account))
+		return NULL;
+	digest = cs_address_digest(in, address.account, cs_column(contacts, contacts->slot, CONTACT_EMAIL, &isnull));
+	memcpy(address.digest, VARDATA(digest), sizeof(address.digest));
+	return hash_search(told, &address, HASH_FIND, NULL) ? digest : NULL;
 }
 
 /*
- * Tell those who have one of the addresses.  Returns false where somebody is
- * still inserting one, and has been waited for: then look again.
+ * Is somebody writing a contact with one of the addresses?  Then he is waited
+ * for, or given way to.
  */
 static bool
-tell_all(CsInstallation *in, HTAB *told)
+met_writer(CsInstallation *in, HTAB *told)
 {
 	CsTable    *contacts = cs_table(in, TABLE_CONTACT);
-	MemoryContext row = AllocSetContextCreate(in->context, "contact_status successor", ALLOCSET_SMALL_SIZES);
 	TransactionId writer = InvalidTransactionId;
 	ItemPointerData place;
 	SnapshotData dirty;
 	TableScanDesc scan;
+	bool		isnull;
 
 	InitDirtySnapshot(dirty);
 	scan = table_beginscan(contacts->rel, &dirty, 0, NULL);
 	while (!TransactionIdIsValid(writer) && table_scan_getnextslot(scan, ForwardScanDirection, contacts->slot))
 	{
-		MemoryContext caller;
-		CsToldAddress address;
-		bytea	   *digest;
+		CHECK_FOR_INTERRUPTS();
+		if (!TransactionIdIsValid(dirty.xmin) || !told_digest(in, told, contacts))
+			continue;
+		writer = dirty.xmin;
+		place = contacts->slot->tts_tid;
+		if (in->gives_way)
+			cs_met_contact(DatumGetInt64(cs_column(contacts, contacts->slot, CONTACT_ACCOUNT, &isnull)),
+						   DatumGetInt64(cs_column(contacts, contacts->slot, CONTACT_ID, &isnull)));
+	}
+	table_endscan(scan);
+	ExecClearTuple(contacts->slot);
+	if (!TransactionIdIsValid(writer))
+		return false;
+	if (in->gives_way)
+		cs_give_way(writer);
+	XactLockTableWait(writer, contacts->rel, &place, XLTW_FetchUpdated);
+	return true;
+}
+
+/* Tell those who have one of the addresses. */
+static void
+tell_all(CsInstallation *in, HTAB *told)
+{
+	CsTable    *contacts = cs_table(in, TABLE_CONTACT);
+	CsVisits   *visits = cs_begin_visits(in);
+	MemoryContext row = AllocSetContextCreate(in->context, "contact_status successor", ALLOCSET_SMALL_SIZES);
+	Snapshot	snapshot = cs_latest_snapshot();
+	TableScanDesc scan = table_beginscan(contacts->rel, snapshot, 0, NULL);
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, contacts->slot))
+	{
+		MemoryContext caller = MemoryContextSwitchTo(row);
+		bytea	   *digest = told_digest(in, told, contacts);
 		bool		isnull;
 
 		CHECK_FOR_INTERRUPTS();
-		address.account = DatumGetInt64(cs_column(contacts, contacts->slot, CONTACT_ACCOUNT, &isnull));
-		if (!is_of_account(in, address.account))
-			continue;
-		caller = MemoryContextSwitchTo(row);
-		digest = cs_address_digest(in, address.account, cs_column(contacts, contacts->slot, CONTACT_EMAIL, &isnull));
-		memcpy(address.digest, VARDATA(digest), sizeof(address.digest));
-		if (hash_search(told, &address, HASH_FIND, NULL) == NULL)
-			 /* not one of them */ ;
-		else if (TransactionIdIsValid(dirty.xmin))
-		{
-			writer = dirty.xmin;
-			place = contacts->slot->tts_tid;
-		}
-		else
-			tell(in, contacts, address.account, digest);
+		if (digest != NULL)
+			cs_tell_contact(in, visits, DatumGetInt64(cs_column(contacts, contacts->slot, CONTACT_ACCOUNT, &isnull)),
+							DatumGetInt64(cs_column(contacts, contacts->slot, CONTACT_ID, &isnull)), digest);
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(row);
 	}
 	table_endscan(scan);
-	ExecClearTuple(contacts->slot);
+	UnregisterSnapshot(snapshot);
 	MemoryContextDelete(row);
-	if (!TransactionIdIsValid(writer))
-		return true;
-	XactLockTableWait(writer, contacts->rel, &place, XLTW_FetchUpdated);
-	return false;
+	cs_end_visits(visits);
 }
 
+/*
+ * Whoever takes an address from now on waits for us.  Whoever is taking one is
+ * waited for before the contacts are read: a look at rows of others while they
+ * are written can miss one that moves meanwhile.
+ */
 void
 cs_tell_successors(CsInstallation *in)
 {
@@ -120,8 +162,9 @@ cs_tell_successors(CsInstallation *in)
 	HTAB	   *told = addresses_told(in);
 
 	CommandCounterIncrement();
-	while (!tell_all(in, told))
+	while (met_writer(in, told))
 		;
+	tell_all(in, told);
 	in->told = NIL;
 	MemoryContextSwitchTo(caller);
 }
@@ -201,7 +244,7 @@ cs_tell_contacts(PG_FUNCTION_ARGS)
 {
 	CsInstallation *in;
 	MemoryContext caller;
-	CsTable    *table;
+	CsVisits   *visits;
 	Datum	   *accounts,
 			   *contacts;
 	int			count;
@@ -213,17 +256,13 @@ cs_tell_contacts(PG_FUNCTION_ARGS)
 	if (cs_bigints_argument(PG_GETARG_DATUM(2), &contacts) != count)
 		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("as many accounts as contacts are needed")));
 	cs_check_rights(in, ACL_INSERT);
-	table = cs_table(in, TABLE_CONTACT);
+	visits = cs_begin_visits(in);
 	for (int i = 0; i < count; i++)
 	{
-		cs_id		key[2] = {{true, DatumGetInt64(accounts[i])}, {true, DatumGetInt64(contacts[i])}};
-		bool		isnull;
-
 		CHECK_FOR_INTERRUPTS();
-		if (cs_fetch_latest(table, key, 2))
-			tell(in, table, key[0].id,
-				 cs_address_digest(in, key[0].id, cs_column(table, table->slot, CONTACT_EMAIL, &isnull)));
+		cs_tell_contact(in, visits, DatumGetInt64(accounts[i]), DatumGetInt64(contacts[i]), NULL);
 	}
+	cs_end_visits(visits);
 	MemoryContextSwitchTo(caller);
 	cs_close(in);
 	CommandCounterIncrement();

@@ -23,6 +23,8 @@
 #include "compat.h"
 #include "counts.h"
 #include "facts.h"
+#include "give_way.h"
+#include "successors.h"
 #include "tables.h"
 #include "writer.h"
 
@@ -381,34 +383,55 @@ cs_lock_row(CsTable *table, ItemPointer tid, LockTupleMode mode)
 	cs_check_shown(table->rel, table->slot);
 }
 
-bool
-cs_row_exists(Relation rel, Relation index, ScanKeyData *keys, int count, TupleTableSlot *slot, bool wait)
+/*
+ * A transaction of others that has written a row with these keys, or its end,
+ * and not ended yet: the first that is met, with the place of the row and the
+ * token of a promise (see SpeculativeInsertionWait).
+ */
+static TransactionId
+find_writer(Relation rel, Relation index, ScanKeyData *keys, int count, TupleTableSlot *slot,
+			ItemPointer place, uint32 *token)
 {
-	for (;;)
-	{
-		SnapshotData dirty;
-		IndexScanDesc scan;
-		ItemPointerData place;
-		TransactionId writer = InvalidTransactionId;
-		uint32		token = 0;
-		bool		found;
+	TransactionId writer = InvalidTransactionId;
+	SnapshotData dirty;
+	IndexScanDesc scan;
 
-		InitDirtySnapshot(dirty);
-		scan = cs_index_beginscan(rel, index, &dirty, count);
-		index_rescan(scan, keys, count, NULL, 0);
-		found = index_getnext_slot(scan, ForwardScanDirection, slot);
-		for (bool any = found; any && wait && !TransactionIdIsValid(writer);)
-		{
-			/* the snapshot names who has not committed the row just found, or its end */
-			writer = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
-			token = TransactionIdIsValid(dirty.xmin) ? dirty.speculativeToken : 0;
-			place = slot->tts_tid;
-			any = !TransactionIdIsValid(writer) && index_getnext_slot(scan, ForwardScanDirection, slot);
-		}
-		index_endscan(scan);
-		ExecClearTuple(slot);
-		if (!TransactionIdIsValid(writer))
-			return found;
+	InitDirtySnapshot(dirty);
+	scan = cs_index_beginscan(rel, index, &dirty, count);
+	index_rescan(scan, keys, count, NULL, 0);
+	while (!TransactionIdIsValid(writer) && index_getnext_slot(scan, ForwardScanDirection, slot))
+	{
+		/* the snapshot names who has not committed the row just found, or its end */
+		writer = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
+		*token = TransactionIdIsValid(dirty.xmin) ? dirty.speculativeToken : 0;
+		*place = slot->tts_tid;
+	}
+	index_endscan(scan);
+	ExecClearTuple(slot);
+	return writer;
+}
+
+bool
+cs_is_written(Relation rel, Relation index, ScanKeyData *keys, int count, TupleTableSlot *slot)
+{
+	ItemPointerData place;
+	uint32		token;
+
+	return TransactionIdIsValid(find_writer(rel, index, keys, count, slot, &place, &token));
+}
+
+void
+cs_wait_for_writers(Relation rel, Relation index, ScanKeyData *keys, int count, TupleTableSlot *slot, bool give_way)
+{
+	TransactionId writer;
+	ItemPointerData place;
+	uint32		token;
+
+	while (TransactionIdIsValid(writer = find_writer(rel, index, keys, count, slot, &place, &token)))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (give_way)
+			cs_give_way(writer);
 		if (token != 0)
 			SpeculativeInsertionWait(writer, token);
 		else

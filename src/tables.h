@@ -143,6 +143,7 @@ typedef struct CsInstallation
 	Oid			schema;
 	TimestampTz now;			/* of the clock, when the call began */
 	bool		reads_only;		/* set before tables are opened: with locks that a standby has */
+	bool		gives_way;		/* where others are in the way, instead of waiting for them (give_way.h) */
 	CsTable    *tables[TABLES]; /* as far as opened */
 	List	   *opened;			/* these, and partitions of the log */
 	struct CsLog *log;			/* log.c */
@@ -154,9 +155,6 @@ typedef struct CsInstallation
 	int64		key_account;	/* whose digest key is at hand (suppression.c) */
 	bytea	   *key;			/* NULL: nobody's */
 } CsInstallation;
-
-/* Called by cs_close: tell whoever has the addresses in told by now. */
-extern void cs_tell_successors(CsInstallation *in);
 
 /*
  * The installation in a schema.  Ends with cs_close, which fires what triggers
@@ -266,11 +264,15 @@ extern void cs_end_scan(CsKeyScan *scan);
 extern void cs_lock_row(CsTable *table, ItemPointer tid, LockTupleMode mode);
 
 /*
- * Is there a row with these keys in an index, be it one that others are still
- * writing?  If asked, waits first until they are done: whatever the latest
- * snapshot shows afterwards is final.  Uses the slot.
+ * Is somebody else writing a row with these keys of an index, or its end?  Uses
+ * the slot.  Such a look can miss a committed row that moves meanwhile, so who
+ * wants all looks once more, with the latest snapshot.
  */
-extern bool cs_row_exists(Relation rel, Relation index, ScanKeyData *keys, int count, TupleTableSlot *slot, bool wait);
+extern bool cs_is_written(Relation rel, Relation index, ScanKeyData *keys, int count, TupleTableSlot *slot);
+
+/* Waits until nobody is, or gives way: whatever the latest snapshot shows afterwards is final. */
+extern void cs_wait_for_writers(Relation rel, Relation index, ScanKeyData *keys, int count, TupleTableSlot *slot,
+								bool give_way);
 
 /* The one row of a key that is latest, into table->slot; checked with cs_check_shown. */
 extern bool cs_fetch_latest(CsTable *table, const cs_id *key, int count);

@@ -14,6 +14,7 @@
 #include "utils/snapmgr.h"
 
 #include "compat.h"
+#include "give_way.h"
 #include "visits.h"
 
 /* The last visits of this transaction: contacts that it inserted since have no event that we do not know. */
@@ -48,12 +49,17 @@ end_lookup(CsVisits *v)
 static bool
 look_up(CsVisits *v)
 {
+	/* what the scan keeps outlives the visit */
+	MemoryContext caller = MemoryContextSwitchTo(v->in->context);
 	ScanKeyData keys[2];
+	bool		found;
 
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(v->account));
 	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(v->contact));
 	index_rescan(v->lookup, keys, 2, NULL, 0);
-	return index_getnext_slot(v->lookup, ForwardScanDirection, v->contacts->slot);
+	found = index_getnext_slot(v->lookup, ForwardScanDirection, v->contacts->slot);
+	MemoryContextSwitchTo(caller);
+	return found;
 }
 
 /* Has this transaction inserted the row that stands in the slot, as it is, after all its visits? */
@@ -103,7 +109,8 @@ lock_contact(CsVisits *v)
 		if (v->is_new)
 			return true;
 		result = table_tuple_lock(v->contacts->rel, &v->tid, v->lookup_snapshot, slot,
-								  GetCurrentCommandId(false), LockTupleNoKeyExclusive, LockWaitBlock,
+								  GetCurrentCommandId(false), LockTupleNoKeyExclusive,
+								  v->in->gives_way ? LockWaitSkip : LockWaitBlock,
 								  TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
 		switch (result)
 		{
@@ -117,6 +124,11 @@ lock_contact(CsVisits *v)
 			case TM_Invisible:
 				/* gone, given back under the same key while we waited, or changed by ourselves */
 				end_lookup(v);
+				break;
+
+			case TM_WouldBlock:
+				cs_met_contact(v->account, v->contact);
+				cs_give_way(InvalidTransactionId);
 				break;
 
 			case TM_SelfModified:
