@@ -238,6 +238,12 @@ cs_mark_events(PG_FUNCTION_ARGS)
 		{
 			cs_fold_anew(visits);
 			cs_leave(visits, in->now);
+			/* of what is suppressed of its address it was not told what its own event said */
+			if (!undo && cs_has_suppressed(in))
+			{
+				CommandCounterIncrement();
+				cs_tell_contact(in, visits, account, contact, NULL);
+			}
 		}
 		suppress_former_anew(in, visits, account, contact);
 	}

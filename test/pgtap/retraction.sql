@@ -186,6 +186,22 @@ SELECT is(format('%s events, %s contacts', events, contacts), '3 events, 2 conta
 FROM contact_status.retract_events('crm', 'a link scanner', source => 'scan8');
 SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 94), 'unconfirmed', 'the successor is free of it');
 
+-- What was suppressed of the address went without saying, for the contact's own later event said it: that is retracted.
+INSERT INTO crm.contact (contact_id, email) VALUES (95, 's95@example.org');
+INSERT INTO crm.event (contact_id, kind, source, occurred_at) VALUES (95, 'complained', 'scan9', '2025-06-01');
+DELETE FROM crm.contact WHERE contact_id = 95;
+SELECT retraction_id AS scan9 FROM contact_status.retract_events('crm', 'a link scanner', source => 'scan9') \gset
+INSERT INTO crm.contact (contact_id, email) VALUES (96, 's95@example.org');
+INSERT INTO crm.event (contact_id, kind, source, occurred_at) VALUES (96, 'complained', 'scan10', '2025-06-02');
+SELECT contact_status.undo_retraction('crm', :scan9) \g /dev/null
+SELECT is((SELECT count(*) FROM crm.event WHERE contact_id = 96), 1::bigint, 'not told what its own event says');
+SELECT contact_status.retract_events('crm', 'a link scanner', source => 'scan10') \g /dev/null
+SELECT is((SELECT format('%s since %s', status, complained_at) FROM crm.contact WHERE contact_id = 96), 'complained since 2025-06-01 00:00:00+00', 'but once that is retracted');
+SELECT is_empty('SELECT * FROM contact_status.verify(''crm'')', 'so verify misses nothing');
+SELECT contact_status.retract_events('crm', 'they did not', contact_ids => ARRAY[96::bigint]) \g /dev/null
+SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 96), 'unconfirmed', 'and not again once that is retracted as well');
+SELECT is_empty('SELECT * FROM contact_status.verify(''crm'')', 'which verify takes as said');
+
 SELECT * FROM helper.check_whole();
 SELECT * FROM finish();
 ROLLBACK;
