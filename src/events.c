@@ -22,6 +22,7 @@
 
 #include "compat.h"
 #include "contacts.h"
+#include "give_way.h"
 #include "limits.h"
 
 /* As many are sorted in an array. */
@@ -86,6 +87,8 @@ typedef struct Batch
 	Tuplesortstate *many;
 	TupleTableSlot *slot;		/* of many */
 	CsLoggedEvent event;		/* read from it */
+	bool		careful;		/* to be read twice, see apply_carefully */
+	bool		needs_care;
 } Batch;
 
 /* Columns of the tuples that are sorted; the first SORT_KEYS are the key. */
@@ -137,7 +140,7 @@ begin_many(Batch *batch)
 		nulls_first[i] = true;
 	}
 	batch->many = tuplesort_begin_heap(desc, SORT_KEYS, columns, operators, collations, nulls_first,
-									   work_mem, NULL, TUPLESORT_NONE);
+									   work_mem, NULL, batch->careful ? TUPLESORT_RANDOMACCESS : TUPLESORT_NONE);
 	batch->slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 }
 
@@ -202,7 +205,7 @@ next_of_many(Batch *batch)
 
 /* Check and sort a statement's events. */
 static void
-begin_batch(Batch *batch, CsInstallation *in, Relation rel, Tuplestorestate *events)
+begin_batch(Batch *batch, CsInstallation *in, Relation rel, Tuplestorestate *events, bool careful)
 {
 	CsTable    *log = rel->rd_rel->relispartition ? cs_log_table(in, RelationGetRelid(rel)) : cs_table(in, TABLE_EVENT);
 	int64		total = tuplestore_tuple_count(events);
@@ -212,6 +215,7 @@ begin_batch(Batch *batch, CsInstallation *in, Relation rel, Tuplestorestate *eve
 
 	memset(batch, 0, sizeof(*batch));
 	batch->in = in;
+	batch->careful = careful;
 	if (total <= FEW)
 	{
 		batch->few = palloc(total * sizeof(CsLoggedEvent));
@@ -229,6 +233,7 @@ begin_batch(Batch *batch, CsInstallation *in, Relation rel, Tuplestorestate *eve
 		CHECK_FOR_INTERRUPTS();
 		cs_read_event(log, slot, &event);
 		check_event(in, &event);
+		batch->needs_care = batch->needs_care || cs_speaks_of_old_address(in, &event);
 		if (batch->many)
 			put_many(batch, &event);
 		MemoryContextSwitchTo(caller);
@@ -261,6 +266,15 @@ next_event(Batch *batch)
 	if (batch->many)
 		return next_of_many(batch);
 	return batch->next < batch->count ? batch->sorted[batch->next++] : NULL;
+}
+
+/* Read the events again from the first. */
+static void
+rewind_batch(Batch *batch)
+{
+	batch->next = 0;
+	if (batch->many)
+		tuplesort_rescan(batch->many);
 }
 
 static void
@@ -310,14 +324,66 @@ apply_batch(CsInstallation *in, Batch *batch)
 	cs_check_limits(in);
 }
 
+/* Lock the batch's contacts before anything is written. */
+static void
+lock_batch(CsInstallation *in, Batch *batch)
+{
+	CsContactId *contacts = MemoryContextAllocHuge(in->context, batch->count * sizeof(CsContactId));
+	const CsLoggedEvent *event;
+	int			count = 0;
+
+	while ((event = next_event(batch)) != NULL)
+		if (count == 0 || contacts[count - 1].contact != event->contact || contacts[count - 1].account != event->account)
+			contacts[count++] = (CsContactId) {event->account, event->contact};
+	cs_lock_in_order(in, contacts, count);
+	rewind_batch(batch);
+	pfree(contacts);
+}
+
+/* Apply the statement's events, unless that needs care: then returns false. */
+static bool
+apply_statement(TriggerData *trigger, bool careful, bool gives_way)
+{
+	CsInstallation *in;
+	MemoryContext caller;
+	Batch		batch;
+	bool		applied;
+
+	/* so that snapshots taken from here on show the statement's own rows */
+	CommandCounterIncrement();
+
+	in = cs_open(cs_schema_of_log(trigger->tg_relation));
+	caller = MemoryContextSwitchTo(in->context);
+	cs_table(in, TABLE_POLICY); /* its lock comes before all that is read */
+	cs_check_trigger_table(in, TABLE_EVENT, trigger->tg_relation);
+	begin_batch(&batch, in, trigger->tg_relation, trigger->tg_newtable, careful);
+	applied = careful || !batch.needs_care;
+	if (careful)
+		lock_batch(in, &batch);
+	in->gives_way = gives_way;
+	if (applied)
+		apply_batch(in, &batch);
+	end_batch(&batch);
+	MemoryContextSwitchTo(caller);
+	cs_close(in);
+
+	/* and so that what follows in the command sees ours */
+	CommandCounterIncrement();
+	return applied;
+}
+
+/* What is said of an old address concerns its next owner, who is found late, and not waited for out of order. */
+static void
+apply_carefully(void *trigger, bool gives_way)
+{
+	apply_statement(trigger, true, gives_way);
+}
+
 PG_FUNCTION_INFO_V1(cs_apply_events);
 Datum
 cs_apply_events(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	CsInstallation *in;
-	MemoryContext caller;
-	Batch		batch;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) ||
 		!TRIGGER_FIRED_BY_INSERT(trigger->tg_event) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
@@ -329,20 +395,7 @@ cs_apply_events(PG_FUNCTION_ARGS)
 	if (tuplestore_tuple_count(trigger->tg_newtable) == 0)
 		return PointerGetDatum(NULL);
 
-	/* so that snapshots taken from here on show the statement's own rows */
-	CommandCounterIncrement();
-
-	in = cs_open(cs_schema_of_log(trigger->tg_relation));
-	caller = MemoryContextSwitchTo(in->context);
-	cs_table(in, TABLE_POLICY); /* its lock comes before all that is read */
-	cs_check_trigger_table(in, TABLE_EVENT, trigger->tg_relation);
-	begin_batch(&batch, in, trigger->tg_relation, trigger->tg_newtable);
-	apply_batch(in, &batch);
-	end_batch(&batch);
-	MemoryContextSwitchTo(caller);
-	cs_close(in);
-
-	/* and so that what follows in the command sees ours */
-	CommandCounterIncrement();
+	if (!apply_statement(trigger, false, false))
+		cs_until_done(apply_carefully, trigger);
 	return PointerGetDatum(NULL);
 }

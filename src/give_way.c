@@ -3,37 +3,35 @@
  *		To give way to others instead of waiting for them out of order.
  *
  * Whoever locks several contacts does so in ascending order, and before he
- * writes what others wait for.  Only a retraction learns as it goes whom else it
- * concerns: whoever has, or is about to have, the address of a contact that is
- * gone.  It locks these if it can; if not, its attempt is undone by the
- * exception handler of its SQL function, and the next one begins with what was
- * in the way.
+ * writes what others wait for.  Only who retracts events, or hears late what was
+ * said of an old address, learns as he goes whom else it concerns: whoever has
+ * the address by now, or is about to.  He locks these if he can.  If not, his
+ * attempt is undone, and the next one begins with what was in the way.
  */
 #include "postgres.h"
 
 #include "access/transam.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 
 #include "compat.h"
-#include "contacts.h"
 #include "give_way.h"
 
-typedef struct Contact
-{
-	int64		account;
-	int64		contact;
-} Contact;
+/* Somebody else's turn comes sooner. */
+#define ATTEMPTS 100
 
-/* What was in the way of the transaction. */
+/* ---- what was in the way of this transaction ---- */
+
 static struct
 {
 	LocalTransactionId transaction;
-	List	   *contacts;
+	List	   *contacts;		/* of CsContactId */
 	TransactionId writer;
 }			met;
 
@@ -51,11 +49,11 @@ void
 cs_met_contact(int64 account, int64 contact)
 {
 	MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
-	Contact    *at = palloc(sizeof(Contact));
+	CsContactId *id = palloc(sizeof(CsContactId));
 
-	*at = (Contact) {account, contact};
+	*id = (CsContactId) {account, contact};
 	begin_meeting();
-	met.contacts = lappend(met.contacts, at);
+	met.contacts = lappend(met.contacts, id);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -71,42 +69,89 @@ cs_give_way(TransactionId writer)
 			 errhint("Retry the transaction.")));
 }
 
+/* ---- in order ---- */
+
 static int
 compare_contacts(const void *left, const void *right)
 {
-	int64		a = *(const int64 *) left;
-	int64		b = *(const int64 *) right;
+	const CsContactId *a = left;
+	const CsContactId *b = right;
 
-	return (a > b) - (a < b);
+	if (a->contact != b->contact)
+		return a->contact > b->contact ? 1 : -1;
+	return (a->account > b->account) - (a->account < b->account);
 }
 
-/* The given contacts and those met, ascending. */
-static int64 *
-contacts_in_order(Datum given, int64 account, int *count)
+void
+cs_lock_in_order(CsInstallation *in, const CsContactId *contacts, int count)
 {
-	Datum	   *elements;
-	int			n = cs_bigints_argument(given, &elements);
-	int64	   *ids = palloc((n + list_length(met.contacts) + 1) * sizeof(int64));
+	CsVisits   *visits;
+	CsContactId *all;
 	ListCell   *lc;
 
-	for (int i = 0; i < n; i++)
-		ids[i] = DatumGetInt64(elements[i]);
-	foreach(lc, met.contacts)
-	{
-		const Contact *at = lfirst(lc);
+	begin_meeting();
+	if (TransactionIdIsValid(met.writer))
+		XactLockTableWait(met.writer, NULL, NULL, XLTW_None);
+	met.writer = InvalidTransactionId;
 
-		if (at->account == account)
-			ids[n++] = at->contact;
+	all = MemoryContextAllocHuge(in->context, (count + list_length(met.contacts) + 1) * sizeof(CsContactId));
+	memcpy(all, contacts, count * sizeof(CsContactId));
+	foreach(lc, met.contacts)
+		all[count++] = *(CsContactId *) lfirst(lc);
+	qsort(all, count, sizeof(CsContactId), compare_contacts);
+
+	visits = cs_begin_visits(in);
+	for (int i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (i == 0 || compare_contacts(&all[i], &all[i - 1]) != 0)
+			cs_visit(visits, all[i].account, all[i].contact);
 	}
-	qsort(ids, n, sizeof(int64), compare_contacts);
-	*count = n;
-	return ids;
+	cs_end_visits(visits);
+	pfree(all);
+}
+
+/* ---- attempts ---- */
+
+void
+cs_until_done(void (*attempt) (void *argument, bool gives_way), void *argument)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	for (int n = 1;; n++)
+	{
+		bool		gives_way = n < ATTEMPTS;
+		ErrorData  *volatile error = NULL;
+
+		BeginInternalSubTransaction(NULL);
+		MemoryContextSwitchTo(context);
+		PG_TRY();
+		{
+			attempt(argument, gives_way);
+			ReleaseCurrentSubTransaction();
+		}
+		PG_CATCH();
+		{
+			MemoryContextSwitchTo(context);
+			error = CopyErrorData();
+			FlushErrorState();
+			RollbackAndReleaseCurrentSubTransaction();
+		}
+		PG_END_TRY();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		if (error == NULL)
+			return;
+		if (!gives_way || error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED)
+			ReThrowError(error);
+		FreeErrorData(error);
+	}
 }
 
 /*
- * lock_contacts(schema, account_id, contacts): locks these, and what this
- * transaction gave way at, in the order in which all lock them, after the
- * writer that it gave way to has ended.
+ * lock_contacts(schema, account_id, contacts): locks these, and what was in the
+ * way of this transaction: for attempts that are written in SQL.
  */
 PG_FUNCTION_INFO_V1(cs_lock_contacts);
 Datum
@@ -115,25 +160,14 @@ cs_lock_contacts(PG_FUNCTION_ARGS)
 	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
 	MemoryContext caller = MemoryContextSwitchTo(in->context);
 	int64		account = PG_GETARG_INT64(1);
-	CsVisits   *visits;
-	int64	   *ids;
-	int			count;
+	Datum	   *elements;
+	int			count = cs_bigints_argument(PG_GETARG_DATUM(2), &elements);
+	CsContactId *contacts = MemoryContextAllocHuge(in->context, (count + 1) * sizeof(CsContactId));
 
-	cs_check_rights(in, ACL_UPDATE);
-	begin_meeting();
-	if (TransactionIdIsValid(met.writer))
-		XactLockTableWait(met.writer, NULL, NULL, XLTW_None);
-	met.writer = InvalidTransactionId;
-
-	visits = cs_begin_visits(in);
-	ids = contacts_in_order(PG_GETARG_DATUM(2), account, &count);
+	cs_check_rights(in, ACL_INSERT | ACL_UPDATE);
 	for (int i = 0; i < count; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (i == 0 || ids[i] != ids[i - 1])
-			cs_visit(visits, account, ids[i]);
-	}
-	cs_end_visits(visits);
+		contacts[i] = (CsContactId) {account, DatumGetInt64(elements[i])};
+	cs_lock_in_order(in, contacts, count);
 	MemoryContextSwitchTo(caller);
 	cs_close(in);
 	PG_RETURN_VOID();

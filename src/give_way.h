@@ -5,9 +5,9 @@
 #ifndef CONTACT_STATUS_GIVE_WAY_H
 #define CONTACT_STATUS_GIVE_WAY_H
 
-#include "postgres.h"
+#include "contacts.h"
 
-/* A contact that is in the way: remembered until the transaction ends, for lock_contacts. */
+/* A contact that is in the way: remembered until the transaction ends. */
 extern void cs_met_contact(int64 account, int64 contact);
 
 /*
@@ -15,5 +15,23 @@ extern void cs_met_contact(int64 account, int64 contact);
  * transaction that is writing what must be read, which is remembered as well.
  */
 pg_noreturn extern void cs_give_way(TransactionId writer);
+
+/*
+ * Wait for the writer, and lock contacts and those that were met in the order in
+ * which all lock them.  What comes first in an attempt: it holds nothing yet.
+ */
+typedef struct CsContactId
+{
+	int64		account;
+	int64		contact;
+} CsContactId;
+
+extern void cs_lock_in_order(CsInstallation *in, const CsContactId *contacts, int count);
+
+/*
+ * Attempt something in a subtransaction, again each time that it gave way.  The
+ * last attempt is to wait instead.
+ */
+extern void cs_until_done(void (*attempt) (void *argument, bool gives_way), void *argument);
 
 #endif							/* CONTACT_STATUS_GIVE_WAY_H */
