@@ -113,37 +113,45 @@ cs_lock_in_order(CsInstallation *in, const CsContactId *contacts, int count)
 
 /* ---- attempts ---- */
 
-void
-cs_until_done(void (*attempt) (void *argument, bool gives_way), void *argument)
+/* Returns the error by which the attempt ended, or NULL. */
+static ErrorData *
+try_once(void (*attempt) (void *argument, bool gives_way), void *argument, bool gives_way)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
 
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		attempt(argument, gives_way);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return error;
+}
+
+void
+cs_until_done(void (*attempt) (void *argument, bool gives_way), void *argument)
+{
 	for (int n = 1;; n++)
 	{
-		bool		gives_way = n < ATTEMPTS;
-		ErrorData  *volatile error = NULL;
+		bool		last = n == ATTEMPTS;
+		ErrorData  *error = try_once(attempt, argument, !last);
 
-		BeginInternalSubTransaction(NULL);
-		MemoryContextSwitchTo(context);
-		PG_TRY();
-		{
-			attempt(argument, gives_way);
-			ReleaseCurrentSubTransaction();
-		}
-		PG_CATCH();
-		{
-			MemoryContextSwitchTo(context);
-			error = CopyErrorData();
-			FlushErrorState();
-			RollbackAndReleaseCurrentSubTransaction();
-		}
-		PG_END_TRY();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
 		if (error == NULL)
 			return;
-		if (!gives_way || error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED)
+		if (last || error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED)
 			ReThrowError(error);
 		FreeErrorData(error);
 	}
