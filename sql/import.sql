@@ -141,8 +141,11 @@ BEGIN
              WHERE r.problem = 'suppressed'
              ORDER BY r.contact_id NULLS LAST, contact_status.normalize_address(r.email) COLLATE "C"
         LOOP
-            PERFORM contact_status.suppress(import_batch.schema, import_batch.account_id, opt_out.email, opt_out.kind,
-                CASE WHEN opt_out.kind = 'unsubscribed' THEN import_batch.list_id END, opt_out.occurred_at, 'import');
+            IF NOT (contact_status.suppress_once(import_batch.schema, import_batch.account_id, opt_out.email, opt_out.kind,
+                        CASE WHEN opt_out.kind = 'unsubscribed' THEN import_batch.list_id END, opt_out.occurred_at, 'import')).done THEN
+                RAISE EXCEPTION 'could not serialize access due to concurrent insert'
+                    USING ERRCODE = 'serialization_failure', HINT = 'Retry the transaction.';
+            END IF;
         END LOOP;
 
         IF is_limited THEN
@@ -183,11 +186,12 @@ BEGIN
                 RETURN QUERY SELECT rows[1].n, rows[1].email, NULL::bigint, 'refused'::text;
                 RETURN;
             END IF;
-        WHEN serialization_failure THEN
+        WHEN serialization_failure OR deadlock_detected THEN
             -- an address of ours found its contact, or its opt-out, at the same moment: now it can be seen
-            IF careful OR current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+            IF careful OR NOT contact_status.may_attempt_again(1, SQLSTATE, SQLERRM) THEN
                 RAISE;
             END IF;
+            PERFORM contact_status.lock_contacts(import_batch.schema, import_batch.account_id, '{}');
             RETURN QUERY SELECT * FROM contact_status.import_batch(import_batch.schema, import_batch.account_id,
                                                                    import_batch.list_id, rows, true);
             RETURN;

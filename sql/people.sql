@@ -29,6 +29,84 @@ CREATE FUNCTION contact_status.resolve_addresses(
 COMMENT ON FUNCTION contact_status.resolve_addresses(name, bigint, bigint, text[], bigint[]) IS
 'for each address the id of its contact, where it is not known, and, if given a list, its consent and status there';
 
+CREATE FUNCTION contact_status.lock_contacts(schema name, account_id bigint, contacts bigint[]) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_lock_contacts';
+COMMENT ON FUNCTION contact_status.lock_contacts(name, bigint, bigint[]) IS
+'locks contacts in the order in which all lock them, and before that waits for what an attempt of this transaction gave way to';
+
+CREATE FUNCTION contact_status.check_suppression(
+    account_id bigint, kind contact_status.event_kind, list_id bigint, occurred_at timestamptz
+) RETURNS void
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $check_suppression$
+BEGIN
+    PERFORM contact_status.refuse_read_only('suppress');
+    IF kind IS NULL OR kind NOT IN ('unsubscribed', 'complained', 'invalidated') OR list_id IS NOT NULL AND kind <> 'unsubscribed' THEN
+        RAISE EXCEPTION 'cannot suppress an address as "%"', kind
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'The kinds are unsubscribed, of a list or account-wide, complained and invalidated.';
+    ELSIF account_id IS NULL THEN
+        RAISE EXCEPTION 'suppress needs an account and an address'
+            USING ERRCODE = 'null_value_not_allowed',
+                  HINT = 'For example: SELECT contact_status.suppress(''crm'', 1, ''ann@example.org'', ''unsubscribed'').';
+    ELSIF NOT isfinite(occurred_at) OR occurred_at > clock_timestamp() + interval '1 minute' THEN
+        RAISE EXCEPTION 'a suppression cannot be dated ahead'
+            USING ERRCODE = 'datetime_field_overflow', HINT = 'Give the time at which it happened.';
+    END IF;
+END
+$check_suppression$;
+COMMENT ON FUNCTION contact_status.check_suppression(bigint, contact_status.event_kind, bigint, timestamptz) IS
+'raises what suppress raises for arguments that are wrong';
+
+CREATE FUNCTION contact_status.suppress_once(
+    schema name, account_id bigint, email text, kind contact_status.event_kind, list_id bigint, occurred_at timestamptz, source text,
+    OUT done boolean, OUT contact_id bigint
+) RETURNS record
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $suppress_once$
+BEGIN
+    EXECUTE format('SELECT contact_id FROM ONLY %I.contact '
+                   'WHERE account_id = $1 AND contact_status.normalize_address(email) = contact_status.normalize_address($2)',
+                   suppress_once.schema)
+       INTO contact_id USING suppress_once.account_id, suppress_once.email;
+    IF contact_id IS NULL THEN
+        done := contact_status.remember_address(suppress_once.schema, suppress_once.account_id, suppress_once.email, suppress_once.kind,
+                                                suppress_once.list_id, suppress_once.occurred_at, suppress_once.source);
+    ELSE
+        EXECUTE format('INSERT INTO %I.event (account_id, contact_id, list_id, kind, occurred_at, source) '
+                       'VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING', suppress_once.schema)
+          USING suppress_once.account_id, contact_id, suppress_once.list_id, suppress_once.kind, suppress_once.occurred_at,
+                suppress_once.source;
+        done := true;
+    END IF;
+END
+$suppress_once$;
+COMMENT ON FUNCTION contact_status.suppress_once(name, bigint, text, contact_status.event_kind, bigint, timestamptz, text) IS
+'suppresses an address as things are; not done where a contact begins with it, or one has it that the caller may not see';
+
+CREATE FUNCTION contact_status.may_attempt_again(attempt integer, state text, message text) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $may_attempt_again$
+DECLARE
+    sees_others boolean := current_setting('transaction_isolation') IN ('read committed', 'read uncommitted');
+    contact_is_gone boolean := state = '23503' AND message NOT LIKE 'list %' AND message NOT LIKE 'account %';
+BEGIN
+    -- a snapshot that goes on showing the contact can never see who has the address now
+    IF contact_is_gone AND NOT sees_others THEN
+        RAISE EXCEPTION 'could not serialize access due to concurrent update'
+            USING ERRCODE = 'serialization_failure', HINT = 'Retry the transaction.';
+    END IF;
+    RETURN CASE WHEN state = '40P01' THEN attempt < 100
+                WHEN state = '40001' THEN sees_others AND attempt < 100
+                ELSE contact_is_gone AND attempt < 10 END;
+END
+$may_attempt_again$;
+COMMENT ON FUNCTION contact_status.may_attempt_again(integer, text, text) IS
+'may another attempt succeed after this error: it gave way to others, or a contact came or went meanwhile';
+
 CREATE FUNCTION contact_status.suppress(
     schema name, account_id bigint, email text, kind contact_status.event_kind,
     list_id bigint DEFAULT NULL, occurred_at timestamptz DEFAULT NULL, source text DEFAULT 'suppress'
@@ -37,55 +115,34 @@ CREATE FUNCTION contact_status.suppress(
     SET search_path = pg_catalog, pg_temp
 AS $suppress$
 DECLARE
-    contact bigint;
     at timestamptz := coalesce(suppress.occurred_at, clock_timestamp());
+    outcome record;
 BEGIN
-    PERFORM contact_status.refuse_read_only('suppress');
-    IF suppress.kind IS NULL OR suppress.kind NOT IN ('unsubscribed', 'complained', 'invalidated')
-       OR suppress.list_id IS NOT NULL AND suppress.kind <> 'unsubscribed' THEN
-        RAISE EXCEPTION 'cannot suppress an address as "%"', suppress.kind
-            USING ERRCODE = 'invalid_parameter_value',
-                  HINT = 'The kinds are unsubscribed, of a list or account-wide, complained and invalidated.';
-    ELSIF suppress.account_id IS NULL OR coalesce(contact_status.normalize_address(suppress.email), '') = '' THEN
+    PERFORM contact_status.check_suppression(suppress.account_id, suppress.kind, suppress.list_id, at);
+    IF coalesce(contact_status.normalize_address(suppress.email), '') = '' THEN
         RAISE EXCEPTION 'suppress needs an account and an address'
             USING ERRCODE = 'null_value_not_allowed',
                   HINT = 'For example: SELECT contact_status.suppress(''crm'', 1, ''ann@example.org'', ''unsubscribed'').';
-    ELSIF NOT isfinite(at) OR at > clock_timestamp() + interval '1 minute' THEN
-        RAISE EXCEPTION 'a suppression cannot be dated ahead'
-            USING ERRCODE = 'datetime_field_overflow', HINT = 'Give the time at which it happened.';
     END IF;
-
-    -- a contact may come or go between the looks
-    FOR attempt IN 1 .. 10 LOOP
-        EXECUTE format('SELECT contact_id FROM ONLY %I.contact '
-                       'WHERE account_id = $1 AND contact_status.normalize_address(email) = contact_status.normalize_address($2)',
-                       suppress.schema)
-           INTO contact USING suppress.account_id, suppress.email;
-        IF contact IS NULL THEN
-            IF contact_status.remember_address(suppress.schema, suppress.account_id, suppress.email, suppress.kind,
-                                               suppress.list_id, at, suppress.source) THEN
-                RETURN NULL;
-            END IF;
-        ELSE
-            BEGIN
-                EXECUTE format('INSERT INTO %I.event (account_id, contact_id, list_id, kind, occurred_at, source) '
-                               'VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING', suppress.schema)
-                  USING suppress.account_id, contact, suppress.list_id, suppress.kind, at, suppress.source;
-                RETURN contact;
-            EXCEPTION WHEN foreign_key_violation THEN
-                -- the contact is gone; a snapshot that goes on showing it can never see who has the address now
-                IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted')
-                   AND SQLERRM NOT LIKE 'list %' THEN
-                    RAISE EXCEPTION 'could not serialize access due to concurrent update'
-                        USING ERRCODE = 'serialization_failure', HINT = 'Retry the transaction.';
-                ELSIF attempt = 10 THEN
-                    RAISE;
-                END IF;
-            END;
+    FOR attempt IN 1 .. 100 LOOP
+    BEGIN
+        IF attempt > 1 THEN
+            PERFORM contact_status.lock_contacts(suppress.schema, suppress.account_id, '{}');
         END IF;
+        outcome := contact_status.suppress_once(suppress.schema, suppress.account_id, suppress.email, suppress.kind,
+                                                suppress.list_id, at, suppress.source);
+        IF outcome.done THEN
+            RETURN outcome.contact_id;
+        ELSIF attempt >= 10 THEN
+            RAISE EXCEPTION 'the address of account % has a contact that you may not see', suppress.account_id
+                USING ERRCODE = 'insufficient_privilege', HINT = 'Call suppress as a role that sees the contacts of the account.';
+        END IF;
+    EXCEPTION WHEN deadlock_detected OR serialization_failure OR foreign_key_violation THEN
+        IF NOT contact_status.may_attempt_again(attempt, SQLSTATE, SQLERRM) THEN
+            RAISE;
+        END IF;
+    END;
     END LOOP;
-    RAISE EXCEPTION 'the address of account % has a contact that you may not see', suppress.account_id
-        USING ERRCODE = 'insufficient_privilege', HINT = 'Call suppress as a role that sees the contacts of the account.';
 END
 $suppress$;
 COMMENT ON FUNCTION contact_status.suppress(name, bigint, text, contact_status.event_kind, bigint, timestamptz, text) IS
@@ -99,23 +156,46 @@ CREATE FUNCTION contact_status.suppress(
     SET search_path = pg_catalog, pg_temp
 AS $suppress$
 DECLARE
+    at timestamptz := coalesce(suppress.occurred_at, clock_timestamp());
+    addresses text[] := ARRAY(SELECT DISTINCT contact_status.normalize_address(e) COLLATE "C" FROM unnest(suppress.emails) e
+                              WHERE contact_status.normalize_address(e) <> '' ORDER BY 1);
+    without_contact text[];
     address text;
-    total bigint := 0;
 BEGIN
-    PERFORM contact_status.refuse_read_only('suppress');
+    PERFORM contact_status.check_suppression(suppress.account_id, suppress.kind, suppress.list_id, at);
     PERFORM contact_status.take_turn(suppress.schema, suppress.account_id, true);
-    -- contacts in the order in which all lock them, then the addresses without one
-    FOR address IN EXECUTE format(
-        'SELECT n FROM (SELECT DISTINCT contact_status.normalize_address(e) AS n FROM unnest($2) e '
-        'WHERE contact_status.normalize_address(e) <> '''') a '
-        'LEFT JOIN ONLY %I.contact c ON c.account_id = $1 AND contact_status.normalize_address(c.email) = a.n '
-        'ORDER BY c.contact_id NULLS LAST, n', suppress.schema) USING suppress.account_id, suppress.emails
-    LOOP
-        PERFORM contact_status.suppress(suppress.schema, suppress.account_id, address, suppress.kind,
-                                        suppress.list_id, suppress.occurred_at, suppress.source);
-        total := total + 1;
+    FOR attempt IN 1 .. 100 LOOP
+    BEGIN
+        IF attempt > 1 THEN
+            PERFORM contact_status.lock_contacts(suppress.schema, suppress.account_id, '{}');
+        END IF;
+        -- contacts first, in the order in which all lock them, then the addresses without one
+        EXECUTE format('WITH of AS (SELECT a.n, c.contact_id FROM unnest($2) a (n) LEFT JOIN ONLY %1$I.contact c '
+                       '            ON c.account_id = $1 AND contact_status.normalize_address(c.email) = a.n), '
+                       'recorded AS (INSERT INTO %1$I.event (account_id, contact_id, list_id, kind, occurred_at, source) '
+                       '             SELECT $1, contact_id, $3, $4, $5, $6 FROM of WHERE contact_id IS NOT NULL ORDER BY contact_id '
+                       '             ON CONFLICT DO NOTHING) '
+                       'SELECT array_agg(n ORDER BY n COLLATE "C") FROM of WHERE contact_id IS NULL', suppress.schema)
+           INTO without_contact
+          USING suppress.account_id, addresses, suppress.list_id, suppress.kind, at, suppress.source;
+        FOREACH address IN ARRAY coalesce(without_contact, '{}') LOOP
+            IF NOT contact_status.remember_address(suppress.schema, suppress.account_id, address, suppress.kind,
+                                                   suppress.list_id, at, suppress.source) THEN
+                IF attempt >= 10 THEN
+                    RAISE EXCEPTION 'the address of account % has a contact that you may not see', suppress.account_id
+                        USING ERRCODE = 'insufficient_privilege', HINT = 'Call suppress as a role that sees the contacts of the account.';
+                END IF;
+                RAISE EXCEPTION 'could not serialize access due to concurrent insert'
+                    USING ERRCODE = 'serialization_failure', HINT = 'Retry the transaction.';
+            END IF;
+        END LOOP;
+        RETURN cardinality(addresses);
+    EXCEPTION WHEN deadlock_detected OR serialization_failure OR foreign_key_violation THEN
+        IF NOT contact_status.may_attempt_again(attempt, SQLSTATE, SQLERRM) THEN
+            RAISE;
+        END IF;
+    END;
     END LOOP;
-    RETURN total;
 END
 $suppress$;
 COMMENT ON FUNCTION contact_status.suppress(name, bigint, text[], contact_status.event_kind, bigint, timestamptz, text) IS
@@ -127,11 +207,6 @@ CREATE FUNCTION contact_status.begin_change(schema name) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_begin_change';
 COMMENT ON FUNCTION contact_status.begin_change(name) IS
 'waits until nobody else changes what was recorded, before contacts are locked';
-
-CREATE FUNCTION contact_status.lock_contacts(schema name, account_id bigint, contacts bigint[]) RETURNS void
-    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_lock_contacts';
-COMMENT ON FUNCTION contact_status.lock_contacts(name, bigint, bigint[]) IS
-'locks contacts in the order in which all lock them, with those at which a retraction of this transaction gave way to others';
 
 CREATE FUNCTION contact_status.mark_events(
     schema name, account_id bigint, contacts bigint[], parts oid[], places tid[], retraction_id bigint, reason text
@@ -214,7 +289,7 @@ BEGIN
         RETURN;
     EXCEPTION WHEN deadlock_detected THEN
         -- it gave way to others, whose contacts are locked in order now
-        IF attempt = 100 THEN
+        IF NOT contact_status.may_attempt_again(attempt, SQLSTATE, SQLERRM) THEN
             RAISE;
         END IF;
     END;
@@ -253,7 +328,7 @@ BEGIN
         RETURN;
     EXCEPTION WHEN deadlock_detected THEN
         -- it gave way to others, whose contacts are locked in order now
-        IF attempt = 100 THEN
+        IF NOT contact_status.may_attempt_again(attempt, SQLSTATE, SQLERRM) THEN
             RAISE;
         END IF;
     END;
