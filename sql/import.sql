@@ -63,7 +63,7 @@ DECLARE
     counting bigint;
     opt_out record;
     half integer := cardinality(rows) / 2;
-    on_conflict text := CASE WHEN careful THEN 'ON CONFLICT DO NOTHING' ELSE '' END;
+    on_conflict text;
     emails text[] := ARRAY(SELECT r.email FROM unnest(rows) r);   -- in the order of rows
     numbers regclass := pg_get_serial_sequence(format('%I.contact', import_batch.schema), 'contact_id');
     before record;
@@ -74,7 +74,9 @@ DECLARE
     has_status boolean := EXISTS (SELECT FROM unnest(rows) r WHERE r.status IS NOT NULL);
 BEGIN
     -- a block of its own: what a bad row does is taken back with its batch
+    FOR attempt IN 1 .. 100 LOOP
     BEGIN
+        on_conflict := CASE WHEN careful THEN 'ON CONFLICT DO NOTHING' ELSE '' END;
         EXECUTE format('SELECT p.complained_insert = ''refuse'', a.contact_limit IS NOT NULL FROM %1$I.account a '
                        'JOIN %1$I.policy p ON p.name = a.policy WHERE a.account_id = $1', import_batch.schema)
            INTO refuses, is_limited USING import_batch.account_id;
@@ -179,27 +181,26 @@ BEGIN
         WHEN unique_violation OR foreign_key_violation THEN
             -- somebody was faster, an event is there already, or a trigger chose another id: seldom, so that only then it costs something
             IF NOT careful THEN
-                RETURN QUERY SELECT * FROM contact_status.import_batch(import_batch.schema, import_batch.account_id,
-                                                                       import_batch.list_id, rows, true);
-                RETURN;
+                careful := true;
+                CONTINUE;
             ELSIF cardinality(rows) = 1 THEN
                 RETURN QUERY SELECT rows[1].n, rows[1].email, NULL::bigint, 'refused'::text;
                 RETURN;
             END IF;
+            EXIT;
         WHEN serialization_failure OR deadlock_detected THEN
-            -- an address of ours found its contact, or its opt-out, at the same moment: now it can be seen
-            IF careful OR NOT contact_status.may_attempt_again(1, SQLSTATE, SQLERRM) THEN
+            -- an address of ours found its contact, or its opt-out, at the same moment: once it is written it can be seen
+            IF NOT contact_status.may_attempt_again(attempt, SQLSTATE, SQLERRM) THEN
                 RAISE;
             END IF;
             PERFORM contact_status.lock_contacts(import_batch.schema, import_batch.account_id, '{}');
-            RETURN QUERY SELECT * FROM contact_status.import_batch(import_batch.schema, import_batch.account_id,
-                                                                   import_batch.list_id, rows, true);
-            RETURN;
+            careful := true;
         WHEN configuration_limit_exceeded THEN
             IF cardinality(rows) = 1 THEN
                 RETURN QUERY SELECT rows[1].n, rows[1].email, NULL::bigint, 'over_limit'::text;
                 RETURN;
             END IF;
+            EXIT;
         WHEN OTHERS THEN
             -- what is not the row's fault is not its outcome
             IF left(SQLSTATE, 2) IN ('40', '42', '53', '55', '57', '58', 'XX') THEN
@@ -208,7 +209,9 @@ BEGIN
                 RETURN QUERY SELECT rows[1].n, rows[1].email, NULL::bigint, 'refused'::text;
                 RETURN;
             END IF;
+            EXIT;
     END;
+    END LOOP;
     -- one of them is bad: find it
     RETURN QUERY SELECT * FROM contact_status.import_batch(import_batch.schema, import_batch.account_id, import_batch.list_id, rows[:half], careful);
     RETURN QUERY SELECT * FROM contact_status.import_batch(import_batch.schema, import_batch.account_id, import_batch.list_id, rows[half + 1:], careful);

@@ -31,9 +31,6 @@ extern bool cs_visit(CsVisits *visits, int64 account, int64 contact);
  */
 extern void cs_add_event(CsVisits *visits, const CsLoggedEvent *event);
 
-/* May an event say something of a person who had another address then?  Whoever has that one now is told. */
-extern bool cs_speaks_of_old_address(CsInstallation *in, const CsLoggedEvent *event);
-
 /* Fold the contact's whole log anew, whatever its row says. */
 extern void cs_fold_anew(CsVisits *visits);
 

@@ -16,6 +16,7 @@
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/tuplesort.h"
@@ -87,8 +88,9 @@ typedef struct Batch
 	Tuplesortstate *many;
 	TupleTableSlot *slot;		/* of many */
 	CsLoggedEvent event;		/* read from it */
-	bool		careful;		/* to be read twice, see apply_carefully */
-	bool		needs_care;
+	bool		addresses_change;	/* once known: some contact has had another address */
+	bool		addresses_known;
+	bool		may_concern_others;	/* see apply_attempt */
 } Batch;
 
 /* Columns of the tuples that are sorted; the first SORT_KEYS are the key. */
@@ -117,6 +119,23 @@ compare_logged(const void *left, const void *right)
 	return result ? result : cs_compare_events(&a->event, &b->event);
 }
 
+/* Has any contact had another address? */
+static bool
+addresses_change(Batch *batch)
+{
+	if (!batch->addresses_known)
+		batch->addresses_change = RelationGetNumberOfBlocks(cs_table(batch->in, TABLE_ADDRESS_CHANGE)->rel) > 0;
+	batch->addresses_known = true;
+	return batch->addresses_change;
+}
+
+/* Does an event say of a person what may have to be kept of an address that he had? */
+static bool
+may_concern_others(Batch *batch, const cs_event *event)
+{
+	return (cs_touches_consent(event->kind) || event->kind == CS_COMPLAINED) && addresses_change(batch);
+}
+
 static void
 begin_many(Batch *batch)
 {
@@ -140,7 +159,7 @@ begin_many(Batch *batch)
 		nulls_first[i] = true;
 	}
 	batch->many = tuplesort_begin_heap(desc, SORT_KEYS, columns, operators, collations, nulls_first,
-									   work_mem, NULL, batch->careful ? TUPLESORT_RANDOMACCESS : TUPLESORT_NONE);
+									   work_mem, NULL, addresses_change(batch) ? TUPLESORT_RANDOMACCESS : TUPLESORT_NONE);
 	batch->slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 }
 
@@ -205,7 +224,7 @@ next_of_many(Batch *batch)
 
 /* Check and sort a statement's events. */
 static void
-begin_batch(Batch *batch, CsInstallation *in, Relation rel, Tuplestorestate *events, bool careful)
+begin_batch(Batch *batch, CsInstallation *in, Relation rel, Tuplestorestate *events)
 {
 	CsTable    *log = rel->rd_rel->relispartition ? cs_log_table(in, RelationGetRelid(rel)) : cs_table(in, TABLE_EVENT);
 	int64		total = tuplestore_tuple_count(events);
@@ -215,7 +234,6 @@ begin_batch(Batch *batch, CsInstallation *in, Relation rel, Tuplestorestate *eve
 
 	memset(batch, 0, sizeof(*batch));
 	batch->in = in;
-	batch->careful = careful;
 	if (total <= FEW)
 	{
 		batch->few = palloc(total * sizeof(CsLoggedEvent));
@@ -233,7 +251,7 @@ begin_batch(Batch *batch, CsInstallation *in, Relation rel, Tuplestorestate *eve
 		CHECK_FOR_INTERRUPTS();
 		cs_read_event(log, slot, &event);
 		check_event(in, &event);
-		batch->needs_care = batch->needs_care || cs_speaks_of_old_address(in, &event);
+		batch->may_concern_others = batch->may_concern_others || may_concern_others(batch, &event.event);
 		if (batch->many)
 			put_many(batch, &event);
 		MemoryContextSwitchTo(caller);
@@ -340,43 +358,25 @@ lock_batch(CsInstallation *in, Batch *batch)
 	pfree(contacts);
 }
 
-/* Apply the statement's events, unless that needs care: then returns false. */
-static bool
-apply_statement(TriggerData *trigger, bool careful, bool gives_way)
+/*
+ * What is said of an address that a contact had concerns whoever has it by now:
+ * found late, and not waited for out of order, but in another attempt.
+ */
+static void
+apply_attempt(void *argument, CsAttempt attempt)
 {
-	CsInstallation *in;
-	MemoryContext caller;
-	Batch		batch;
-	bool		applied;
+	Batch	   *batch = argument;
+	CsInstallation *in = cs_open(batch->in->schema);
+	MemoryContext caller = MemoryContextSwitchTo(in->context);
 
-	/* so that snapshots taken from here on show the statement's own rows */
-	CommandCounterIncrement();
-
-	in = cs_open(cs_schema_of_log(trigger->tg_relation));
-	caller = MemoryContextSwitchTo(in->context);
-	cs_table(in, TABLE_POLICY); /* its lock comes before all that is read */
-	cs_check_trigger_table(in, TABLE_EVENT, trigger->tg_relation);
-	begin_batch(&batch, in, trigger->tg_relation, trigger->tg_newtable, careful);
-	applied = careful || !batch.needs_care;
-	if (careful)
-		lock_batch(in, &batch);
-	in->gives_way = gives_way;
-	if (applied)
-		apply_batch(in, &batch);
-	end_batch(&batch);
+	rewind_batch(batch);
+	in->unordered = attempt == CS_FIRST;
+	if (attempt != CS_FIRST)
+		lock_batch(in, batch);
+	in->gives_way = attempt == CS_AGAIN;
+	apply_batch(in, batch);
 	MemoryContextSwitchTo(caller);
 	cs_close(in);
-
-	/* and so that what follows in the command sees ours */
-	CommandCounterIncrement();
-	return applied;
-}
-
-/* What is said of an old address concerns its next owner, who is found late, and not waited for out of order. */
-static void
-apply_carefully(void *trigger, bool gives_way)
-{
-	apply_statement(trigger, true, gives_way);
 }
 
 PG_FUNCTION_INFO_V1(cs_apply_events);
@@ -384,6 +384,9 @@ Datum
 cs_apply_events(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	CsInstallation *in;
+	MemoryContext caller;
+	Batch		batch;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) ||
 		!TRIGGER_FIRED_BY_INSERT(trigger->tg_event) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
@@ -395,7 +398,23 @@ cs_apply_events(PG_FUNCTION_ARGS)
 	if (tuplestore_tuple_count(trigger->tg_newtable) == 0)
 		return PointerGetDatum(NULL);
 
-	if (!apply_statement(trigger, false, false))
-		cs_until_done(apply_carefully, trigger);
+	/* so that snapshots taken from here on show the statement's own rows */
+	CommandCounterIncrement();
+
+	in = cs_open(cs_schema_of_log(trigger->tg_relation));
+	caller = MemoryContextSwitchTo(in->context);
+	cs_table(in, TABLE_POLICY); /* its lock comes before all that is read */
+	cs_check_trigger_table(in, TABLE_EVENT, trigger->tg_relation);
+	begin_batch(&batch, in, trigger->tg_relation, trigger->tg_newtable);
+	if (batch.may_concern_others)
+		cs_until_done(apply_attempt, &batch);
+	else
+		apply_batch(in, &batch);
+	end_batch(&batch);
+	MemoryContextSwitchTo(caller);
+	cs_close(in);
+
+	/* and so that what follows in the command sees ours */
+	CommandCounterIncrement();
 	return PointerGetDatum(NULL);
 }

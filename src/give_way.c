@@ -20,7 +20,6 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
-#include "compat.h"
 #include "give_way.h"
 
 /* Somebody else's turn comes sooner. */
@@ -115,7 +114,7 @@ cs_lock_in_order(CsInstallation *in, const CsContactId *contacts, int count)
 
 /* Returns the error by which the attempt ended, or NULL. */
 static ErrorData *
-try_once(void (*attempt) (void *argument, bool gives_way), void *argument, bool gives_way)
+try_once(void (*function) (void *argument, CsAttempt attempt), void *argument, CsAttempt attempt)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -125,7 +124,7 @@ try_once(void (*attempt) (void *argument, bool gives_way), void *argument, bool 
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		attempt(argument, gives_way);
+		function(argument, attempt);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -142,16 +141,16 @@ try_once(void (*attempt) (void *argument, bool gives_way), void *argument, bool 
 }
 
 void
-cs_until_done(void (*attempt) (void *argument, bool gives_way), void *argument)
+cs_until_done(void (*function) (void *argument, CsAttempt attempt), void *argument)
 {
 	for (int n = 1;; n++)
 	{
-		bool		last = n == ATTEMPTS;
-		ErrorData  *error = try_once(attempt, argument, !last);
+		CsAttempt	attempt = n == 1 ? CS_FIRST : n < ATTEMPTS ? CS_AGAIN : CS_LAST;
+		ErrorData  *error = try_once(function, argument, attempt);
 
 		if (error == NULL)
 			return;
-		if (last || error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED)
+		if (attempt == CS_LAST || error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED)
 			ReThrowError(error);
 		FreeErrorData(error);
 	}

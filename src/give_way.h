@@ -5,6 +5,7 @@
 #ifndef CONTACT_STATUS_GIVE_WAY_H
 #define CONTACT_STATUS_GIVE_WAY_H
 
+#include "compat.h"
 #include "contacts.h"
 
 /* A contact that is in the way: remembered until the transaction ends. */
@@ -30,8 +31,16 @@ extern void cs_lock_in_order(CsInstallation *in, const CsContactId *contacts, in
 
 /*
  * Attempt something in a subtransaction, again each time that it gave way.  The
- * last attempt is to wait instead.
+ * first attempt need not lock contacts in advance, the last is to wait where the
+ * others gave way.
  */
-extern void cs_until_done(void (*attempt) (void *argument, bool gives_way), void *argument);
+typedef enum CsAttempt
+{
+	CS_FIRST,
+	CS_AGAIN,
+	CS_LAST
+} CsAttempt;
+
+extern void cs_until_done(void (*function) (void *argument, CsAttempt attempt), void *argument);
 
 #endif							/* CONTACT_STATUS_GIVE_WAY_H */

@@ -5,9 +5,8 @@
  */
 #include "postgres.h"
 
-#include "storage/bufmgr.h"
-
 #include "counts.h"
+#include "give_way.h"
 #include "suppression.h"
 #include "visits.h"
 
@@ -135,30 +134,14 @@ suppress_old_addresses(CsVisits *v)
 	CsKeyScan	scan;
 	bool		isnull;
 
+	/* it may concern whoever has one of them by now */
+	if (v->in->unordered)
+		cs_give_way(InvalidTransactionId);
 	cs_begin_scan(&scan, table, key, 2, NULL);
 	while (cs_next_row(&scan))
 		keep_facts_of(v, DatumGetTimestampTz(cs_column(table, table->slot, CHANGE_CHANGED_AT, &isnull)),
 					  DatumGetByteaPCopy(cs_column(table, table->slot, CHANGE_OLD_DIGEST, &isnull)));
 	cs_end_scan(&scan);
-}
-
-bool
-cs_speaks_of_old_address(CsInstallation *in, const CsLoggedEvent *logged)
-{
-	CsTable    *table;
-	cs_id		key[2] = {{true, logged->account}, {true, logged->contact}};
-	CsKeyScan	scan;
-	bool		found;
-
-	if (!cs_touches_consent(logged->event.kind) && logged->event.kind != CS_COMPLAINED)
-		return false;
-	table = cs_table(in, TABLE_ADDRESS_CHANGE);
-	if (RelationGetNumberOfBlocks(table->rel) == 0)
-		return false;
-	cs_begin_scan(&scan, table, key, 2, &logged->event.at);
-	found = cs_next_row(&scan);
-	cs_end_scan(&scan);
-	return found;
 }
 
 /* ---- leaving ---- */

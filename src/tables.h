@@ -144,6 +144,7 @@ typedef struct CsInstallation
 	TimestampTz now;			/* of the clock, when the call began */
 	bool		reads_only;		/* set before tables are opened: with locks that a standby has */
 	bool		gives_way;		/* where others are in the way, instead of waiting for them (give_way.h) */
+	bool		unordered;		/* not all contacts are locked: gives way where others than these are concerned */
 	CsTable    *tables[TABLES]; /* as far as opened */
 	List	   *opened;			/* these, and partitions of the log */
 	struct CsLog *log;			/* log.c */
