@@ -76,6 +76,7 @@ BEGIN
     -- a block of its own: what a bad row does is taken back with its batch
     FOR attempt IN 1 .. 100 LOOP
     BEGIN
+        PERFORM contact_status.begin_attempt();
         on_conflict := CASE WHEN careful THEN 'ON CONFLICT DO NOTHING' ELSE '' END;
         EXECUTE format('SELECT p.complained_insert = ''refuse'', a.contact_limit IS NOT NULL FROM %1$I.account a '
                        'JOIN %1$I.policy p ON p.name = a.policy WHERE a.account_id = $1', import_batch.schema)
@@ -193,7 +194,6 @@ BEGIN
             IF NOT contact_status.may_attempt_again(attempt, SQLSTATE, SQLERRM) THEN
                 RAISE;
             END IF;
-            PERFORM contact_status.lock_contacts(import_batch.schema, import_batch.account_id, '{}');
             careful := true;
         WHEN configuration_limit_exceeded THEN
             IF cardinality(rows) = 1 THEN

@@ -29,13 +29,13 @@ CREATE FUNCTION contact_status.resolve_addresses(
 COMMENT ON FUNCTION contact_status.resolve_addresses(name, bigint, bigint, text[], bigint[]) IS
 'for each address the id of its contact, where it is not known, and, if given a list, its consent and status there';
 
-CREATE FUNCTION contact_status.lock_contacts(schema name, account_id bigint, contacts bigint[]) RETURNS void
-    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_lock_contacts';
-COMMENT ON FUNCTION contact_status.lock_contacts(name, bigint, bigint[]) IS
-'locks contacts in the order in which all lock them, and before that waits for what an attempt of this transaction gave way to';
+CREATE FUNCTION contact_status.begin_attempt() RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_begin_attempt';
+COMMENT ON FUNCTION contact_status.begin_attempt() IS
+'lets what a block does give way to others, and waits for whom the attempt before it gave way to';
 
 CREATE FUNCTION contact_status.check_suppression(
-    account_id bigint, kind contact_status.event_kind, list_id bigint, occurred_at timestamptz
+    complete boolean, kind contact_status.event_kind, list_id bigint, occurred_at timestamptz
 ) RETURNS void
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
@@ -46,7 +46,7 @@ BEGIN
         RAISE EXCEPTION 'cannot suppress an address as "%"', kind
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'The kinds are unsubscribed, of a list or account-wide, complained and invalidated.';
-    ELSIF account_id IS NULL THEN
+    ELSIF NOT complete THEN
         RAISE EXCEPTION 'suppress needs an account and an address'
             USING ERRCODE = 'null_value_not_allowed',
                   HINT = 'For example: SELECT contact_status.suppress(''crm'', 1, ''ann@example.org'', ''unsubscribed'').';
@@ -56,8 +56,8 @@ BEGIN
     END IF;
 END
 $check_suppression$;
-COMMENT ON FUNCTION contact_status.check_suppression(bigint, contact_status.event_kind, bigint, timestamptz) IS
-'raises what suppress raises for arguments that are wrong';
+COMMENT ON FUNCTION contact_status.check_suppression(boolean, contact_status.event_kind, bigint, timestamptz) IS
+'raises what suppress raises for arguments that are wrong; complete: account and address are given';
 
 CREATE FUNCTION contact_status.suppress_once(
     schema name, account_id bigint, email text, kind contact_status.event_kind, list_id bigint, occurred_at timestamptz, source text,
@@ -118,17 +118,11 @@ DECLARE
     at timestamptz := coalesce(suppress.occurred_at, clock_timestamp());
     outcome record;
 BEGIN
-    PERFORM contact_status.check_suppression(suppress.account_id, suppress.kind, suppress.list_id, at);
-    IF coalesce(contact_status.normalize_address(suppress.email), '') = '' THEN
-        RAISE EXCEPTION 'suppress needs an account and an address'
-            USING ERRCODE = 'null_value_not_allowed',
-                  HINT = 'For example: SELECT contact_status.suppress(''crm'', 1, ''ann@example.org'', ''unsubscribed'').';
-    END IF;
+    PERFORM contact_status.check_suppression(suppress.account_id IS NOT NULL AND coalesce(contact_status.normalize_address(suppress.email), '') <> '',
+                                             suppress.kind, suppress.list_id, at);
     FOR attempt IN 1 .. 100 LOOP
     BEGIN
-        IF attempt > 1 THEN
-            PERFORM contact_status.lock_contacts(suppress.schema, suppress.account_id, '{}');
-        END IF;
+        PERFORM contact_status.begin_attempt();
         outcome := contact_status.suppress_once(suppress.schema, suppress.account_id, suppress.email, suppress.kind,
                                                 suppress.list_id, at, suppress.source);
         IF outcome.done THEN
@@ -162,13 +156,11 @@ DECLARE
     without_contact text[];
     address text;
 BEGIN
-    PERFORM contact_status.check_suppression(suppress.account_id, suppress.kind, suppress.list_id, at);
+    PERFORM contact_status.check_suppression(suppress.account_id IS NOT NULL, suppress.kind, suppress.list_id, at);
     PERFORM contact_status.take_turn(suppress.schema, suppress.account_id, true);
     FOR attempt IN 1 .. 100 LOOP
     BEGIN
-        IF attempt > 1 THEN
-            PERFORM contact_status.lock_contacts(suppress.schema, suppress.account_id, '{}');
-        END IF;
+        PERFORM contact_status.begin_attempt();
         -- contacts first, in the order in which all lock them, then the addresses without one
         EXECUTE format('WITH of AS (SELECT a.n, c.contact_id FROM unnest($2) a (n) LEFT JOIN ONLY %1$I.contact c '
                        '            ON c.account_id = $1 AND contact_status.normalize_address(c.email) = a.n), '
@@ -208,6 +200,11 @@ CREATE FUNCTION contact_status.begin_change(schema name) RETURNS void
 COMMENT ON FUNCTION contact_status.begin_change(name) IS
 'waits until nobody else changes what was recorded, before contacts are locked';
 
+CREATE FUNCTION contact_status.lock_contacts(schema name, account_id bigint, contacts bigint[]) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_lock_contacts';
+COMMENT ON FUNCTION contact_status.lock_contacts(name, bigint, bigint[]) IS
+'locks contacts, and those that were in the way of an attempt before, in the order in which all lock them';
+
 CREATE FUNCTION contact_status.mark_events(
     schema name, account_id bigint, contacts bigint[], parts oid[], places tid[], retraction_id bigint, reason text
 ) RETURNS bigint[]
@@ -244,6 +241,7 @@ BEGIN
     END IF;
     FOR attempt IN 1 .. 100 LOOP
     BEGIN
+        PERFORM contact_status.begin_attempt();
         -- chosen once nobody else retracts, so that none is missed that comes back meanwhile
         PERFORM contact_status.begin_change(retract_events.schema);
         EXECUTE format('SELECT array_agg(contact_id ORDER BY contact_id, tableoid, ctid), '
@@ -315,6 +313,7 @@ BEGIN
     PERFORM contact_status.refuse_read_only('undo_retraction');
     FOR attempt IN 1 .. 100 LOOP
     BEGIN
+        PERFORM contact_status.begin_attempt();
         PERFORM contact_status.begin_change(undo_retraction.schema);
         EXECUTE format('SELECT array_agg(contact_id ORDER BY contact_id, tableoid, ctid), '
                        'array_agg(tableoid ORDER BY contact_id, tableoid, ctid), array_agg(ctid ORDER BY contact_id, tableoid, ctid) '

@@ -6,5 +6,5 @@
 -- written here. What tables that exist need is for contact_status.upgrade_tables.
 
 \replace suppressed_contacts tell_contacts verify repair
-\replace take_turn lock_contacts check_suppression suppress_once may_attempt_again suppress
+\replace take_turn begin_attempt lock_contacts check_suppression suppress_once may_attempt_again suppress
 \replace import_batch import_contacts retract_events undo_retraction

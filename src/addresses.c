@@ -22,6 +22,7 @@
 #include "compat.h"
 #include "enums.h"
 #include "facts.h"
+#include "give_way.h"
 #include "settings.h"
 #include "suppression.h"
 
@@ -123,8 +124,8 @@ check_still_nobodys(CsInstallation *in, Relation index, int64 account, Datum add
 /*
  * remember_address(schema, account_id, email, kind, list_id, occurred_at,
  * source): keeps a fact of an address that no contact has.  False, and nothing
- * kept, where one has it.  Gives way (40P01) to who is writing of the address,
- * or inserting a contact with it.
+ * kept, where one has it.  Who is writing of the address, or inserting a contact
+ * with it, is waited for or, in an attempt (give_way.h), given way to.
  */
 PG_FUNCTION_INFO_V1(cs_remember_address);
 Datum
@@ -149,7 +150,7 @@ cs_remember_address(PG_FUNCTION_ARGS)
 
 	CommandCounterIncrement();
 	in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
-	in->gives_way = true;
+	in->gives_way = cs_is_attempting();
 	caller = MemoryContextSwitchTo(in->context);
 	cs_check_rights(in, ACL_INSERT);
 	cs_check_account_shown(in, account);

@@ -32,6 +32,7 @@ static struct
 	LocalTransactionId transaction;
 	List	   *contacts;		/* of CsContactId */
 	TransactionId writer;
+	SubTransactionId attempt;	/* that is being made: to be undone if it gives way */
 }			met;
 
 static void
@@ -42,6 +43,7 @@ begin_meeting(void)
 	met.transaction = cs_local_transaction();
 	met.contacts = NIL;			/* went with its transaction */
 	met.writer = InvalidTransactionId;
+	met.attempt = InvalidSubTransactionId;
 }
 
 void
@@ -81,6 +83,14 @@ compare_contacts(const void *left, const void *right)
 	return (a->account > b->account) - (a->account < b->account);
 }
 
+static void
+wait_for_writer(void)
+{
+	if (TransactionIdIsValid(met.writer))
+		XactLockTableWait(met.writer, NULL, NULL, XLTW_None);
+	met.writer = InvalidTransactionId;
+}
+
 void
 cs_lock_in_order(CsInstallation *in, const CsContactId *contacts, int count)
 {
@@ -89,9 +99,7 @@ cs_lock_in_order(CsInstallation *in, const CsContactId *contacts, int count)
 	ListCell   *lc;
 
 	begin_meeting();
-	if (TransactionIdIsValid(met.writer))
-		XactLockTableWait(met.writer, NULL, NULL, XLTW_None);
-	met.writer = InvalidTransactionId;
+	wait_for_writer();
 
 	all = MemoryContextAllocHuge(in->context, (count + list_length(met.contacts) + 1) * sizeof(CsContactId));
 	memcpy(all, contacts, count * sizeof(CsContactId));
@@ -112,6 +120,20 @@ cs_lock_in_order(CsInstallation *in, const CsContactId *contacts, int count)
 
 /* ---- attempts ---- */
 
+static void
+begin_attempt(void)
+{
+	begin_meeting();
+	met.attempt = GetCurrentSubTransactionId();
+}
+
+bool
+cs_is_attempting(void)
+{
+	begin_meeting();
+	return met.attempt != InvalidSubTransactionId && SubTransactionIsActive(met.attempt);
+}
+
 /* Returns the error by which the attempt ended, or NULL. */
 static ErrorData *
 try_once(void (*function) (void *argument, CsAttempt attempt), void *argument, CsAttempt attempt)
@@ -124,6 +146,7 @@ try_once(void (*function) (void *argument, CsAttempt attempt), void *argument, C
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
+		begin_attempt();
 		function(argument, attempt);
 		ReleaseCurrentSubTransaction();
 	}
@@ -143,6 +166,15 @@ try_once(void (*function) (void *argument, CsAttempt attempt), void *argument, C
 void
 cs_until_done(void (*function) (void *argument, CsAttempt attempt), void *argument)
 {
+	/*
+	 * Part of another attempt, which is undone as a whole: who waits for a lock
+	 * that a subtransaction left to its parent is not woken when that is undone.
+	 */
+	if (cs_is_attempting())
+	{
+		function(argument, CS_AGAIN);
+		return;
+	}
 	for (int n = 1;; n++)
 	{
 		CsAttempt	attempt = n == 1 ? CS_FIRST : n < ATTEMPTS ? CS_AGAIN : CS_LAST;
@@ -156,10 +188,22 @@ cs_until_done(void (*function) (void *argument, CsAttempt attempt), void *argume
 	}
 }
 
+/* ---- the same for attempts that are written in SQL ---- */
+
 /*
- * lock_contacts(schema, account_id, contacts): locks these, and what was in the
- * way of this transaction: for attempts that are written in SQL.
+ * begin_attempt(): what the block now does is undone if it gives way.  Waits
+ * for whom the attempt before it gave way to.
  */
+PG_FUNCTION_INFO_V1(cs_begin_attempt);
+Datum
+cs_begin_attempt(FunctionCallInfo fcinfo pg_attribute_unused())
+{
+	begin_attempt();
+	wait_for_writer();
+	PG_RETURN_VOID();
+}
+
+/* lock_contacts(schema, account_id, contacts): locks these, and what was in the way of an attempt before. */
 PG_FUNCTION_INFO_V1(cs_lock_contacts);
 Datum
 cs_lock_contacts(PG_FUNCTION_ARGS)

@@ -17,6 +17,9 @@ extern void cs_met_contact(int64 account, int64 contact);
  */
 pg_noreturn extern void cs_give_way(TransactionId writer);
 
+/* Will be undone what is done now, and attempted again, if it gives way? */
+extern bool cs_is_attempting(void);
+
 /*
  * Wait for the writer, and lock contacts and those that were met in the order in
  * which all lock them.  What comes first in an attempt: it holds nothing yet.

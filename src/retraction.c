@@ -21,8 +21,9 @@
 
 #include "checkpoints.h"
 #include "contacts.h"
-#include "horizon.h"
 #include "enums.h"
+#include "give_way.h"
+#include "horizon.h"
 #include "successors.h"
 #include "suppression.h"
 
@@ -183,7 +184,7 @@ note_undone(CsInstallation *in, int64 account, int64 retraction)
 /*
  * mark_events(schema, account_id, contacts bigint[], parts oid[], places tid[],
  * retraction_id, reason): contacts ascending, a table and place each.  A null
- * reason undoes it.  Raises 40P01 where others are in the way (give_way.h).
+ * reason undoes it.  Gives way to others in an attempt (give_way.h).
  * Returns how many events and contacts, as an array of two.
  */
 PG_FUNCTION_INFO_V1(cs_mark_events);
@@ -218,7 +219,7 @@ cs_mark_events(PG_FUNCTION_ARGS)
 
 	CommandCounterIncrement();
 	in = open_for_change(PG_GETARG_NAME(0));
-	in->gives_way = true;
+	in->gives_way = cs_is_attempting();
 	caller = MemoryContextSwitchTo(in->context);
 	visits = cs_begin_visits(in);
 	for (int i = 0; i < count;)

@@ -23,6 +23,7 @@
 
 #include "compat.h"
 #include "facts.h"
+#include "give_way.h"
 #include "writer.h"
 
 struct CsWriter
@@ -277,9 +278,20 @@ complete_row(CsWriter *writer, CsTable *table, CmdType command)
 		ExecConstraints(writer->target, writer->row, writer->estate);
 }
 
-pg_noreturn static void
-refuse_overtaken(CsTable *table, TM_Result result)
+/* Rows that several contacts may write are not waited for by who gives way; others are under the lock of their contact. */
+static bool
+waits(CsInstallation *in, CsTable *table)
 {
+	return !(in->gives_way && table->id == TABLE_SUPPRESSION);
+}
+
+pg_noreturn static void
+refuse_overtaken(CsInstallation *in, CsTable *table, TM_Result result, const TM_FailureData *failure)
+{
+	if (result == TM_BeingModified)
+		cs_give_way(failure->xmax);
+	if (!waits(in, table) && !IsolationUsesXactSnapshot() && (result == TM_Updated || result == TM_Deleted))
+		cs_give_way(InvalidTransactionId);
 	/* who else writes the row waits for the contact, except that several contacts may have had one address */
 	if (result == TM_Updated || result == TM_Deleted)
 		ereport(ERROR,
@@ -433,9 +445,9 @@ cs_update_row(CsInstallation *in, CsTable *table, ItemPointer tid, const Datum *
 	}
 	complete_row(writer, table, CMD_UPDATE);
 	result = table_tuple_update(table->rel, tid, row, GetCurrentCommandId(true),
-								InvalidSnapshot, InvalidSnapshot, true, &failure, &lock, &indexes);
+								InvalidSnapshot, InvalidSnapshot, waits(in, table), &failure, &lock, &indexes);
 	if (result != TM_Ok)
-		refuse_overtaken(table, result);
+		refuse_overtaken(in, table, result, &failure);
 	if (cs_needs_index_entries(indexes))
 		open_indexes(in, writer);
 	if (cs_needs_index_entries(indexes) && target->ri_NumIndices > 0)
@@ -459,9 +471,9 @@ cs_delete_row(CsInstallation *in, CsTable *table, ItemPointer tid)
 		!cs_before_delete(writer->estate, &writer->epq, target, tid))
 		refuse_interference(table);
 	result = table_tuple_delete(table->rel, tid, GetCurrentCommandId(true),
-								InvalidSnapshot, InvalidSnapshot, true, &failure, false);
+								InvalidSnapshot, InvalidSnapshot, waits(in, table), &failure, false);
 	if (result != TM_Ok)
-		refuse_overtaken(table, result);
+		refuse_overtaken(in, table, result, &failure);
 	if (writer->fires)
 		ExecARDeleteTriggers(writer->estate, target, tid, NULL, writer->capture[CMD_DELETE], false);
 	ResetPerTupleExprContext(writer->estate);

@@ -113,10 +113,15 @@ sub wander {
     while (time < $end) {
         my $what = pick(@work);
         my $statement = $work{$what}->();
-        $me->{session}->do("SET default_transaction_isolation = '" . pick(@levels) . "'");
+        my $level = pick(@levels);
+        $me->{session}->do("SET default_transaction_isolation = '$level'");
+        # who takes an address has made sure that nobody else does: in the unique index he would wait for others with his contact locked
+        my ($taken) = $statement =~ /^(?:INSERT INTO|UPDATE) crm\.contact .*?'a(\d)/;
+        $me->{session}->do("SELECT pg_advisory_lock($taken)") if $taken;
         my ($state, $said) = $me->{session}->do($statement);
+        $me->{session}->do("SELECT pg_advisory_unlock($taken)") if $taken;
         if    ($state eq '00000')    { $me->{counts}{$what}++ }
-        elsif ($state eq '40001')    { $me->{counts}{'to be tried again'}++ }
+        elsif ($state eq '40001')    { $me->{counts}{"to be tried again in $level"}++ }
         elsif ($refusal{$state})     { $me->{counts}{"refused: $refusal{$state}"}++ }
         else                         { $me->{counts}{"unexpected: $state $said ($what)" =~ s/\b(contact|list) \d+/a $1/gr}++ }
     }
