@@ -97,8 +97,8 @@ address_has_contact(CsInstallation *in, Relation index, int64 account, Datum add
 	if (has_contact(contacts, index, account, address))
 		return true;
 	address_keys(keys, index, account, address);
-	cs_wait_for_writers(contacts->rel, index, keys, 2, contacts->slot, in->gives_way);
-	return has_contact(contacts, index, account, address);
+	return cs_wait_for_writers(contacts->rel, index, keys, 2, contacts->slot, in->gives_way) &&
+		has_contact(contacts, index, account, address);
 }
 
 /*

@@ -32,6 +32,7 @@ static struct
 	LocalTransactionId transaction;
 	List	   *contacts;		/* of CsContactId */
 	TransactionId writer;
+	bool		gave_way;
 	SubTransactionId attempt;	/* that is being made: to be undone if it gives way */
 }			met;
 
@@ -43,6 +44,7 @@ begin_meeting(void)
 	met.transaction = cs_local_transaction();
 	met.contacts = NIL;			/* went with its transaction */
 	met.writer = InvalidTransactionId;
+	met.gave_way = false;
 	met.attempt = InvalidSubTransactionId;
 }
 
@@ -63,6 +65,7 @@ cs_give_way(TransactionId writer)
 {
 	begin_meeting();
 	met.writer = writer;
+	met.gave_way = true;
 	ereport(ERROR,
 			(errcode(ERRCODE_T_R_DEADLOCK_DETECTED),
 			 errmsg("another transaction writes about the same contacts or addresses"),
@@ -172,7 +175,7 @@ cs_until_done(void (*function) (void *argument, CsAttempt attempt), void *argume
 	 */
 	if (cs_is_attempting())
 	{
-		function(argument, CS_AGAIN);
+		function(argument, met.gave_way ? CS_AGAIN : CS_FIRST);
 		return;
 	}
 	for (int n = 1;; n++)

@@ -133,7 +133,9 @@ begin_scan(SuppressionScan *scan, CsInstallation *in, int64 account, bytea *dige
 
 	address_keys(keys, account, digest);
 	scan->table = cs_table(in, TABLE_SUPPRESSION);
-	cs_wait_for_writers(scan->table->rel, cs_key(scan->table), keys, 2, scan->table->slot, in->gives_way);
+	scan->scan = NULL;
+	if (!cs_wait_for_writers(scan->table->rel, cs_key(scan->table), keys, 2, scan->table->slot, in->gives_way))
+		return;
 	scan->snapshot = cs_latest_snapshot();
 	scan->scan = cs_index_beginscan(scan->table->rel, cs_key(scan->table), scan->snapshot, 2);
 	index_rescan(scan->scan, keys, 2, NULL, 0);
@@ -142,7 +144,7 @@ begin_scan(SuppressionScan *scan, CsInstallation *in, int64 account, bytea *dige
 static bool
 next_row(SuppressionScan *scan)
 {
-	if (!index_getnext_slot(scan->scan, ForwardScanDirection, scan->table->slot))
+	if (scan->scan == NULL || !index_getnext_slot(scan->scan, ForwardScanDirection, scan->table->slot))
 		return false;
 	cs_check_shown(scan->table->rel, scan->table->slot);
 	return true;
@@ -151,6 +153,8 @@ next_row(SuppressionScan *scan)
 static void
 end_scan(SuppressionScan *scan)
 {
+	if (scan->scan == NULL)
+		return;
 	index_endscan(scan->scan);
 	UnregisterSnapshot(scan->snapshot);
 }

@@ -386,26 +386,31 @@ cs_lock_row(CsTable *table, ItemPointer tid, LockTupleMode mode)
 /*
  * A transaction of others that has written a row with these keys, or its end,
  * and not ended yet: the first that is met, with the place of the row and the
- * token of a promise (see SpeculativeInsertionWait).
+ * token of a promise (see SpeculativeInsertionWait).  Says, too, whether the
+ * index has any entry with the keys: without, there is no row, nor one that moves.
  */
 static TransactionId
 find_writer(Relation rel, Relation index, ScanKeyData *keys, int count, TupleTableSlot *slot,
-			ItemPointer place, uint32 *token)
+			ItemPointer place, uint32 *token, bool *any_entry)
 {
 	TransactionId writer = InvalidTransactionId;
 	SnapshotData dirty;
 	IndexScanDesc scan;
 
+	*any_entry = false;
 	InitDirtySnapshot(dirty);
 	scan = cs_index_beginscan(rel, index, &dirty, count);
 	index_rescan(scan, keys, count, NULL, 0);
+	ItemPointerSetInvalid(&scan->xs_heaptid);
 	while (!TransactionIdIsValid(writer) && index_getnext_slot(scan, ForwardScanDirection, slot))
 	{
 		/* the snapshot names who has not committed the row just found, or its end */
 		writer = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
 		*token = TransactionIdIsValid(dirty.xmin) ? dirty.speculativeToken : 0;
 		*place = slot->tts_tid;
+		*any_entry = true;
 	}
+	*any_entry = *any_entry || ItemPointerIsValid(&scan->xs_heaptid);
 	index_endscan(scan);
 	ExecClearTuple(slot);
 	return writer;
@@ -416,18 +421,20 @@ cs_is_written(Relation rel, Relation index, ScanKeyData *keys, int count, TupleT
 {
 	ItemPointerData place;
 	uint32		token;
+	bool		any_entry;
 
-	return TransactionIdIsValid(find_writer(rel, index, keys, count, slot, &place, &token));
+	return TransactionIdIsValid(find_writer(rel, index, keys, count, slot, &place, &token, &any_entry));
 }
 
-void
+bool
 cs_wait_for_writers(Relation rel, Relation index, ScanKeyData *keys, int count, TupleTableSlot *slot, bool give_way)
 {
 	TransactionId writer;
 	ItemPointerData place;
 	uint32		token;
+	bool		any_entry;
 
-	while (TransactionIdIsValid(writer = find_writer(rel, index, keys, count, slot, &place, &token)))
+	while (TransactionIdIsValid(writer = find_writer(rel, index, keys, count, slot, &place, &token, &any_entry)))
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (give_way)
@@ -437,6 +444,7 @@ cs_wait_for_writers(Relation rel, Relation index, ScanKeyData *keys, int count, 
 		else
 			XactLockTableWait(writer, rel, &place, XLTW_FetchUpdated);
 	}
+	return any_entry;
 }
 
 bool

@@ -271,8 +271,11 @@ extern void cs_lock_row(CsTable *table, ItemPointer tid, LockTupleMode mode);
  */
 extern bool cs_is_written(Relation rel, Relation index, ScanKeyData *keys, int count, TupleTableSlot *slot);
 
-/* Waits until nobody is, or gives way: whatever the latest snapshot shows afterwards is final. */
-extern void cs_wait_for_writers(Relation rel, Relation index, ScanKeyData *keys, int count, TupleTableSlot *slot,
+/*
+ * Waits until nobody is, or gives way: whatever the latest snapshot shows
+ * afterwards is final.  Returns false where it will show nothing.
+ */
+extern bool cs_wait_for_writers(Relation rel, Relation index, ScanKeyData *keys, int count, TupleTableSlot *slot,
 								bool give_way);
 
 /* The one row of a key that is latest, into table->slot; checked with cs_check_shown. */
