@@ -221,6 +221,7 @@ CREATE FUNCTION contact_status.retract_events(
 ) RETURNS record
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
+    SET enable_nestloop = off   -- how many events are retracted, no statistics say
 AS $retract$
 DECLARE
     ids bigint[];
