@@ -3,10 +3,11 @@
  *		To give way to others instead of waiting for them out of order.
  *
  * Whoever locks several contacts does so in ascending order, and before he
- * writes what others wait for.  Only who retracts events, or hears late what was
- * said of an old address, learns as he goes whom else it concerns: whoever has
- * the address by now, or is about to.  He locks these if he can.  If not, his
- * attempt is undone, and the next one begins with what was in the way.
+ * writes what others wait for.  Only who retracts events, suppresses addresses,
+ * or hears late what was said of an old one, learns as he goes whom else it
+ * concerns: whoever has the address by now, or is about to.  He locks these if
+ * he can.  If not, his attempt is undone, and the next one begins with what was
+ * in the way.
  */
 #include "postgres.h"
 
