@@ -3,35 +3,32 @@
 #   make, make install        builds and installs it for the PostgreSQL that PG_CONFIG names
 #   make test                 installs what is missing on a Debian, builds, and runs the whole test suite
 #   make test TEST=name       only the tests whose file names contain the name
+#   make installcheck         pgTAP and isolation tests of the installed extension, on the server that PGHOST, PGPORT and
+#                             PGUSER name; builds and installs nothing; TEST=name as above
 #   make fuzz                 libFuzzer on the machine and the parsers, FUZZ_SECONDS each (an hour)
 #   make sqlsmith             random queries on a database with the extension, SQLSMITH_SECONDS (an hour)
 #   make soak                 crashes, races, faults, calls by the million, and the two above for less long; a table of what was lost
 #   make valgrind             the pgTAP tests on a server under valgrind
-#   make test-update          the whole suite on an extension that was updated from its oldest version, as root
 #   make test-versions        the whole suite on PostgreSQL 15, 17, 18 and on 32 bits, as root; see script/versions
 #   make bench                what events cost, beside the least that could be done; SHORT=1 takes minutes; see bench/README.md
 #   make bench-growth         the same with more and more contacts
 #   make bench-counts         what exact counts cost
-#   make demo                 shows one story under four policies; DATA=folder plays your own files
+#   make demo                 shows one story under four policies; FILES=folder plays your own files
 
 EXTENSION = contact_status
-EXTVERSION = 1.1
-LAST_VERSION = 1.0
+EXTVERSION = 1.0.0
 
 MODULE_big = contact_status
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 
-# Scripts of released versions never change: what is built here is committed, and listed in DATA, when it is released.
-FRESH_SQL = sql/contact_status--$(EXTVERSION).sql
-UPDATE_SQL = sql/contact_status--$(LAST_VERSION)--$(EXTVERSION).sql
-DATA = sql/contact_status--1.0.sql
-DATA_built = $(FRESH_SQL) $(UPDATE_SQL)
-
-# the install script, in the order a reader wants
+# The install script, built from its parts in this order.  A release commits it and lists it in DATA.
+INSTALL_SQL = sql/contact_status--$(EXTVERSION).sql
+DATA_built = $(INSTALL_SQL)
 SQL_PARTS = types functions policies fold triggers tables maintenance retention people import reports
 
 EXTRA_CLEAN = test/unit/unit
 PG_CFLAGS = -std=gnu11
+NO_INSTALLCHECK = yes
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
@@ -39,12 +36,9 @@ ifneq ($(PGXS),)
 include $(PGXS)
 endif
 
-$(FRESH_SQL): $(SQL_PARTS:%=sql/%.sql)
+$(INSTALL_SQL): $(SQL_PARTS:%=sql/%.sql)
 	printf '%s\n' '\echo Use "CREATE EXTENSION contact_status" to load this file. \quit' > $@
 	for file in $^; do echo; cat $$file; done >> $@
-
-$(UPDATE_SQL): sql/update.awk $(SQL_PARTS:%=sql/%.sql) sql/update.sql
-	awk -f $^ > $@.part && mv $@.part $@
 
 $(OBJS): $(wildcard src/*.h)
 
@@ -57,7 +51,7 @@ unit:
 
 # These set the machine up, so they choose the PostgreSQL anew once that is done.
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
-.PHONY: setup build-and-install test demo bench bench-growth bench-counts test-update test-versions soak valgrind fuzz sqlsmith
+.PHONY: setup build-and-install test installcheck demo bench bench-growth bench-counts test-versions soak valgrind fuzz sqlsmith
 setup:
 	script/setup
 build-and-install: setup
@@ -65,8 +59,8 @@ build-and-install: setup
 		$(SUDO) $(MAKE) -s PG_CONFIG=$$PG_CONFIG install >/dev/null
 test: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/test $(TEST)
-test-update: build-and-install
-	PG_CONFIG=$$(script/pg_config) script/updated script/test $(TEST)
+installcheck:
+	@PG_CONFIG=$(PG_CONFIG) RUNNING_SERVER=yes script/test $(or $(TEST),test/pgtap/ test/isolation/)
 test-versions:
 	script/versions $(SUITES)
 soak: build-and-install
@@ -78,7 +72,7 @@ fuzz: setup
 sqlsmith: build-and-install
 	PG_CONFIG=$$(script/pg_config) perl test/soak/sqlsmith.pl
 demo: build-and-install
-	PG_CONFIG=$$(script/pg_config) script/demo $(DATA)
+	PG_CONFIG=$$(script/pg_config) script/demo $(FILES)
 # No checkpoint and no autovacuum but the benchmark's own falls into a run.
 BENCH_SETTINGS = shared_buffers=2GB max_wal_size=16GB checkpoint_timeout=1d autovacuum=off jit=off
 bench bench-growth: export SERVER_SETTINGS = $(BENCH_SETTINGS)

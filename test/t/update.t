@@ -30,7 +30,7 @@ sub create {
 chomp(my $new = psql('postgres', q{SELECT default_version FROM pg_available_extensions WHERE name = 'contact_status'}));
 my @old = split /\n/, psql('postgres', "SELECT version FROM pg_available_extension_versions
     WHERE name = 'contact_status' AND version <> '$new' ORDER BY string_to_array(version, '.')::int[]");
-die "no older version is installed\n" if !@old;
+plan skip_all => "no version before $new is released" if !@old;
 
 clean_up();
 as_superuser("CREATE ROLE $_ LOGIN PASSWORD '$ENV{PGPASSWORD}'") for $owner, $stranger;
