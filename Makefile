@@ -24,7 +24,7 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 # The install script, built from its parts in this order.  A release commits it and lists it in DATA.
 INSTALL_SQL = sql/contact_status--$(EXTVERSION).sql
 DATA_built = $(INSTALL_SQL)
-SQL_PARTS = types functions policies fold triggers tables maintenance retention people import reports
+SQL_PARTS = types functions policies fold triggers tables retention maintenance people import reports
 
 EXTRA_CLEAN = test/unit/unit
 PG_CFLAGS = -std=gnu11

@@ -24,25 +24,28 @@ END $$;
 -- counts
 
 DROP INDEX @.status_count_key;
-CREATE UNIQUE INDEX status_count_key ON @.status_count (account_id, list_id, status) NULLS NOT DISTINCT;
+CREATE UNIQUE INDEX status_count_key ON @.status_count (account_id, list_id) NULLS NOT DISTINCT;
 ALTER TABLE @.status_count SET (fillfactor = 50);
 
--- One contact less under a status and one more under another, in the order of statuses, so that two sessions wait for
--- each other and never in a circle.
+-- One contact less under a status and one more under another, in one row for each list.
 CREATE FUNCTION @.count_change(account bigint, list bigint, was contact_status.contact_status,
                                becomes contact_status.contact_status) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    s contact_status.contact_status;
+    statuses constant contact_status.contact_status[] := enum_range(NULL::contact_status.contact_status);
+    change bigint[] := array_fill(0::bigint, ARRAY[cardinality(statuses)]);
 BEGIN
     IF was IS NOT DISTINCT FROM becomes THEN
         RETURN;
     END IF;
-    FOREACH s IN ARRAY ARRAY[least(was, becomes), nullif(greatest(was, becomes), least(was, becomes))] LOOP
-        IF s IS NOT NULL THEN
-            INSERT INTO @.status_count AS n VALUES (account, list, s, CASE s WHEN becomes THEN 1 ELSE -1 END)
-                ON CONFLICT (account_id, list_id, status) DO UPDATE SET contacts = n.contacts + excluded.contacts;
-        END IF;
-    END LOOP;
+    IF was IS NOT NULL THEN
+        change[array_position(statuses, was)] := -1;
+    END IF;
+    IF becomes IS NOT NULL THEN
+        change[array_position(statuses, becomes)] := 1;
+    END IF;
+    INSERT INTO @.status_count AS n VALUES (account, list, pg_current_xact_id(), NULL, change)
+        ON CONFLICT (account_id, list_id) DO UPDATE
+        SET contacts = ARRAY(SELECT a + b FROM unnest(n.contacts, excluded.contacts) u (a, b));
 END $$;
 
 -- the rules

@@ -58,7 +58,10 @@ BEGIN
     EXECUTE format('CREATE UNLOGGED TABLE saved.contact AS SELECT * FROM %I.contact ORDER BY contact_id', source);
     EXECUTE format('CREATE UNLOGGED TABLE saved.subscription AS SELECT * FROM %I.subscription ORDER BY contact_id', source);
     EXECUTE format('CREATE UNLOGGED TABLE saved.event AS SELECT * FROM %I.event ORDER BY contact_id', source);
-    EXECUTE format('CREATE UNLOGGED TABLE saved.status_count AS SELECT account_id, list_id, status, sum(contacts)::bigint AS contacts FROM %I.status_count GROUP BY 1, 2, 3', source);
+    EXECUTE format('CREATE UNLOGGED TABLE saved.status_count AS '
+                   'SELECT account_id, list_id, pg_current_xact_id() AS written_by, NULL::xid8 AS merged_before, array_agg(total ORDER BY place) AS contacts '
+                   'FROM (SELECT n.account_id, n.list_id, u.place, sum(u.contacts)::bigint AS total '
+                   '        FROM %I.status_count n, unnest(n.contacts) WITH ORDINALITY u (contacts, place) GROUP BY 1, 2, 3) t GROUP BY 1, 2', source);
 END $$;
 
 CREATE PROCEDURE bench.restore(target text) LANGUAGE plpgsql AS $$

@@ -3,27 +3,27 @@
 -- Events are to come in the order (occurred_at, kind, list_id NULLS FIRST,
 -- campaign_id NULLS FIRST, event_key COLLATE "C").
 
-CREATE FUNCTION contact_status.fold_event(
+CREATE FUNCTION _contact_status.fold_event(
     state internal, policy contact_status.policy, settings contact_status.consent_settings,
     kind contact_status.event_kind, occurred_at timestamptz, list_id bigint, campaign_id bigint,
     event_key text, source text, until timestamptz, as_of timestamptz
 ) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_fold_event';
-COMMENT ON FUNCTION contact_status.fold_event(internal, contact_status.policy, contact_status.consent_settings,
+COMMENT ON FUNCTION _contact_status.fold_event(internal, contact_status.policy, contact_status.consent_settings,
     contact_status.event_kind, timestamptz, bigint, bigint, text, text, timestamptz, timestamptz) IS
 'transition function of fold';
 
-CREATE FUNCTION contact_status.fold_contact(state internal) RETURNS contact_status.folded_contact
+CREATE FUNCTION _contact_status.fold_contact(state internal) RETURNS contact_status.folded_contact
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_fold_contact';
-COMMENT ON FUNCTION contact_status.fold_contact(internal) IS 'final function of fold';
+COMMENT ON FUNCTION _contact_status.fold_contact(internal) IS 'final function of fold';
 
 CREATE AGGREGATE contact_status.fold(
     policy contact_status.policy, settings contact_status.consent_settings,
     kind contact_status.event_kind, occurred_at timestamptz, list_id bigint, campaign_id bigint,
     event_key text, source text, until timestamptz, as_of timestamptz
 ) (
-    SFUNC = contact_status.fold_event, STYPE = internal, SSPACE = 1024,
-    FINALFUNC = contact_status.fold_contact, PARALLEL = SAFE
+    SFUNC = _contact_status.fold_event, STYPE = internal, SSPACE = 1024,
+    FINALFUNC = _contact_status.fold_contact, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE contact_status.fold(contact_status.policy, contact_status.consent_settings,
     contact_status.event_kind, timestamptz, bigint, bigint, text, text, timestamptz, timestamptz) IS
@@ -31,13 +31,13 @@ COMMENT ON AGGREGATE contact_status.fold(contact_status.policy, contact_status.c
 
 -- The same from facts that are kept: those of a row with facts, which has no event, are where the fold starts.
 
-CREATE FUNCTION contact_status.fold_event(
+CREATE FUNCTION _contact_status.fold_event(
     state internal, policy contact_status.policy, settings contact_status.consent_settings,
     kind contact_status.event_kind, occurred_at timestamptz, list_id bigint, campaign_id bigint,
     event_key text, source text, until timestamptz, as_of timestamptz, facts contact_status.folded_contact
 ) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_fold_event';
-COMMENT ON FUNCTION contact_status.fold_event(internal, contact_status.policy, contact_status.consent_settings,
+COMMENT ON FUNCTION _contact_status.fold_event(internal, contact_status.policy, contact_status.consent_settings,
     contact_status.event_kind, timestamptz, bigint, bigint, text, text, timestamptz, timestamptz,
     contact_status.folded_contact) IS
 'transition function of fold from facts that are kept';
@@ -47,70 +47,70 @@ CREATE AGGREGATE contact_status.fold(
     kind contact_status.event_kind, occurred_at timestamptz, list_id bigint, campaign_id bigint,
     event_key text, source text, until timestamptz, as_of timestamptz, facts contact_status.folded_contact
 ) (
-    SFUNC = contact_status.fold_event, STYPE = internal, SSPACE = 1024,
-    FINALFUNC = contact_status.fold_contact, PARALLEL = SAFE
+    SFUNC = _contact_status.fold_event, STYPE = internal, SSPACE = 1024,
+    FINALFUNC = _contact_status.fold_contact, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE contact_status.fold(contact_status.policy, contact_status.consent_settings,
     contact_status.event_kind, timestamptz, bigint, bigint, text, text, timestamptz, timestamptz,
     contact_status.folded_contact) IS
 'what a contact''s events, in order, come to, from facts that are kept as of a moment';
 
-CREATE FUNCTION contact_status.fold_event(
+CREATE FUNCTION _contact_status.fold_event(
     state internal, policy text, kind contact_status.event_kind, occurred_at timestamptz,
     list_id bigint, campaign_id bigint, event_key text
 ) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_fold_event_simple';
-COMMENT ON FUNCTION contact_status.fold_event(internal, text,
+COMMENT ON FUNCTION _contact_status.fold_event(internal, text,
     contact_status.event_kind, timestamptz, bigint, bigint, text) IS
 'transition function of status_of';
 
-CREATE FUNCTION contact_status.fold_status(state internal) RETURNS contact_status.contact_status
+CREATE FUNCTION _contact_status.fold_status(state internal) RETURNS contact_status.contact_status
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_fold_status';
-COMMENT ON FUNCTION contact_status.fold_status(internal) IS 'final function of status_of';
+COMMENT ON FUNCTION _contact_status.fold_status(internal) IS 'final function of status_of';
 
 CREATE AGGREGATE contact_status.status_of(
     policy text, kind contact_status.event_kind, occurred_at timestamptz,
     list_id bigint, campaign_id bigint, event_key text
 ) (
-    SFUNC = contact_status.fold_event, STYPE = internal, SSPACE = 1024,
-    FINALFUNC = contact_status.fold_status, PARALLEL = SAFE
+    SFUNC = _contact_status.fold_event, STYPE = internal, SSPACE = 1024,
+    FINALFUNC = _contact_status.fold_status, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE contact_status.status_of(text, contact_status.event_kind, timestamptz, bigint, bigint, text) IS
 'status of a contact after its events, in order, under a policy that comes with the extension';
 
-CREATE FUNCTION contact_status.fold_change(
+CREATE FUNCTION _contact_status.fold_change(
     state internal, policy contact_status.policy, settings contact_status.consent_settings,
     kind contact_status.event_kind, occurred_at timestamptz, list_id bigint, campaign_id bigint,
     event_key text, source text, until timestamptz, as_of timestamptz
 ) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_fold_change';
-COMMENT ON FUNCTION contact_status.fold_change(internal, contact_status.policy, contact_status.consent_settings,
+COMMENT ON FUNCTION _contact_status.fold_change(internal, contact_status.policy, contact_status.consent_settings,
     contact_status.event_kind, timestamptz, bigint, bigint, text, text, timestamptz, timestamptz) IS
 'transition function of status_changes';
 
-CREATE FUNCTION contact_status.fold_changes(state internal) RETURNS contact_status.status_change[]
+CREATE FUNCTION _contact_status.fold_changes(state internal) RETURNS contact_status.status_change[]
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_fold_changes';
-COMMENT ON FUNCTION contact_status.fold_changes(internal) IS 'final function of status_changes';
+COMMENT ON FUNCTION _contact_status.fold_changes(internal) IS 'final function of status_changes';
 
 CREATE AGGREGATE contact_status.status_changes(
     policy contact_status.policy, settings contact_status.consent_settings,
     kind contact_status.event_kind, occurred_at timestamptz, list_id bigint, campaign_id bigint,
     event_key text, source text, until timestamptz, as_of timestamptz
 ) (
-    SFUNC = contact_status.fold_change, STYPE = internal, SSPACE = 4096,
-    FINALFUNC = contact_status.fold_changes, PARALLEL = SAFE
+    SFUNC = _contact_status.fold_change, STYPE = internal, SSPACE = 4096,
+    FINALFUNC = _contact_status.fold_changes, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE contact_status.status_changes(contact_status.policy, contact_status.consent_settings,
     contact_status.event_kind, timestamptz, bigint, bigint, text, text, timestamptz, timestamptz) IS
 'every change of every subscription of a contact that its events, in order, and time up to as_of bring';
 
-CREATE FUNCTION contact_status.fold_change(
+CREATE FUNCTION _contact_status.fold_change(
     state internal, policy contact_status.policy, settings contact_status.consent_settings,
     kind contact_status.event_kind, occurred_at timestamptz, list_id bigint, campaign_id bigint,
     event_key text, source text, until timestamptz, as_of timestamptz, facts contact_status.folded_contact
 ) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_fold_change';
-COMMENT ON FUNCTION contact_status.fold_change(internal, contact_status.policy, contact_status.consent_settings,
+COMMENT ON FUNCTION _contact_status.fold_change(internal, contact_status.policy, contact_status.consent_settings,
     contact_status.event_kind, timestamptz, bigint, bigint, text, text, timestamptz, timestamptz,
     contact_status.folded_contact) IS
 'transition function of status_changes from facts that are kept';
@@ -120,8 +120,8 @@ CREATE AGGREGATE contact_status.status_changes(
     kind contact_status.event_kind, occurred_at timestamptz, list_id bigint, campaign_id bigint,
     event_key text, source text, until timestamptz, as_of timestamptz, facts contact_status.folded_contact
 ) (
-    SFUNC = contact_status.fold_change, STYPE = internal, SSPACE = 4096,
-    FINALFUNC = contact_status.fold_changes, PARALLEL = SAFE
+    SFUNC = _contact_status.fold_change, STYPE = internal, SSPACE = 4096,
+    FINALFUNC = _contact_status.fold_changes, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE contact_status.status_changes(contact_status.policy, contact_status.consent_settings,
     contact_status.event_kind, timestamptz, bigint, bigint, text, text, timestamptz, timestamptz,

@@ -10,14 +10,16 @@ CREATE FUNCTION contact_status.explain_status(
     SET search_path = pg_catalog, pg_temp
 AS $explain$
 BEGIN
-    RETURN QUERY EXECUTE replace($query$
+    PERFORM _contact_status.check_installation(explain_status.schema,
+        '{policy,account,consent_setting,contact,subscription,address_change,checkpoint,event}');
+    RETURN QUERY EXECUTE format($query$
 WITH c AS (
     SELECT c.*, p.name AS policy, p.soft_bounce_limit, p.soft_bounce_outcome, p.hard_bounce_limit,
            p.unresponsive_campaigns, p.unresponsive_after, p.resubscribe
-      FROM ONLY @.contact c JOIN @.account a USING (account_id) JOIN @.policy p ON p.name = a.policy
+      FROM ONLY %1$I.contact c JOIN %1$I.account a USING (account_id) JOIN %1$I.policy p ON p.name = a.policy
      WHERE c.account_id = $1 AND c.contact_id = $2
 ), s AS (
-    SELECT * FROM ONLY @.subscription s WHERE s.account_id = $1 AND s.contact_id = $2 AND ($3 IS NULL OR s.list_id = $3)
+    SELECT * FROM ONLY %1$I.subscription s WHERE s.account_id = $1 AND s.contact_id = $2 AND ($3 IS NULL OR s.list_id = $3)
 ), facts (place, fact, status, since, kinds, list, detail, lifted_by) AS (
     SELECT 1, 'consent', s.consent, s.consent_at,
            CASE s.consent WHEN 'active' THEN '{added,signed_up,confirmed,resubscribed}'
@@ -53,7 +55,7 @@ WITH c AS (
                 WHEN cardinality(c.run_times) >= c.soft_bounce_limit THEN c.soft_bounce_outcome
                 ELSE 'soft_bounced' END::contact_status.contact_status,
            least(c.run_times[1],
-                 (SELECT j.occurred_at FROM @.judged_event j
+                 (SELECT j.occurred_at FROM (%2$s) j
                    WHERE c.hard_bounces > 0 AND j.account_id = $1 AND j.contact_id = $2
                      AND j.kind IN ('hard_bounced', 'nonexistent')
                    ORDER BY j.occurred_at DESC OFFSET greatest(c.hard_bounces - 1, 0) LIMIT 1)),
@@ -83,12 +85,12 @@ WITH c AS (
 SELECT f.fact, f.status, f.since, e.kind, e.event_key, e.source, f.detail, f.lifted_by
   FROM facts f
   LEFT JOIN LATERAL (
-           SELECT j.kind, j.event_key, j.source FROM @.judged_event j
+           SELECT j.kind, j.event_key, j.source FROM (%2$s) j
             WHERE j.account_id = $1 AND j.contact_id = $2 AND j.occurred_at = f.since AND j.kind = ANY (f.kinds)
               AND (f.list IS NULL OR j.list_id IS NULL OR j.list_id = f.list)
             ORDER BY j.kind DESC LIMIT 1) e ON true
  ORDER BY f.place, f.list
-    $query$, '@', quote_ident(explain_status.schema))
+    $query$, explain_status.schema, _contact_status.judged_event_query(explain_status.schema))
     USING explain_status.account_id, explain_status.contact_id, explain_status.list_id;
 END
 $explain$;
@@ -102,19 +104,21 @@ CREATE FUNCTION contact_status.active_contacts_by_day(
     SET search_path = pg_catalog, pg_temp
 AS $by_day$
 BEGIN
-    RETURN QUERY EXECUTE replace($query$
+    PERFORM _contact_status.check_installation(active_contacts_by_day.schema,
+        '{policy,account,consent_setting,contact,address_change,checkpoint,event}');
+    RETURN QUERY EXECUTE format($query$
 WITH counted AS (
-    SELECT p.counted FROM @.account a JOIN @.policy p ON p.name = a.policy WHERE a.account_id = $1
+    SELECT p.counted FROM %1$I.account a JOIN %1$I.policy p ON p.name = a.policy WHERE a.account_id = $1
 ), history AS MATERIALIZED (
     SELECT contact_id, changed_at, (status = ANY (counted))::int - (previous_status = ANY (counted))::int AS difference
-      FROM @.contact_history, counted WHERE account_id = $1
+      FROM (%2$s) h, counted WHERE account_id = $1 AND list_id IS NULL
 ), change AS (
     SELECT greatest(at::date, $2) AS day, sum(difference) AS difference
       FROM (SELECT changed_at, difference FROM history
             UNION ALL
             -- a contact begins as unconfirmed, with the first that is known of it
             SELECT least(c.created_at, h.first), 1
-              FROM ONLY @.contact c
+              FROM ONLY %1$I.contact c
               LEFT JOIN (SELECT contact_id, min(changed_at) AS first FROM history GROUP BY 1) h USING (contact_id), counted
              WHERE c.account_id = $1 AND 'unconfirmed' = ANY (counted)) x (at, difference)
      WHERE at < $3 + 1
@@ -123,7 +127,7 @@ WITH counted AS (
 SELECT d::date, coalesce(sum(change.difference) OVER (ORDER BY d), 0)::bigint
   FROM generate_series($2, $3, interval '1 day') d LEFT JOIN change ON change.day = d::date
  ORDER BY 1
-    $query$, '@', quote_ident(active_contacts_by_day.schema))
+    $query$, active_contacts_by_day.schema, _contact_status.history_query(active_contacts_by_day.schema))
     USING active_contacts_by_day.account_id, active_contacts_by_day.from_day, active_contacts_by_day.to_day;
 END
 $by_day$;

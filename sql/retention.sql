@@ -2,12 +2,7 @@
 
 -- partitions
 
-CREATE FUNCTION contact_status.guard_partition(partition regclass) RETURNS void
-    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_guard_partition';
-COMMENT ON FUNCTION contact_status.guard_partition(regclass) IS
-'gives a partition of the log the triggers that it lacks';
-
-CREATE FUNCTION contact_status.unguarded_partitions(schema name) RETURNS SETOF regclass
+CREATE FUNCTION _contact_status.unguarded_partitions(schema name) RETURNS SETOF regclass
     LANGUAGE sql STABLE STRICT
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -15,46 +10,73 @@ BEGIN ATOMIC
       FROM pg_catalog.pg_inherits i
      WHERE i.inhparent = to_regclass(quote_ident(schema::text) || '.event')
        AND (SELECT count(*) FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
-             WHERE t.tgrelid = i.inhrelid AND p.pronamespace = 'contact_status'::regnamespace
+             WHERE t.tgrelid = i.inhrelid AND p.pronamespace = '_contact_status'::regnamespace
                AND p.proname IN ('apply_events', 'refuse_truncate')) < 2;
 END;
-COMMENT ON FUNCTION contact_status.unguarded_partitions(name) IS
+COMMENT ON FUNCTION _contact_status.unguarded_partitions(name) IS
 'partitions of the log without the triggers that apply what is inserted into them directly, and refuse TRUNCATE';
 
-CREATE FUNCTION contact_status.check_owner(schema name) RETURNS void
-    LANGUAGE plpgsql STABLE STRICT
-    SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF NOT pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = format('%I.event', check_owner.schema)::regclass), 'USAGE') THEN
-        RAISE EXCEPTION 'the log in schema "%" is not yours', check_owner.schema
-            USING ERRCODE = 'insufficient_privilege', HINT = 'Call the function as the owner of the tables.';
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION contact_status.check_owner(name) IS
-'fails with 42501 unless the log is the caller''s, who then may create partitions';
-
-CREATE FUNCTION contact_status.guard_partitions(schema name) RETURNS bigint
+CREATE FUNCTION _contact_status.guard_partition(partition regclass) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT
     SET search_path = pg_catalog, pg_temp
-AS $$
+AS $guard$
+DECLARE
+    guards name[] := ARRAY(SELECT p.proname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+                            WHERE t.tgrelid = guard_partition.partition AND p.pronamespace = '_contact_status'::regnamespace);
+BEGIN
+    IF NOT guards @> '{apply_events}' THEN
+        EXECUTE format('CREATE TRIGGER contact_status_apply AFTER INSERT ON %s REFERENCING NEW TABLE AS events '
+                       'FOR EACH STATEMENT EXECUTE FUNCTION _contact_status.apply_events()', guard_partition.partition);
+    END IF;
+    IF NOT guards @> '{refuse_truncate}' THEN
+        EXECUTE format('CREATE TRIGGER contact_status_refuse_truncate BEFORE TRUNCATE ON %s '
+                       'FOR EACH STATEMENT EXECUTE FUNCTION _contact_status.refuse_truncate()', guard_partition.partition);
+    END IF;
+    -- as the log's, which are not inherited
+    EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', guard_partition.partition);
+    IF (SELECT c.relrowsecurity FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhparent WHERE i.inhrelid = guard_partition.partition) THEN
+        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', guard_partition.partition);
+    END IF;
+END
+$guard$;
+COMMENT ON FUNCTION _contact_status.guard_partition(regclass) IS
+'gives a partition of the log the triggers that it lacks';
+
+CREATE FUNCTION _contact_status.guard_partitions(schema name) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE STRICT
+    SET search_path = pg_catalog, pg_temp
+AS $guard$
 DECLARE
     partition regclass;
     guarded bigint := 0;
 BEGIN
-    PERFORM contact_status.check_owner(guard_partitions.schema);
-    FOR partition IN SELECT contact_status.unguarded_partitions(guard_partitions.schema) LOOP
-        PERFORM contact_status.guard_partition(partition);
+    PERFORM _contact_status.check_owner(guard_partitions.schema);
+    FOR partition IN SELECT u FROM _contact_status.unguarded_partitions(guard_partitions.schema) u LOOP
+        PERFORM _contact_status.guard_partition(partition);
         guarded := guarded + 1;
     END LOOP;
     RETURN guarded;
 END
-$$;
-COMMENT ON FUNCTION contact_status.guard_partitions(name) IS
+$guard$;
+COMMENT ON FUNCTION _contact_status.guard_partitions(name) IS
 'gives the partitions of the log the triggers that they lack; returns how many lacked some';
 
-CREATE FUNCTION contact_status.period_start(every interval, at timestamptz) RETURNS timestamptz
+CREATE FUNCTION _contact_status.guard_own_partitions(schema name) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE STRICT
+    SET search_path = pg_catalog, pg_temp
+AS $guard$
+BEGIN
+    IF EXISTS (SELECT FROM _contact_status.unguarded_partitions(guard_own_partitions.schema))
+       AND pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = to_regclass(format('%I.event', guard_own_partitions.schema))), 'USAGE') THEN
+        RETURN _contact_status.guard_partitions(guard_own_partitions.schema);
+    END IF;
+    RETURN 0;
+END
+$guard$;
+COMMENT ON FUNCTION _contact_status.guard_own_partitions(name) IS
+'the same where the caller owns the log';
+
+CREATE FUNCTION _contact_status.period_start(every interval, at timestamptz) RETURNS timestamptz
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -65,8 +87,48 @@ BEGIN ATOMIC
                     / (extract(year FROM every) * 12 + extract(month FROM every)))::double precision) AT TIME ZONE 'UTC'
            ELSE date_bin(every, at, timestamptz '2000-01-03 00:00:00+00') END;
 END;
-COMMENT ON FUNCTION contact_status.period_start(interval, timestamptz) IS
+COMMENT ON FUNCTION _contact_status.period_start(interval, timestamptz) IS
 'when the period of a length begins that holds a moment, in UTC';
+
+CREATE FUNCTION _contact_status.add_partition(schema name, begins timestamptz, ends timestamptz) RETURNS boolean
+    LANGUAGE plpgsql VOLATILE STRICT
+    SET search_path = pg_catalog, pg_temp
+AS $add$
+DECLARE
+    log regclass := format('%I.event', add_partition.schema);
+    partition text := format('%I.%I', add_partition.schema, 'event_p' || to_char(begins AT TIME ZONE 'UTC',
+        CASE WHEN begins AT TIME ZONE 'UTC' = date_trunc('day', begins AT TIME ZONE 'UTC') THEN 'YYYYMMDD' ELSE 'YYYYMMDD_HH24MI' END));
+    rest regclass := (SELECT nullif(p.partdefid, 0) FROM pg_partitioned_table p WHERE p.partrelid = log);
+    columns text := (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+                      WHERE attrelid = log AND attnum > 0 AND NOT attisdropped AND attgenerated = '');
+    period text := format('occurred_at >= %L AND occurred_at < %L', add_partition.begins, add_partition.ends);
+    triggers_back text;
+BEGIN
+    IF to_regclass(partition) IS NOT NULL THEN
+        RETURN false;
+    END IF;
+    EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING ALL EXCLUDING INDEXES)', partition, log);
+    -- what the default partition holds of the period moves: the log stays the same, so no trigger is to hear of it
+    IF pg_relation_size(rest) > 0 THEN
+        EXECUTE format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM %3$s WHERE %4$s', partition, columns, rest, period);
+        triggers_back := (SELECT string_agg(format('ALTER TABLE %s %s TRIGGER %I', rest,
+                                     CASE t.tgenabled WHEN 'A' THEN 'ENABLE ALWAYS' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE' END,
+                                     t.tgname), ';')
+                            FROM pg_trigger t WHERE t.tgrelid = rest AND NOT t.tgisinternal AND t.tgenabled <> 'D');
+        EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', rest);
+        EXECUTE format('DELETE FROM %s WHERE %s', rest, period);
+        EXECUTE triggers_back;
+    END IF;
+    EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)', log, partition, add_partition.begins, add_partition.ends);
+    PERFORM _contact_status.guard_partition(partition::regclass);
+    RETURN true;
+EXCEPTION WHEN invalid_object_definition THEN
+    -- another partition has some of the period
+    RETURN false;
+END
+$add$;
+COMMENT ON FUNCTION _contact_status.add_partition(name, timestamptz, timestamptz) IS
+'creates a partition of the log, with what the default one holds of its period; false where there is one';
 
 CREATE FUNCTION contact_status.add_partitions(
     schema name, every interval, until timestamptz DEFAULT NULL, since timestamptz DEFAULT NULL
@@ -78,25 +140,32 @@ DECLARE
     begins timestamptz;
     ends timestamptz;
     last timestamptz;
+    rest oid;
     added integer := 0;
 BEGIN
-    PERFORM contact_status.check_owner(add_partitions.schema);
-    IF add_partitions.schema IS NULL OR coalesce(add_partitions.every < '1 hour', true) OR NOT isfinite(add_partitions.every)
+    PERFORM _contact_status.check_installation(add_partitions.schema);
+    PERFORM _contact_status.check_owner(add_partitions.schema);
+    IF coalesce(add_partitions.every < '1 hour', true) OR NOT isfinite(add_partitions.every)
        OR NOT isfinite(coalesce(add_partitions.since, now())) OR NOT isfinite(coalesce(add_partitions.until, now()))
        OR date_trunc('minute', add_partitions.every) <> add_partitions.every
        OR date_trunc('month', add_partitions.every) > '0' AND date_trunc('month', add_partitions.every) <> add_partitions.every THEN
         RAISE EXCEPTION 'the log cannot be partitioned by "%"', add_partitions.every
             USING ERRCODE = 'invalid_parameter_value', HINT = 'Give whole months, or days and hours, for example ''1 month'', and finite times.';
-    ELSIF NOT EXISTS (SELECT FROM pg_partitioned_table WHERE partrelid = format('%I.event', add_partitions.schema)::regclass) THEN
+    END IF;
+    SELECT p.partdefid INTO rest FROM pg_partitioned_table p WHERE p.partrelid = format('%I.event', add_partitions.schema)::regclass;
+    IF NOT FOUND THEN
         RAISE EXCEPTION 'the log in schema "%" is not partitioned', add_partitions.schema
             USING ERRCODE = 'wrong_object_type',
                   HINT = 'Create the installation with contact_status.create_tables(..., partition_by => ...).';
     END IF;
-    begins := contact_status.period_start(add_partitions.every, coalesce(add_partitions.since, now()));
+    -- one lock from the start: the weaker one lets writers go on, but does not serve to move rows out of the default partition
+    EXECUTE format('LOCK TABLE ONLY %I.event IN %s MODE', add_partitions.schema,
+                   CASE WHEN rest <> 0 AND pg_relation_size(rest) > 0 THEN 'ACCESS EXCLUSIVE' ELSE 'SHARE UPDATE EXCLUSIVE' END);
+    begins := _contact_status.period_start(add_partitions.every, coalesce(add_partitions.since, now()));
     last := coalesce(add_partitions.until, now() + 3 * add_partitions.every);
     WHILE begins < last LOOP
         ends := (begins AT TIME ZONE 'UTC' + add_partitions.every) AT TIME ZONE 'UTC';
-        IF contact_status.add_partition(add_partitions.schema, begins, ends) THEN
+        IF _contact_status.add_partition(add_partitions.schema, begins, ends) THEN
             added := added + 1;
         END IF;
         begins := ends;
@@ -107,141 +176,163 @@ $add$;
 COMMENT ON FUNCTION contact_status.add_partitions(name, interval, timestamptz, timestamptz) IS
 'creates the partitions of the log that are missing, from now (or since) on and three ahead (or until); returns how many';
 
-CREATE FUNCTION contact_status.add_partition(schema name, begins timestamptz, ends timestamptz) RETURNS boolean
+CREATE FUNCTION _contact_status.partition_end(partition oid) RETURNS timestamptz
+    LANGUAGE sql STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT coalesce((regexp_match(pg_get_expr(c.relpartbound, c.oid), 'TO \(''([^'']*)''\)'))[1]::timestamptz, 'infinity')
+      FROM pg_class c WHERE c.oid = partition;
+END;
+COMMENT ON FUNCTION _contact_status.partition_end(oid) IS
+'the end of the period of a partition; infinity of the last and of the default one';
+
+CREATE FUNCTION contact_status.drop_partition(schema name, partition regclass) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT
     SET search_path = pg_catalog, pg_temp
-AS $add$
+AS $drop$
 DECLARE
-    log regclass := format('%I.event', add_partition.schema);
-    partition text := format('%I.%I', add_partition.schema, 'event_p' || to_char(begins AT TIME ZONE 'UTC',
-        CASE WHEN begins AT TIME ZONE 'UTC' = date_trunc('day', begins AT TIME ZONE 'UTC') THEN 'YYYYMMDD' ELSE 'YYYYMMDD_HH24MI' END));
-    rest regclass := (SELECT p.partdefid FROM pg_partitioned_table p WHERE p.partrelid = log);
-    create_it text := format('CREATE TABLE %s PARTITION OF %s FOR VALUES FROM (%L) TO (%L)', partition, log,
-                             add_partition.begins, add_partition.ends);
-    columns text := (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
-                      WHERE attrelid = log AND attnum > 0 AND NOT attisdropped AND attgenerated = '');
-    overdue boolean := false;
-    its record;
+    ends timestamptz;
+    needed boolean;
 BEGIN
-    IF to_regclass(partition) IS NOT NULL THEN
-        RETURN false;
+    PERFORM _contact_status.check_installation(drop_partition.schema);
+    PERFORM _contact_status.check_owner(drop_partition.schema);
+    IF NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = drop_partition.partition
+                      AND i.inhparent = format('%I.event', drop_partition.schema)::regclass) THEN
+        RAISE EXCEPTION 'table % is no partition of the log in schema "%"', drop_partition.partition, drop_partition.schema
+            USING ERRCODE = 'wrong_object_type', HINT = 'Name a partition of table event.';
     END IF;
-    IF rest <> 0 THEN
-        -- nobody adds to it meanwhile
-        EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', log);
-        EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE occurred_at >= $1 AND occurred_at < $2)', rest)
-           INTO overdue USING add_partition.begins, add_partition.ends;
+    IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+        RAISE EXCEPTION 'a partition of the log cannot be dropped in a transaction that is %', upper(current_setting('transaction_isolation'))
+            USING ERRCODE = 'active_sql_transaction', DETAIL = 'Its snapshot does not show events that were recorded since.',
+                  HINT = 'Use a READ COMMITTED transaction.';
     END IF;
-    BEGIN
-        IF NOT overdue THEN
-            EXECUTE create_it;
-            RETURN true;
-        END IF;
-    EXCEPTION WHEN invalid_object_definition THEN
-        -- another partition has some of the period
-        RETURN false;
-    END;
-
-    -- what the default partition holds of the period moves: the log stays the same, so no trigger is to hear of it
-    EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', log);
-    EXECUTE format('CREATE TEMPORARY TABLE contact_status_moved ON COMMIT DROP AS '
-                   'SELECT %s FROM %s WHERE occurred_at >= %L AND occurred_at < %L', columns, rest, add_partition.begins, add_partition.ends);
-    CREATE TEMPORARY TABLE contact_status_disabled ON COMMIT DROP AS
-        SELECT t.tgrelid::regclass AS relation, t.tgname AS name,
-               CASE t.tgenabled WHEN 'A' THEN 'ENABLE ALWAYS' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE' END AS back
-          FROM pg_trigger t WHERE t.tgrelid IN (log, rest) AND NOT t.tgisinternal AND t.tgenabled <> 'D';
-    FOR its IN SELECT * FROM pg_temp.contact_status_disabled LOOP
-        EXECUTE format('ALTER TABLE %s DISABLE TRIGGER %I', its.relation, its.name);
-    END LOOP;
-    EXECUTE format('DELETE FROM %s WHERE occurred_at >= %L AND occurred_at < %L', rest, add_partition.begins, add_partition.ends);
-    EXECUTE create_it;
-    EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', partition);
-    EXECUTE format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM pg_temp.contact_status_moved', log, columns);
-    EXECUTE format('ALTER TABLE %s ENABLE TRIGGER USER', partition);
-    FOR its IN SELECT * FROM pg_temp.contact_status_disabled LOOP
-        EXECUTE format('ALTER TABLE %s %s TRIGGER %I', its.relation, its.back, its.name);
-    END LOOP;
-    DROP TABLE pg_temp.contact_status_moved, pg_temp.contact_status_disabled;
-    RETURN true;
+    -- the log first, as every writer locks it; nobody records events until the partition is gone
+    EXECUTE format('LOCK TABLE ONLY %I.event IN ACCESS EXCLUSIVE MODE', drop_partition.schema);
+    ends := _contact_status.partition_end(drop_partition.partition);
+    EXECUTE format($query$
+        SELECT EXISTS (SELECT FROM ONLY %1$I.account a
+                        WHERE coalesce(a.horizon_kept, '-infinity') < $1
+                          AND EXISTS (SELECT FROM %2$s e WHERE e.account_id = a.account_id
+                                         AND e.occurred_at >= coalesce(a.horizon_kept, '-infinity')))
+            OR EXISTS (SELECT FROM ONLY %1$I.checkpoint k
+                        WHERE k.late_since < $1
+                          AND EXISTS (SELECT FROM %2$s e WHERE e.account_id = k.account_id AND e.contact_id = k.contact_id
+                                         AND e.occurred_at >= k.late_since))
+        $query$, drop_partition.schema, drop_partition.partition)
+       INTO needed USING ends;
+    IF needed THEN
+        RAISE EXCEPTION 'partition % holds events from which statuses follow', drop_partition.partition
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  DETAIL = 'They are not all before the horizon of their account, or were recorded after it was set.',
+                  HINT = 'Set a horizon first: SELECT contact_status.set_horizon(schema, account_id, before).';
+    END IF;
+    EXECUTE format('DROP TABLE %s', drop_partition.partition);
 END
-$add$;
-COMMENT ON FUNCTION contact_status.add_partition(name, timestamptz, timestamptz) IS
-'creates a partition of the log, with what the default one holds of its range; false where there is one';
+$drop$;
+COMMENT ON FUNCTION contact_status.drop_partition(name, regclass) IS
+'drops a partition of the log; fails with 55000 where statuses follow from its events';
 
-CREATE FUNCTION contact_status.guard_ddl() RETURNS event_trigger
-    LANGUAGE c AS 'MODULE_PATHNAME', 'cs_guard_ddl';
-COMMENT ON FUNCTION contact_status.guard_ddl() IS
-'refuses partitions of a log that come filled or go while statuses follow from them, and tables that inherit from ours; gives new partitions their triggers';
-
-CREATE EVENT TRIGGER contact_status_guard_start ON ddl_command_start
-    WHEN TAG IN ('ALTER TABLE', 'DROP TABLE', 'DROP SCHEMA') EXECUTE FUNCTION contact_status.guard_ddl();
-COMMENT ON EVENT TRIGGER contact_status_guard_start IS 'refuses to detach or drop partitions of a log from which statuses follow';
-
-CREATE EVENT TRIGGER contact_status_guard_end ON ddl_command_end
-    WHEN TAG IN ('ALTER TABLE', 'ALTER FOREIGN TABLE', 'CREATE TABLE', 'CREATE FOREIGN TABLE', 'CREATE SCHEMA') EXECUTE FUNCTION contact_status.guard_ddl();
-COMMENT ON EVENT TRIGGER contact_status_guard_end IS 'refuses filled partitions and inheriting tables, and gives new partitions their triggers';
+CREATE FUNCTION contact_status.drop_partitions(schema name, before timestamptz) RETURNS integer
+    LANGUAGE plpgsql VOLATILE STRICT
+    SET search_path = pg_catalog, pg_temp
+AS $drop$
+DECLARE
+    partition regclass;
+    dropped integer := 0;
+BEGIN
+    PERFORM _contact_status.check_installation(drop_partitions.schema);
+    PERFORM _contact_status.check_owner(drop_partitions.schema);
+    EXECUTE format('LOCK TABLE ONLY %I.event IN ACCESS EXCLUSIVE MODE', drop_partitions.schema);
+    FOR partition IN
+        SELECT i.inhrelid FROM pg_inherits i
+         WHERE i.inhparent = format('%I.event', drop_partitions.schema)::regclass
+           AND _contact_status.partition_end(i.inhrelid) <= drop_partitions.before
+         ORDER BY _contact_status.partition_end(i.inhrelid)
+    LOOP
+        PERFORM contact_status.drop_partition(drop_partitions.schema, partition);
+        dropped := dropped + 1;
+    END LOOP;
+    RETURN dropped;
+END
+$drop$;
+COMMENT ON FUNCTION contact_status.drop_partitions(name, timestamptz) IS
+'drops the partitions of the log that end by a moment, as drop_partition does; returns how many';
 
 -- the horizon
 
-CREATE FUNCTION contact_status.begin_horizon(schema name, account_id bigint, before timestamptz) RETURNS void
+CREATE FUNCTION _contact_status.begin_horizon(schema name, account_id bigint, before timestamptz) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_begin_horizon';
-COMMENT ON FUNCTION contact_status.begin_horizon(name, bigint, timestamptz) IS
+COMMENT ON FUNCTION _contact_status.begin_horizon(name, bigint, timestamptz) IS
 'sets the horizon of an account, in force when this commits';
 
-CREATE FUNCTION contact_status.keep_facts(schema name, account_id bigint, contacts bigint[]) RETURNS void
+CREATE FUNCTION _contact_status.keep_facts(schema name, account_id bigint, contacts bigint[]) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_keep_horizons';
-COMMENT ON FUNCTION contact_status.keep_facts(name, bigint, bigint[]) IS
+COMMENT ON FUNCTION _contact_status.keep_facts(name, bigint, bigint[]) IS
 'keeps the facts of contacts, given in the order of their ids, as of the horizon of their account';
 
-CREATE FUNCTION contact_status.keep_next_facts(
+CREATE FUNCTION _contact_status.next_contacts(
     schema name, account_id bigint, after_contact bigint, batch integer
-) RETURNS bigint
-    LANGUAGE plpgsql VOLATILE
+) RETURNS bigint[]
+    LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
-AS $keep$
+    SET enable_seqscan = off
+AS $next$
 DECLARE
     contacts bigint[];
 BEGIN
+    PERFORM _contact_status.check_installation(next_contacts.schema, '{contact,former_contact}');
     -- two ordered reads, so that a batch costs by its own length
-    EXECUTE replace('SELECT array_agg(contact_id ORDER BY contact_id) FROM ('
-                    'SELECT contact_id FROM ('
-                    '(SELECT contact_id FROM ONLY @.contact WHERE account_id = $1 AND ($2 IS NULL OR contact_id > $2) ORDER BY contact_id LIMIT $3) '
-                    'UNION (SELECT contact_id FROM @.former_contact WHERE account_id = $1 AND ($2 IS NULL OR contact_id > $2) ORDER BY contact_id LIMIT $3)'
-                    ') c ORDER BY contact_id LIMIT $3) b', '@', quote_ident(keep_next_facts.schema))
-       INTO contacts USING keep_next_facts.account_id, keep_next_facts.after_contact, keep_next_facts.batch;
-    IF contacts IS NULL THEN
-        RETURN NULL;
-    END IF;
-    PERFORM contact_status.keep_facts(keep_next_facts.schema, keep_next_facts.account_id, contacts);
-    RETURN contacts[cardinality(contacts)];
+    EXECUTE format('SELECT array_agg(contact_id ORDER BY contact_id) FROM ('
+                   'SELECT contact_id FROM ('
+                   '(SELECT contact_id FROM ONLY %1$I.contact WHERE account_id = $1 AND ($2 IS NULL OR contact_id > $2) ORDER BY contact_id LIMIT $3) '
+                   'UNION (SELECT contact_id FROM %1$I.former_contact WHERE account_id = $1 AND ($2 IS NULL OR contact_id > $2) ORDER BY contact_id LIMIT $3)'
+                   ') c ORDER BY contact_id LIMIT $3) b', next_contacts.schema)
+       INTO contacts USING next_contacts.account_id, next_contacts.after_contact, next_contacts.batch;
+    RETURN contacts;
+END
+$next$;
+COMMENT ON FUNCTION _contact_status.next_contacts(name, bigint, bigint, integer) IS
+'the next contacts of an account behind one (null: the first), those that were deleted included; null where there are none';
+
+CREATE FUNCTION _contact_status.keep_next_facts(
+    schema name, account_id bigint, after_contact bigint, batch integer
+) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE
+AS $keep$
+DECLARE
+    contacts bigint[] := _contact_status.next_contacts(keep_next_facts.schema, keep_next_facts.account_id,
+                                                       keep_next_facts.after_contact, keep_next_facts.batch);
+BEGIN
+    PERFORM _contact_status.keep_facts(keep_next_facts.schema, keep_next_facts.account_id, contacts);
+    RETURN contacts[pg_catalog.cardinality(contacts)];
 END
 $keep$;
-COMMENT ON FUNCTION contact_status.keep_next_facts(name, bigint, bigint, integer) IS
+COMMENT ON FUNCTION _contact_status.keep_next_facts(name, bigint, bigint, integer) IS
 'keeps the facts of the next contacts behind one (null: of the first) as of the horizon; returns the last of them, null where there was none';
 
-CREATE FUNCTION contact_status.end_horizon(schema name, account_id bigint, before timestamptz) RETURNS void
+CREATE FUNCTION _contact_status.end_horizon(schema name, account_id bigint, before timestamptz) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_end_horizon';
-COMMENT ON FUNCTION contact_status.end_horizon(name, bigint, timestamptz) IS
+COMMENT ON FUNCTION _contact_status.end_horizon(name, bigint, timestamptz) IS
 'notes that the facts of all contacts of an account are kept as of its horizon';
 
 CREATE FUNCTION contact_status.set_horizon(schema name, account_id bigint, before timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE
-    SET search_path = pg_catalog, pg_temp
 AS $set$
 DECLARE
     last bigint;
 BEGIN
-    IF num_nulls(set_horizon.schema, set_horizon.account_id, set_horizon.before) > 0 THEN
+    PERFORM _contact_status.check_installation(set_horizon.schema);
+    IF set_horizon.account_id IS NULL OR set_horizon.before IS NULL THEN
         RAISE EXCEPTION 'set_horizon needs a schema, an account and a time'
             USING ERRCODE = 'null_value_not_allowed',
                   HINT = 'For example: SELECT contact_status.set_horizon(''crm'', 1, ''2026-01-01'').';
     END IF;
-    PERFORM contact_status.begin_horizon(set_horizon.schema, set_horizon.account_id, set_horizon.before);
+    PERFORM _contact_status.begin_horizon(set_horizon.schema, set_horizon.account_id, set_horizon.before);
     LOOP
-        last := contact_status.keep_next_facts(set_horizon.schema, set_horizon.account_id, last, 10000);
+        last := _contact_status.keep_next_facts(set_horizon.schema, set_horizon.account_id, last, 10000);
         EXIT WHEN last IS NULL;
     END LOOP;
-    PERFORM contact_status.end_horizon(set_horizon.schema, set_horizon.account_id, set_horizon.before);
+    PERFORM _contact_status.end_horizon(set_horizon.schema, set_horizon.account_id, set_horizon.before);
 END
 $set$;
 COMMENT ON FUNCTION contact_status.set_horizon(name, bigint, timestamptz) IS
@@ -255,20 +346,20 @@ AS $move$
 DECLARE
     last bigint;
 BEGIN
-    -- who commits cannot set a search_path, so every name is qualified
-    IF move_horizon.schema IS NULL OR move_horizon.account_id IS NULL OR move_horizon.before IS NULL
+    PERFORM _contact_status.check_installation(move_horizon.schema);
+    IF move_horizon.account_id IS NULL OR move_horizon.before IS NULL
        OR coalesce(move_horizon.batch OPERATOR(pg_catalog.<) 1, true) THEN
         RAISE EXCEPTION 'move_horizon needs a schema, an account, a time and a batch of at least one'
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'For example: CALL contact_status.move_horizon(''crm'', 1, ''2026-01-01'').';
     END IF;
-    PERFORM contact_status.begin_horizon(move_horizon.schema, move_horizon.account_id, move_horizon.before);
+    PERFORM _contact_status.begin_horizon(move_horizon.schema, move_horizon.account_id, move_horizon.before);
     LOOP
         COMMIT;
-        last := contact_status.keep_next_facts(move_horizon.schema, move_horizon.account_id, last, move_horizon.batch);
+        last := _contact_status.keep_next_facts(move_horizon.schema, move_horizon.account_id, last, move_horizon.batch);
         EXIT WHEN last IS NULL;
     END LOOP;
-    PERFORM contact_status.end_horizon(move_horizon.schema, move_horizon.account_id, move_horizon.before);
+    PERFORM _contact_status.end_horizon(move_horizon.schema, move_horizon.account_id, move_horizon.before);
 END
 $move$;
 COMMENT ON PROCEDURE contact_status.move_horizon(name, bigint, timestamptz, integer) IS
@@ -281,13 +372,47 @@ CREATE FUNCTION contact_status.upgrade_tables(schema name) RETURNS bigint
     SET search_path = pg_catalog, pg_temp
 AS $upgrade$
 BEGIN
-    IF to_regclass(format('%I.event', upgrade_tables.schema)) IS NULL THEN
-        RAISE EXCEPTION 'schema "%" holds no installation', upgrade_tables.schema
-            USING ERRCODE = 'undefined_table',
-                  HINT = 'Create the tables of an installation with contact_status.create_tables.';
-    END IF;
-    RETURN contact_status.guard_partitions(upgrade_tables.schema);
+    PERFORM _contact_status.check_installation(upgrade_tables.schema);
+    RETURN _contact_status.guard_partitions(upgrade_tables.schema);
 END
 $upgrade$;
 COMMENT ON FUNCTION contact_status.upgrade_tables(name) IS
 'brings the tables of an installation to what this version of the extension makes; returns how many had to be';
+
+-- tenants
+
+CREATE FUNCTION contact_status.enable_tenant_security(schema name, setting text) RETURNS void
+    LANGUAGE plpgsql VOLATILE STRICT
+    SET search_path = pg_catalog, pg_temp
+AS $tenants$
+DECLARE
+    its record;
+BEGIN
+    PERFORM _contact_status.check_installation(enable_tenant_security.schema);
+    PERFORM _contact_status.check_owner(enable_tenant_security.schema);
+    IF enable_tenant_security.setting !~ '^[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)+$' THEN
+        RAISE EXCEPTION 'the setting "%" cannot hold an account', enable_tenant_security.setting
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'Give a setting of your own with a dot in its name, for example ''app.account_id''.';
+    END IF;
+    -- every table of the installation that has accounts, and every partition of the log; account_key has no policy, so nobody's rows are shown
+    FOR its IN
+        SELECT c.oid::regclass AS relation, c.relname
+          FROM pg_class c
+         WHERE c.relkind IN ('r', 'p') AND c.relname <> 'account_key'
+           AND (c.relnamespace = (SELECT n.oid FROM pg_namespace n WHERE n.nspname = enable_tenant_security.schema)
+                AND c.relname IN ('account', 'list', 'consent_setting', 'contact', 'former_contact', 'address_change', 'subscription',
+                                  'status_count', 'suppression', 'event', 'retraction', 'checkpoint')
+                OR c.oid IN (SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = format('%I.event', enable_tenant_security.schema)::regclass))
+    LOOP
+        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', its.relation);
+        IF EXISTS (SELECT FROM pg_policy o WHERE o.polrelid = its.relation AND o.polname = 'contact_status_tenant') THEN
+            EXECUTE format('DROP POLICY contact_status_tenant ON %s', its.relation);
+        END IF;
+        EXECUTE format('CREATE POLICY contact_status_tenant ON %s USING (account_id = nullif(pg_catalog.current_setting(%L, true), '''')::bigint)',
+                       its.relation, enable_tenant_security.setting);
+    END LOOP;
+    EXECUTE format('ALTER TABLE %I.account_key ENABLE ROW LEVEL SECURITY', enable_tenant_security.schema);
+END
+$tenants$;
+COMMENT ON FUNCTION contact_status.enable_tenant_security(name, text) IS
+'row-level security on every table of an installation: a role to which it applies sees and writes the account that a setting names';

@@ -1,65 +1,60 @@
 -- Trigger functions of the tables that create_tables makes.
 
-CREATE FUNCTION contact_status.apply_events() RETURNS trigger
+CREATE FUNCTION _contact_status.recording_time() RETURNS timestamptz
+    LANGUAGE c VOLATILE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_recording_time';
+COMMENT ON FUNCTION _contact_status.recording_time() IS
+'the default of event.recorded_at: the clock, but not before the statement began';
+
+CREATE FUNCTION _contact_status.apply_events() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_apply_events';
-COMMENT ON FUNCTION contact_status.apply_events() IS
+COMMENT ON FUNCTION _contact_status.apply_events() IS
 'after a statement that inserts events: folds them into contacts and subscriptions';
 
-CREATE FUNCTION contact_status.begin_contacts() RETURNS trigger
+CREATE FUNCTION _contact_status.begin_contacts() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_begin_contacts';
-COMMENT ON FUNCTION contact_status.begin_contacts() IS
+COMMENT ON FUNCTION _contact_status.begin_contacts() IS
 'after a statement that inserts contacts: checks them and tells them from earlier contacts of the same id';
 
-CREATE FUNCTION contact_status.end_contacts() RETURNS trigger
+CREATE FUNCTION _contact_status.end_contacts() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_end_contacts';
-COMMENT ON FUNCTION contact_status.end_contacts() IS
+COMMENT ON FUNCTION _contact_status.end_contacts() IS
 'after a statement that deletes contacts: takes their subscriptions along';
 
-CREATE FUNCTION contact_status.change_address() RETURNS trigger
+CREATE FUNCTION _contact_status.change_address() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_change_contact_address';
-COMMENT ON FUNCTION contact_status.change_address() IS
+COMMENT ON FUNCTION _contact_status.change_address() IS
 'after the address of a contact changed: suppresses the old one, applies what is suppressed of the new one';
 
-CREATE FUNCTION contact_status.change_policy() RETURNS trigger
+CREATE FUNCTION _contact_status.change_policy() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_change_policy';
-COMMENT ON FUNCTION contact_status.change_policy() IS
+COMMENT ON FUNCTION _contact_status.change_policy() IS
 'after a row of policy changed: checks it and keeps the consent settings of its accounts';
 
-CREATE FUNCTION contact_status.change_account() RETURNS trigger
+CREATE FUNCTION _contact_status.change_account() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_change_account';
-COMMENT ON FUNCTION contact_status.change_account() IS
+COMMENT ON FUNCTION _contact_status.change_account() IS
 'after a row of account changed: checks it and keeps its consent settings';
 
-CREATE FUNCTION contact_status.lock_settings() RETURNS trigger
-    LANGUAGE c AS 'MODULE_PATHNAME', 'cs_lock_settings';
-COMMENT ON FUNCTION contact_status.lock_settings() IS
-'before the policy of an account changes: waits for all who judge events by settings';
-
-CREATE FUNCTION contact_status.use_settings() RETURNS trigger
-    LANGUAGE c AS 'MODULE_PATHNAME', 'cs_use_settings';
-COMMENT ON FUNCTION contact_status.use_settings() IS
-'before an address changes: waits for who changes settings';
-
-CREATE FUNCTION contact_status.change_list() RETURNS trigger
+CREATE FUNCTION _contact_status.change_list() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_change_list';
-COMMENT ON FUNCTION contact_status.change_list() IS
+COMMENT ON FUNCTION _contact_status.change_list() IS
 'after a row of list changed: checks it and keeps its consent settings';
 
-CREATE FUNCTION contact_status.refuse_write() RETURNS trigger
+CREATE FUNCTION _contact_status.refuse_write() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_refuse_write';
-COMMENT ON FUNCTION contact_status.refuse_write() IS
+COMMENT ON FUNCTION _contact_status.refuse_write() IS
 'refuses a direct write to a derived column or table';
 
-CREATE FUNCTION contact_status.refuse_truncate() RETURNS trigger
+CREATE FUNCTION _contact_status.refuse_truncate() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_refuse_truncate';
-COMMENT ON FUNCTION contact_status.refuse_truncate() IS
+COMMENT ON FUNCTION _contact_status.refuse_truncate() IS
 'refuses TRUNCATE of a table that must remember';
 
-CREATE FUNCTION contact_status.address_status(
+CREATE FUNCTION _contact_status.address_status(
     policy contact_status.policy, contact record, as_of timestamptz
 ) RETURNS contact_status.contact_status
     LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_address_status_of';
-COMMENT ON FUNCTION contact_status.address_status(contact_status.policy, record, timestamptz) IS
+COMMENT ON FUNCTION _contact_status.address_status(contact_status.policy, record, timestamptz) IS
 'the greatest of the address facts in a row of contact, as of a moment';
 
 -- Trigger functions for tables of the application.
@@ -74,39 +69,49 @@ CREATE FUNCTION contact_status.guard_status() RETURNS trigger
 COMMENT ON FUNCTION contact_status.guard_status() IS
 'before an update of a status column of the application''s: refuses, keeps or skips what the rules do not allow; arguments: column [, policy] [, error, keep or skip]';
 
-CREATE FUNCTION contact_status.forward_events() RETURNS trigger
-    LANGUAGE plpgsql
+CREATE FUNCTION _contact_status.forwarding_query(arguments text[]) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE
     SET search_path = pg_catalog, pg_temp
-AS $forward$
+AS $forwarding$
 DECLARE
     known constant text[] := '{account_id,contact_id,occurred_at,kind,list_id,campaign_id,event_key,source,evidence,reason,reply,until}';
     pair text[];
     targets text[] := '{}';
     sources text[] := '{}';
 BEGIN
-    IF TG_LEVEL <> 'STATEMENT' OR TG_WHEN <> 'AFTER' OR TG_OP <> 'INSERT' THEN
-        RAISE EXCEPTION 'forward_events must be fired AFTER INSERT FOR EACH STATEMENT'
-            USING ERRCODE = 'trigger_protocol_violated', HINT = 'With REFERENCING NEW TABLE AS forwarded.';
-    END IF;
-    FOR i IN 1 .. TG_NARGS - 1 LOOP
-        pair := string_to_array(TG_ARGV[i], '=');
+    FOR i IN 2 .. cardinality(arguments) LOOP
+        pair := string_to_array(arguments[i], '=');
         IF cardinality(pair) <> 2 OR NOT btrim(pair[1]) = ANY (known) THEN
-            RAISE EXCEPTION 'forward_events does not know the argument "%"', TG_ARGV[i]
+            RAISE EXCEPTION 'forward_events does not know the argument "%"', arguments[i]
                 USING ERRCODE = 'invalid_parameter_value',
                       HINT = 'An argument is column=column, of event and of the table; of event: ' || array_to_string(known, ', ') || '.';
         END IF;
         targets := targets || quote_ident(btrim(pair[1]));
         sources := sources || (format('f.%I', btrim(pair[2])) || CASE btrim(pair[1])
-            WHEN 'kind' THEN '::text::contact_status.event_kind' ELSE '' END);
+            WHEN 'kind' THEN '::pg_catalog.text::contact_status.event_kind' ELSE '' END);
     END LOOP;
     IF NOT '{contact_id,kind,occurred_at}'::text[] <@ targets THEN
         RAISE EXCEPTION 'forward_events needs contact_id, kind and occurred_at'
             USING ERRCODE = 'invalid_parameter_value', HINT = 'An event that is forwarded carries its own time.';
     END IF;
     -- in the order of the log's key, so that two of them cannot deadlock there
-    EXECUTE format('INSERT INTO %I.event (%s) SELECT %s FROM forwarded f ORDER BY %s ON CONFLICT DO NOTHING',
-                   TG_ARGV[0], array_to_string(targets, ', '), array_to_string(sources, ', '),
-                   (SELECT string_agg(s, ', ' ORDER BY array_position(known, t)) FROM unnest(targets, sources) u (t, s)));
+    RETURN format('INSERT INTO %I.event (%s) SELECT %s FROM forwarded f ORDER BY %s ON CONFLICT DO NOTHING',
+                  arguments[1], array_to_string(targets, ', '), array_to_string(sources, ', '),
+                  (SELECT string_agg(s, ', ' ORDER BY array_position(known, t)) FROM unnest(targets, sources) u (t, s)));
+END
+$forwarding$;
+COMMENT ON FUNCTION _contact_status.forwarding_query(text[]) IS 'the statement by which forward_events records rows';
+
+-- without a search_path of its own, with which the application's triggers on event would run
+CREATE FUNCTION contact_status.forward_events() RETURNS trigger
+    LANGUAGE plpgsql
+AS $forward$
+BEGIN
+    IF (TG_LEVEL, TG_WHEN, TG_OP) OPERATOR(pg_catalog.<>) ('STATEMENT', 'AFTER', 'INSERT') THEN
+        RAISE EXCEPTION 'forward_events must be fired AFTER INSERT FOR EACH STATEMENT'
+            USING ERRCODE = 'trigger_protocol_violated', HINT = 'With REFERENCING NEW TABLE AS forwarded.';
+    END IF;
+    EXECUTE _contact_status.forwarding_query(TG_ARGV[0:]);
     RETURN NULL;
 END
 $forward$;

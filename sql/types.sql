@@ -1,3 +1,13 @@
+-- Schemas: what users call, and what only the extension calls.
+
+CREATE SCHEMA contact_status;
+COMMENT ON SCHEMA contact_status IS 'the interface of the extension contact_status';
+GRANT USAGE ON SCHEMA contact_status TO PUBLIC;
+
+CREATE SCHEMA _contact_status;
+COMMENT ON SCHEMA _contact_status IS 'internal functions of the extension contact_status; each checks the rights of its caller';
+GRANT USAGE ON SCHEMA _contact_status TO PUBLIC;
+
 -- Types: the vocabulary of statuses and events, and the shape of a policy.
 
 CREATE TYPE contact_status.contact_status AS ENUM (

@@ -22,7 +22,7 @@
 #include "compat.h"
 #include "enums.h"
 #include "facts.h"
-#include "give_way.h"
+#include "privileges.h"
 #include "settings.h"
 #include "suppression.h"
 
@@ -97,13 +97,14 @@ address_has_contact(CsInstallation *in, Relation index, int64 account, Datum add
 	if (has_contact(contacts, index, account, address))
 		return true;
 	address_keys(keys, index, account, address);
-	return cs_wait_for_writers(contacts->rel, index, keys, 2, contacts->slot, in->gives_way) &&
+	return cs_wait_for_writers(contacts->rel, index, keys, 2, contacts->slot) &&
 		has_contact(contacts, index, account, address);
 }
 
 /*
- * Once the fact is kept, whoever inserts a contact with the address finds it.
- * Who did so after we had looked, and before, may not have: one of us must go.
+ * Once the fact is kept, a transaction that inserts a contact with the address
+ * finds it.  One that did so after we had looked, and before, may not have: one
+ * of the two must fail.
  */
 static void
 check_still_nobodys(CsInstallation *in, Relation index, int64 account, Datum address)
@@ -121,11 +122,55 @@ check_still_nobodys(CsInstallation *in, Relation index, int64 account, Datum add
 				 errhint("Retry the transaction.")));
 }
 
+/* What can be suppressed, and when.  Raises 22023, 22004 and 22008. */
+static void
+check_suppression(cs_kind kind, cs_id list, Datum address, TimestampTz at)
+{
+	text	   *normal = DatumGetTextPP(DirectFunctionCall1(cs_normalize_address, address));
+
+	if ((kind != CS_UNSUBSCRIBED && kind != CS_COMPLAINED && kind != CS_INVALIDATED) ||
+		(list.set && kind != CS_UNSUBSCRIBED))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("cannot suppress an address as \"%s\"%s", cs_kind_labels[kind], list.set ? " of a list" : ""),
+				 errhint("The kinds are unsubscribed, of a list or account-wide, complained and invalidated.")));
+	if (VARSIZE_ANY_EXHDR(normal) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("suppress needs an address"),
+				 errhint("For example: SELECT contact_status.suppress('crm', 1, 'ann@example.org', 'unsubscribed').")));
+	if (TIMESTAMP_NOT_FINITE(at) || at > GetCurrentTimestamp() + USECS_PER_MINUTE)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_FIELD_OVERFLOW),
+				 errmsg("a suppression cannot be dated ahead"),
+				 errhint("Give the time at which it happened.")));
+}
+
+/* check_suppression(account_id, email, kind, list_id, occurred_at): raises the errors of suppress for wrong arguments. */
+PG_FUNCTION_INFO_V1(cs_check_suppression);
+Datum
+cs_check_suppression(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("suppress needs a kind"),
+				 errhint("The kinds are unsubscribed, of a list or account-wide, complained and invalidated.")));
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(4))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("suppress needs an account and an address"),
+				 errhint("For example: SELECT contact_status.suppress('crm', 1, 'ann@example.org', 'unsubscribed').")));
+	check_suppression(cs_kind_of_datum(get_fn_expr_argtype(fcinfo->flinfo, 2), PG_GETARG_DATUM(2)),
+					  cs_id_of_datum(PG_GETARG_DATUM(3), PG_ARGISNULL(3)), PG_GETARG_DATUM(1), PG_GETARG_TIMESTAMPTZ(4));
+	PG_RETURN_VOID();
+}
+
 /*
  * remember_address(schema, account_id, email, kind, list_id, occurred_at,
  * source): keeps a fact of an address that no contact has.  False, and nothing
- * kept, where one has it.  Who is writing of the address, or inserting a contact
- * with it, is waited for or, in an attempt (give_way.h), given way to.
+ * kept, where one has it.  Waits for transactions that write the same facts or
+ * insert a contact with the address; raises 40001 where one begins meanwhile.
  */
 PG_FUNCTION_INFO_V1(cs_remember_address);
 Datum
@@ -149,11 +194,11 @@ cs_remember_address(PG_FUNCTION_ARGS)
 	source = PG_ARGISNULL(6) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(6));
 
 	CommandCounterIncrement();
-	in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
-	in->gives_way = cs_is_attempting();
+	in = cs_open_named(PG_GETARG_NAME(0));
 	caller = MemoryContextSwitchTo(in->context);
 	cs_check_rights(in, ACL_INSERT);
-	cs_check_account_shown(in, account);
+	cs_check_account(in, account);
+	check_suppression(kind, list, PG_GETARG_DATUM(2), PG_GETARG_TIMESTAMPTZ(5));
 	if (cs_account_policy(in, account) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
@@ -180,53 +225,12 @@ cs_remember_address(PG_FUNCTION_ARGS)
 }
 
 /*
- * take_turn(schema, account_id, alone): waits for lists of addresses that
- * others bring into the account, until they commit.  Those that only bring
- * contacts go beside each other; one that has opt-outs goes alone, for what two
- * such lists write of the same addresses, they write in different orders.
- */
-PG_FUNCTION_INFO_V1(cs_take_turn);
-Datum
-cs_take_turn(PG_FUNCTION_ARGS)
-{
-	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
-	cs_id		id = {true, PG_GETARG_INT64(1)};
-	CsTable    *keys;
-
-	cs_check_rights(in, ACL_INSERT);
-	cs_lock_table(in, TABLE_ACCOUNT_KEY, RowShareLock);
-	keys = cs_table(in, TABLE_ACCOUNT_KEY);
-	if (cs_fetch_latest(keys, &id, 1))
-		cs_lock_row(keys, &keys->slot->tts_tid, PG_GETARG_BOOL(2) ? LockTupleExclusive : LockTupleShare);
-	cs_close(in);
-	PG_RETURN_VOID();
-}
-
-/* is_suppressed(schema, account_id, email, kind): is such a fact kept of the address, on any list? */
-PG_FUNCTION_INFO_V1(cs_is_suppressed);
-Datum
-cs_is_suppressed(PG_FUNCTION_ARGS)
-{
-	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
-	MemoryContext caller = MemoryContextSwitchTo(in->context);
-	int64		account = PG_GETARG_INT64(1);
-	bool		suppressed;
-
-	cs_check_rights(in, ACL_INSERT);
-	cs_check_account_shown(in, account);
-	suppressed = cs_has_suppressed(in) &&
-		cs_is_kept(in, account, cs_address_digest(in, account, PG_GETARG_DATUM(2)),
-				   cs_kind_of_datum(get_fn_expr_argtype(fcinfo->flinfo, 3), PG_GETARG_DATUM(3)));
-	MemoryContextSwitchTo(caller);
-	cs_close(in);
-	PG_RETURN_BOOL(suppressed);
-}
-
-/*
- * resolve_addresses(schema, account_id, list_id, emails, known): for each
+ * resolve_addresses(schema, account_id, list_id, emails, known, complaints): for each
  * address the id of its contact (looked for where it is not among the known
  * ones) and, where a list is given, its consent and status there, else its own
- * status where it was looked for; null where there is none.  By index whatever the statistics say, for import_contacts.
+ * status where it was looked for, or, if complaints are asked for, `complained`
+ * where there is no contact and one is suppressed; null where there is none.
+ * By index whatever the statistics say, for import_contacts, whose rights it wants.
  */
 PG_FUNCTION_INFO_V1(cs_resolve_addresses);
 Datum
@@ -253,21 +257,24 @@ cs_resolve_addresses(PG_FUNCTION_ARGS)
 	int			count,
 				known_count,
 				lower = 1;
-	bool		isnull;
+	bool		complaints,
+				isnull;
 
-	for (int i = 0; i < 4; i++)
-		if (i != 2 && PG_ARGISNULL(i))
+	for (int i = 0; i < 6; i++)
+		if (i != 2 && i != 4 && PG_ARGISNULL(i))
 			PG_RETURN_NULL();
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "unexpected result type");
-	in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
+	in = cs_open_named(PG_GETARG_NAME(0));
 	account = PG_GETARG_INT64(1);
 	list = cs_id_of_datum(PG_GETARG_DATUM(2), PG_ARGISNULL(2));
 	contacts = cs_table(in, TABLE_CONTACT);
 	subscriptions = cs_table(in, TABLE_SUBSCRIPTION);
 	status_type = TupleDescAttr(subscriptions->rel->rd_att, subscriptions->columns[SUBSCRIPTION_STATUS] - 1)->atttypid;
 	cs_check_rights(in, ACL_INSERT);
+	cs_check_table_rights(contacts->rel, ACL_INSERT);
 	cs_check_readable(contacts->rel);
+	complaints = PG_GETARG_BOOL(5) && cs_has_suppressed(in);
 	index = open_address_index(contacts->rel);
 	snapshot = cs_latest_snapshot();
 	row = AllocSetContextCreate(CurrentMemoryContext, "contact_status address", ALLOCSET_SMALL_SIZES);
@@ -298,6 +305,12 @@ cs_resolve_addresses(PG_FUNCTION_ARGS)
 			key[1] = cs_id_of_datum(cs_column(contacts, contacts->slot, CONTACT_ID, &isnull), false);
 			found[2][i] = slot_getattr(contacts->slot, contacts->facts[FACT_STATUS], &missing[2][i]);
 			missing[2][i] = missing[2][i] || list.set;
+		}
+		else if (!no_email[i] && complaints &&
+				 cs_is_kept(in, account, cs_address_digest(in, account, emails[i]), CS_COMPLAINED))
+		{
+			found[2][i] = cs_status_datum(status_type, CS_STATUS_COMPLAINED);
+			missing[2][i] = false;
 		}
 		if (key[1].set)
 		{

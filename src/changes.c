@@ -2,10 +2,10 @@
  * changes.c
  *		Changes of settings: of policies, accounts and lists.
  *
- * Who changes a setting first waits for all transactions that judged events by
- * it (settings.c takes the lock that says so).  Then consent_setting gets a row
- * that says since when the new setting is in force; events recorded before are
- * judged by the old one for ever.
+ * A change of a setting waits for the transactions that judged events of the
+ * account by it (account_lock.h).  Then consent_setting gets a row that says
+ * since when the new setting is in force; events recorded before are judged by
+ * the old one for ever.
  */
 #include "postgres.h"
 
@@ -16,15 +16,17 @@
 #include "catalog/pg_collation_d.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
-#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "account_lock.h"
 #include "compat.h"
 #include "contacts.h"
 #include "enums.h"
+#include "privileges.h"
 #include "settings.h"
 #include "suppression.h"
 #include "tables.h"
@@ -169,13 +171,6 @@ end_change(Change *change)
 	return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple);
 }
 
-/* Wait for all who use the settings, and let nobody use them until we commit. */
-static void
-lock_settings(Change *change)
-{
-	cs_lock_table(change->in, TABLE_CONSENT_SETTING, ExclusiveLock);
-}
-
 static int64
 bigint_of(CsTable *table, TupleTableSlot *slot, int column)
 {
@@ -224,31 +219,53 @@ account_has_rows(Change *change, CsTableId id, int64 account)
 	return found;
 }
 
-/* For each account that has a policy: keep its consent settings, or only say that there is one. */
-static bool
-accounts_with_policy(Change *change, Datum name, bool keep)
+static int
+compare_accounts(const void *a, const void *b)
+{
+	return cs_compare_account_locks(*(const int64 *) a, *(const int64 *) b);
+}
+
+/* The accounts that have a policy, in the order in which they are locked. */
+static int
+accounts_with_policy(Change *change, Datum name, int64 **ids)
 {
 	CsTable    *accounts = cs_table(change->in, TABLE_ACCOUNT);
 	Snapshot	snapshot = cs_latest_snapshot();
 	TableScanDesc scan = table_beginscan(accounts->rel, snapshot, 0, NULL);
-	bool		found = false;
+	int			count = 0,
+				space = 64;
 	bool		isnull;
 
+	*ids = palloc(space * sizeof(int64));
 	while (table_scan_getnextslot(scan, ForwardScanDirection, accounts->slot))
 	{
 		Datum		its = cs_column(accounts, accounts->slot, ACCOUNT_POLICY, &isnull);
 
 		if (!DatumGetBool(DirectFunctionCall2Coll(texteq, DEFAULT_COLLATION_OID, its, name)))
 			continue;
-		found = true;
-		if (!keep)
-			break;
 		cs_check_shown(accounts->rel, accounts->slot);
-		keep_policy_of(change->in, bigint_of(accounts, accounts->slot, ACCOUNT_ID));
+		if (count == space)
+			*ids = repalloc_huge(*ids, (space *= 2) * sizeof(int64));
+		(*ids)[count++] = bigint_of(accounts, accounts->slot, ACCOUNT_ID);
 	}
 	table_endscan(scan);
 	UnregisterSnapshot(snapshot);
-	return found;
+	qsort(*ids, count, sizeof(int64), compare_accounts);
+	return count;
+}
+
+/* The consent settings of the accounts that have a policy change with it. */
+static void
+keep_policy(Change *change, Datum name)
+{
+	int64	   *ids;
+	int			count = accounts_with_policy(change, name, &ids);
+
+	for (int i = 0; i < count; i++)
+		cs_lock_account(change->in, TABLE_CONSENT_SETTING, ids[i], ExclusiveLock);
+	if (cs_fetch_policy(change->in, name))
+		for (int i = 0; i < count; i++)
+			keep_policy_of(change->in, ids[i]);
 }
 
 PG_FUNCTION_INFO_V1(cs_change_policy);
@@ -266,19 +283,21 @@ cs_change_policy(PG_FUNCTION_ARGS)
 
 	if (change.old != NULL)
 	{
-		lock_settings(&change);
+		int64	   *accounts;
+
 		name = slot_getattr(change.old, name_column, &isnull);
+		cs_lock_policy(change.in, name, ExclusiveLock);
 		if (change.new == NULL || !same_value(&change, name_column))
 		{
-			if (accounts_with_policy(&change, name, false))
+			if (accounts_with_policy(&change, name, &accounts) > 0)
 				ereport(ERROR,
 						(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 						 errtable(change.table->rel),
 						 errmsg("policy \"%s\" is the policy of an account", TextDatumGetCString(name)),
 						 errhint("Give its accounts another policy first.")));
 		}
-		else if (cs_fetch_policy(change.in, name))
-			accounts_with_policy(&change, name, true);
+		else
+			keep_policy(&change, name);
 	}
 	return end_change(&change);
 }
@@ -300,7 +319,7 @@ cs_change_account(PG_FUNCTION_ARGS)
 	{
 		int64		account = bigint_of(change.table, change.old, ACCOUNT_ID);
 
-		lock_settings(&change);
+		cs_lock_account(change.in, TABLE_CONSENT_SETTING, account, ExclusiveLock);
 		if (account_has_rows(&change, TABLE_CONTACT, account) ||
 			account_has_rows(&change, TABLE_LIST, account))
 			ereport(ERROR,
@@ -313,16 +332,19 @@ cs_change_account(PG_FUNCTION_ARGS)
 	{
 		Datum		policy = slot_getattr(change.new, columns[ACCOUNT_POLICY], &isnull);
 
+		int64		account = bigint_of(change.table, change.new, ACCOUNT_ID);
+
+		cs_lock_policy(change.in, policy, RowShareLock);
 		if (change.old != NULL)
-			lock_settings(&change);
+			cs_lock_account(change.in, TABLE_CONSENT_SETTING, account, ExclusiveLock);
 		if (!cs_fetch_policy(change.in, policy))
 			ereport(ERROR,
 					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 					 errtable(change.table->rel),
 					 errmsg("policy \"%s\" does not exist", TextDatumGetCString(policy)),
 					 errhint("Insert it into table policy first.")));
-		keep_policy_of(change.in, bigint_of(change.table, change.new, ACCOUNT_ID));
-		cs_create_account_key(change.in, bigint_of(change.table, change.new, ACCOUNT_ID));
+		keep_policy_of(change.in, account);
+		cs_create_account_key(change.in, account);
 	}
 	return end_change(&change);
 }
@@ -342,26 +364,29 @@ compare_contacts(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-/* Who is subscribed to a list, or was asked to confirm, in ascending order. */
+/* The contacts that are subscribed to a list, or have not confirmed yet, in ascending order. */
 static int
 subscribers(Change *change, int64 account, int64 list, Subscriber **contacts)
 {
+	static const int columns[2] = {SUBSCRIPTION_ACCOUNT, SUBSCRIPTION_LIST};
 	CsTable    *table = cs_table(change->in, TABLE_SUBSCRIPTION);
 	TupleTableSlot *slot = table->slot;
+	Relation	index = cs_open_index(table, columns, 2);
+	ScanKeyData keys[2];
 	Oid			status_type = TupleDescAttr(table->rel->rd_att, table->columns[SUBSCRIPTION_CONSENT] - 1)->atttypid;
 	Snapshot	snapshot = cs_latest_snapshot();
-	TableScanDesc scan = table_beginscan(table->rel, snapshot, 0, NULL);
+	IndexScanDesc scan = cs_index_beginscan(table->rel, index, snapshot, 2);
 	int			count = 0,
 				space = 1024;
 	bool		isnull;
 
-	/* read row by row: lists are seldom deleted */
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(account));
+	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(list));
+	index_rescan(scan, keys, 2, NULL, 0);
 	*contacts = palloc(space * sizeof(Subscriber));
-	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	while (index_getnext_slot(scan, ForwardScanDirection, slot))
 	{
-		if (bigint_of(table, slot, SUBSCRIPTION_LIST) != list ||
-			bigint_of(table, slot, SUBSCRIPTION_ACCOUNT) != account ||
-			cs_status_of_datum(status_type, cs_column(table, slot, SUBSCRIPTION_CONSENT, &isnull)) ==
+		if (cs_status_of_datum(status_type, cs_column(table, slot, SUBSCRIPTION_CONSENT, &isnull)) ==
 			CS_STATUS_UNSUBSCRIBED)
 			continue;
 		if (count == space)
@@ -369,8 +394,9 @@ subscribers(Change *change, int64 account, int64 list, Subscriber **contacts)
 		(*contacts)[count].contact = bigint_of(table, slot, SUBSCRIPTION_CONTACT);
 		(*contacts)[count++].consent_at = bigint_of(table, slot, SUBSCRIPTION_CONSENT_AT);
 	}
-	table_endscan(scan);
+	index_endscan(scan);
 	UnregisterSnapshot(snapshot);
+	index_close(index, AccessShareLock);
 	qsort(*contacts, count, sizeof(Subscriber), compare_contacts);
 	return count;
 }
@@ -411,7 +437,7 @@ remove_subscribers(Change *change, int64 account, int64 list)
 		SET(EVENT_LIST, Int64GetDatum(list));
 		SET(EVENT_KIND, cs_kind_datum(kind_type, CS_REMOVED));
 		SET(EVENT_SOURCE, CStringGetTextDatum("list deleted"));
-		cs_insert_row(in, log, values, nulls);
+		cs_insert_event(in, log, values, nulls);
 	}
 #undef SET
 	cs_end_visits(visits);
@@ -436,7 +462,7 @@ cs_change_list(PG_FUNCTION_ARGS)
 
 	if (change.new == NULL)
 	{
-		lock_settings(&change);
+		cs_lock_account(change.in, TABLE_CONSENT_SETTING, account, ExclusiveLock);
 		remove_subscribers(&change, account, list);
 	}
 	else
@@ -452,7 +478,7 @@ cs_change_list(PG_FUNCTION_ARGS)
 					 errmsg("account %lld of list %lld does not exist", (long long) account, (long long) list),
 					 errhint("Insert it into table account first.")));
 		if (changed)
-			lock_settings(&change);
+			cs_lock_account(change.in, TABLE_CONSENT_SETTING, account, ExclusiveLock);
 		if (changed || change.old == NULL)
 		{
 			settings[1] = cs_column(change.table, change.new, LIST_DOUBLE_OPT_IN, &are_null[1]);
@@ -460,45 +486,6 @@ cs_change_list(PG_FUNCTION_ARGS)
 		}
 	}
 	return end_change(&change);
-}
-
-static Datum
-lock_before(FunctionCallInfo fcinfo, LOCKMODE mode, const char *function)
-{
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	CsInstallation *in;
-
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("%s was not fired as create_tables has it", function),
-				 errhint("contact_status.create_tables creates its trigger.")));
-	in = cs_open(RelationGetNamespace(trigger->tg_relation));
-	cs_lock_table(in, TABLE_CONSENT_SETTING, mode);
-	cs_close(in);
-	return PointerGetDatum(NULL);
-}
-
-/*
- * Before settings are changed: the wait for all who use them must not come
- * when a row is locked already, for they may need the row (limits.c).
- */
-PG_FUNCTION_INFO_V1(cs_lock_settings);
-Datum
-cs_lock_settings(PG_FUNCTION_ARGS)
-{
-	return lock_before(fcinfo, ExclusiveLock, "lock_settings");
-}
-
-/*
- * Before a contact's address is changed: the wait for who changes settings must
- * not come when the contact is locked already, for reevaluate may need it.
- */
-PG_FUNCTION_INFO_V1(cs_use_settings);
-Datum
-cs_use_settings(PG_FUNCTION_ARGS)
-{
-	return lock_before(fcinfo, RowShareLock, "use_settings");
 }
 
 /* The double opt-in of each list of an account, where it is not kept. */
@@ -526,7 +513,7 @@ PG_FUNCTION_INFO_V1(cs_keep_settings);
 Datum
 cs_keep_settings(PG_FUNCTION_ARGS)
 {
-	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
+	CsInstallation *in = cs_open_named(PG_GETARG_NAME(0));
 	MemoryContext caller = MemoryContextSwitchTo(in->context);
 	int64		account = PG_GETARG_INT64(1);
 	cs_id		key = {true, account};
@@ -534,7 +521,8 @@ cs_keep_settings(PG_FUNCTION_ARGS)
 	bool		isnull;
 
 	cs_check_rights(in, ACL_INSERT);
-	cs_lock_table(in, TABLE_CONSENT_SETTING, ExclusiveLock);
+	cs_check_account(in, account);
+	cs_lock_account(in, TABLE_CONSENT_SETTING, account, ExclusiveLock);
 	if (cs_fetch_latest(accounts, &key, 1) &&
 		cs_fetch_policy(in, cs_column(accounts, accounts->slot, ACCOUNT_POLICY, &isnull)))
 	{

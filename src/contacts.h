@@ -10,6 +10,21 @@
 #include "settings.h"
 #include "tables.h"
 
+/* A contact by its account and id; contacts are locked in ascending order of (contact, account). */
+typedef struct CsContactId
+{
+	int64		account;
+	int64		contact;
+} CsContactId;
+
+extern int	cs_compare_contacts(const CsContactId *a, const CsContactId *b);
+
+/*
+ * Two arrays of the same length that SQL gave: the accounts and the ids of contacts.  Raises 22023 where the lengths
+ * differ, 22004 at a null.  Returns how many.
+ */
+extern int	cs_contacts_argument(Datum accounts, Datum contacts, Datum **account_values, Datum **contact_values);
+
 /* One visit after the other; what is said of a contact below is of the one visited last. */
 typedef struct CsVisits CsVisits;
 
@@ -22,6 +37,12 @@ extern void cs_end_visits(CsVisits *visits);
  * two calls over the same contacts deadlock.
  */
 extern bool cs_visit(CsVisits *visits, int64 account, int64 contact);
+
+/*
+ * Where there is no contact: raises 40001 if the transaction's own snapshot
+ * (REPEATABLE READ, SERIALIZABLE) still shows one, which was deleted since.
+ */
+extern void cs_check_not_deleted(CsVisits *visits, int64 account, int64 contact);
 
 /* ---- what is to become of it ---- */
 

@@ -2,17 +2,25 @@
  * counts.c
  *		How many contacts and subscriptions have each status.
  *
- * A call sums up what it changes and appends a row for each status that
- * differs: no row is updated, so that writers never wait for each other, and in
- * every snapshot the sum of the rows is what count(*) would say.  One call in
- * so many folds the rows of the statuses that it wrote into one: those that it
- * can lock at once, so that it never waits either.
+ * A call sums up its changes and appends a row for each list, and one for the
+ * account, with the difference for each status.  No row is updated, so that
+ * writers never block each other, and in every snapshot the sum of the rows is
+ * what count(*) would return.
+ *
+ * One call in so many merges the rows of the lists that it changed: it deletes
+ * those that it can and appends their sum.  A row has the number of the
+ * transaction that wrote it.  Where the merge deleted all rows of transactions
+ * before the oldest one that runs, its row says so (merged_before), and whoever
+ * sees this row need not look further back.  So neither a merge nor a reader
+ * visits the rows that an old snapshot keeps from being removed.
  */
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type_d.h"
 #include "common/pg_prng.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
@@ -26,99 +34,185 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/xid8.h"
 
 #include "compat.h"
 #include "counts.h"
 #include "enums.h"
 #include "facts.h"
+#include "privileges.h"
 
-#define FOLD_ONE_IN 64			/* calls */
-#define FOLD_ROWS 512			/* at most, of a status */
+#define MERGE_ONE_IN 64			/* calls */
+#define MERGE_ROWS 512			/* at most, of a list */
 
+/* A list of an account, or (no list) its contacts. */
 typedef struct CountKey
 {
 	int64		account;
 	int64		list;
 	bool		has_list;
-	cs_status	status;
 } CountKey;
 
 typedef struct Count
 {
 	CountKey	key;
-	int64		difference;
+	int64		contacts[CS_STATUSES];
 } Count;
+
+static CountKey
+count_key(int64 account, cs_id list)
+{
+	CountKey	key;
+
+	memset(&key, 0, sizeof(key));	/* compared by its bytes */
+	key.account = account;
+	key.list = list.set ? list.id : 0;
+	key.has_list = list.set;
+	return key;
+}
 
 void
 cs_count(CsInstallation *in, int64 account, cs_id list, cs_status status, int64 difference)
 {
-	CountKey	key;
+	CountKey	key = count_key(account, list);
 	Count	   *count;
 	bool		found;
 
 	if (in->counts == NULL)
 	{
-		HASHCTL		control = {0};
+		HASHCTL		control = {.keysize = sizeof(CountKey), .entrysize = sizeof(Count), .hcxt = in->context};
 
-		control.keysize = sizeof(CountKey);
-		control.entrysize = sizeof(Count);
-		control.hcxt = in->context;
 		in->counts = hash_create("counts", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
-	memset(&key, 0, sizeof(key));	/* compared by its bytes */
-	key.account = account;
-	key.list = list.set ? list.id : 0;
-	key.has_list = list.set;
-	key.status = status;
 	count = hash_search(in->counts, &key, HASH_ENTER, &found);
-	count->difference = (found ? count->difference : 0) + difference;
+	if (!found)
+		memset(count->contacts, 0, sizeof(count->contacts));
+	count->contacts[status] += difference;
 }
 
-static Oid
-status_type(CsTable *table)
-{
-	return TupleDescAttr(table->rel->rd_att, table->columns[COUNT_STATUS] - 1)->atttypid;
-}
+/* ---- rows ---- */
 
 static void
-append(CsInstallation *in, const CountKey *key, int64 difference)
+append(CsInstallation *in, const Count *count, FullTransactionId merged_before)
 {
 	CsTable    *table = cs_table(in, TABLE_STATUS_COUNT);
+	Datum		contacts[CS_STATUSES];
 	Datum	   *values;
 	bool	   *nulls;
 
+	for (int i = 0; i < CS_STATUSES; i++)
+		contacts[i] = Int64GetDatum(count->contacts[i]);
 	cs_new_row(in, table, &values, &nulls);
-	CS_SET(table, COUNT_ACCOUNT, Int64GetDatum(key->account), false);
-	CS_SET(table, COUNT_LIST, Int64GetDatum(key->list), !key->has_list);
-	CS_SET(table, COUNT_STATUS, cs_status_datum(status_type(table), key->status), false);
-	CS_SET(table, COUNT_CONTACTS, Int64GetDatum(difference), false);
+	CS_SET(table, COUNT_ACCOUNT, Int64GetDatum(count->key.account), false);
+	CS_SET(table, COUNT_LIST, Int64GetDatum(count->key.list), !count->key.has_list);
+	CS_SET(table, COUNT_WRITTEN_BY, FullTransactionIdGetDatum(GetCurrentFullTransactionId()), false);
+	CS_SET(table, COUNT_MERGED_BEFORE, FullTransactionIdGetDatum(merged_before), !FullTransactionIdIsValid(merged_before));
+	CS_SET(table, COUNT_CONTACTS, PointerGetDatum(construct_array(contacts, CS_STATUSES, INT8OID, sizeof(int64),
+																  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)), false);
 	cs_insert_row(in, table, values, nulls);
 }
 
-/* The rows of a status, by the index over (account_id, list_id, status). */
-static IndexScanDesc
-begin_scan(CsTable *table, Snapshot snapshot, const CountKey *key)
+/* Rows of a list, the newest first, as far as rows before them may be left. */
+typedef struct CountScan
 {
-	IndexScanDesc scan = cs_index_beginscan(table->rel, cs_key(table), snapshot, 3);
-	ScanKeyData keys[3];
+	CsTable    *table;
+	IndexScanDesc scan;
+	Snapshot	snapshot;
+	FullTransactionId row;		/* which wrote the row in the table's slot */
+	FullTransactionId merged;	/* no row of a transaction before this one is left; invalid: not known */
+	bool		is_merged;		/* the row in the slot says so */
+} CountScan;
 
+static void
+begin_scan(CountScan *scan, CsInstallation *in, const CountKey *key)
+{
+	CsTable    *table = cs_table(in, TABLE_STATUS_COUNT);
+	ScanKeyData keys[2];
+
+	scan->table = table;
+	scan->snapshot = cs_latest_snapshot();
+	scan->merged = InvalidFullTransactionId;
+	scan->scan = cs_index_beginscan(table->rel, cs_key(table), scan->snapshot, 2);
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key->account));
 	if (key->has_list)
 		ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key->list));
 	else
 		ScanKeyEntryInitialize(&keys[1], SK_ISNULL | SK_SEARCHNULL, 2, InvalidStrategy,
 							   InvalidOid, InvalidOid, InvalidOid, (Datum) 0);
-	ScanKeyInit(&keys[2], 3, BTEqualStrategyNumber, F_ENUM_EQ, cs_status_datum(status_type(table), key->status));
-	index_rescan(scan, keys, 3, NULL, 0);
-	return scan;
+	index_rescan(scan->scan, keys, 2, NULL, 0);
 }
 
-static int64
-row_contacts(CsTable *table)
+/*
+ * Was the row written in this cluster, by the transaction whose number it has?
+ * The numbers in a restored or replicated table are those of another cluster,
+ * and say nothing of the transactions of this one.
+ */
+static bool
+is_of_this_cluster(TupleTableSlot *slot, FullTransactionId written_by)
 {
 	bool		isnull;
+	Datum		xmin = slot_getsysattr(slot, MinTransactionIdAttributeNumber, &isnull);
 
-	return DatumGetInt64(cs_column(table, table->slot, COUNT_CONTACTS, &isnull));
+	return !isnull && TransactionIdEquals(DatumGetTransactionId(xmin), XidFromFullTransactionId(written_by)) &&
+		FullTransactionIdPrecedes(written_by, ReadNextFullTransactionId());
+}
+
+static bool
+next_row(CountScan *scan)
+{
+	TupleTableSlot *slot = scan->table->slot;
+	FullTransactionId merged_before;
+	Datum		value;
+	bool		isnull;
+
+	if (!index_getnext_slot(scan->scan, BackwardScanDirection, slot))
+		return false;
+	scan->row = DatumGetFullTransactionId(cs_column(scan->table, slot, COUNT_WRITTEN_BY, &isnull));
+	if (FullTransactionIdIsValid(scan->merged) && FullTransactionIdPrecedes(scan->row, scan->merged))
+		return false;
+	value = cs_column(scan->table, slot, COUNT_MERGED_BEFORE, &isnull);
+	scan->is_merged = !isnull && is_of_this_cluster(slot, scan->row);
+	if (!scan->is_merged)
+		return true;
+	merged_before = DatumGetFullTransactionId(value);
+	if (!FullTransactionIdIsValid(scan->merged) || FullTransactionIdPrecedes(scan->merged, merged_before))
+		scan->merged = merged_before;
+	return true;
+}
+
+static void
+end_scan(CountScan *scan)
+{
+	index_endscan(scan->scan);
+	UnregisterSnapshot(scan->snapshot);
+}
+
+/* Add the row in the table's slot to a count. */
+static void
+add_row(CsTable *table, Count *count)
+{
+	bool		isnull;
+	Datum	   *contacts;
+	int			statuses;
+
+	deconstruct_array(DatumGetArrayTypeP(cs_column(table, table->slot, COUNT_CONTACTS, &isnull)), INT8OID, sizeof(int64),
+					  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &contacts, NULL, &statuses);
+	for (int i = 0; i < Min(statuses, CS_STATUSES); i++)
+		count->contacts[i] += DatumGetInt64(contacts[i]);
+}
+
+/* ---- merging ---- */
+
+/* All transactions before this one have ended when the snapshot was taken. */
+static FullTransactionId
+oldest_running(Snapshot snapshot)
+{
+	FullTransactionId next = ReadNextFullTransactionId();
+	uint32		epoch = EpochFromFullTransactionId(next);
+
+	if (snapshot->xmin > XidFromFullTransactionId(next))
+		epoch--;
+	return FullTransactionIdFromEpochAndXid(epoch, snapshot->xmin);
 }
 
 /* Is the row there for whoever looks with our transaction's snapshot, too? */
@@ -130,36 +224,48 @@ is_shown(CsTable *table)
 }
 
 /*
- * Make of the rows of a status one, as far as they can be locked without
- * waiting: others may be folding the same ones.
+ * Make one of the rows of a list, as far as they can be deleted without
+ * waiting: concurrent calls may be merging the same ones.
  */
 static void
-fold(CsInstallation *in, const CountKey *key)
+merge(CsInstallation *in, const CountKey *key)
 {
-	CsTable    *table = cs_table(in, TABLE_STATUS_COUNT);
-	Snapshot	snapshot = cs_latest_snapshot();
-	IndexScanDesc scan = begin_scan(table, snapshot, key);
-	int64		sum = 0;
+	Count		sum = {.key = *key};
+	FullTransactionId oldest,
+				merged_before = InvalidFullTransactionId;
+	bool		complete = true;	/* no row of a transaction before the oldest is left */
 	int			rows = 0;
+	CountScan	scan;
 
-	while (rows < FOLD_ROWS && index_getnext_slot(scan, ForwardScanDirection, table->slot))
+	begin_scan(&scan, in, key);
+	oldest = oldest_running(scan.snapshot);
+	while (next_row(&scan))
 	{
-		ItemPointerData tid = table->slot->tts_tid;
-		int64		contacts = row_contacts(table);
-		TM_FailureData failure;
+		bool		is_old = FullTransactionIdPrecedes(scan.row, oldest);
 
-		if (!is_shown(table) ||
-			table_tuple_lock(table->rel, &tid, snapshot, table->slot, GetCurrentCommandId(false),
-							 LockTupleExclusive, LockWaitSkip, 0, &failure) != TM_Ok)
+		if (rows == MERGE_ROWS)
+		{
+			complete = false;
+			break;
+		}
+		if (!is_shown(scan.table))
+		{
+			complete = complete && !is_old;
 			continue;
-		cs_delete_row(in, table, &tid);
-		sum += contacts;
+		}
+		if (!cs_try_delete_row(in, scan.table, &scan.table->slot->tts_tid))
+		{
+			complete = complete && !is_old;
+			continue;
+		}
+		add_row(scan.table, &sum);
 		rows++;
+		if (scan.is_merged)
+			merged_before = scan.merged;	/* is to be said again */
 	}
-	index_endscan(scan);
-	UnregisterSnapshot(snapshot);
-	if (rows > 0 && sum != 0)
-		append(in, key, sum);
+	end_scan(&scan);
+	if (rows > 0)
+		append(in, &sum, complete ? oldest : merged_before);
 }
 
 void
@@ -168,23 +274,24 @@ cs_write_counts(CsInstallation *in)
 	HASH_SEQ_STATUS all;
 	Count	   *count;
 	MemoryContext caller;
-	bool		folds;
+	bool		merges;
 
 	if (in->counts == NULL)
 		return;
 	caller = MemoryContextSwitchTo(in->context);
-	folds = pg_prng_uint32(&pg_global_prng_state) % FOLD_ONE_IN == 0;
+	merges = pg_prng_uint32(&pg_global_prng_state) % MERGE_ONE_IN == 0;
 	hash_seq_init(&all, in->counts);
 	while ((count = hash_seq_search(&all)) != NULL)
 	{
-		if (count->difference == 0)
+		static const int64 none[CS_STATUSES] = {0};
+
+		if (memcmp(count->contacts, none, sizeof(none)) == 0)
 			continue;
-		append(in, &count->key, count->difference);
-		if (folds)
+		append(in, count, InvalidFullTransactionId);
+		if (merges)
 		{
-			/* so that what was just appended is folded along */
-			CommandCounterIncrement();
-			fold(in, &count->key);
+			CommandCounterIncrement();	/* the row just appended is merged as well */
+			merge(in, &count->key);
 		}
 	}
 	hash_destroy(in->counts);
@@ -195,66 +302,51 @@ cs_write_counts(CsInstallation *in)
 int64
 cs_counted_contacts(CsInstallation *in, int64 account, uint32 statuses)
 {
-	CsTable    *table = cs_table(in, TABLE_STATUS_COUNT);
-	Snapshot	snapshot = cs_latest_snapshot();
-	int64		sum = 0;
+	CountKey	key = count_key(account, (cs_id) {0});
+	Count		sum = {.key = key};
+	int64		counted = 0;
+	CountScan	scan;
 
-	for (int status = 0; status < CS_STATUSES; status++)
-	{
-		CountKey	key = {account, 0, false, status};
-		IndexScanDesc scan;
-
-		if (!(statuses & (1 << status)))
-			continue;
-		scan = begin_scan(table, snapshot, &key);
-		while (index_getnext_slot(scan, ForwardScanDirection, table->slot))
-			sum += row_contacts(table);
-		index_endscan(scan);
-	}
-	UnregisterSnapshot(snapshot);
-	return sum;
+	begin_scan(&scan, in, &key);
+	while (next_row(&scan))
+		add_row(scan.table, &sum);
+	end_scan(&scan);
+	for (int i = 0; i < CS_STATUSES; i++)
+		if (statuses & (1 << i))
+			counted += sum.contacts[i];
+	return counted;
 }
 
 /* ---- for sweep and repair ---- */
 
-static CountKey
-count_key(Datum account, Datum list, bool no_list, Oid type, Datum status)
-{
-	CountKey	key;
-
-	memset(&key, 0, sizeof(key));
-	key.account = DatumGetInt64(account);
-	key.has_list = !no_list;
-	key.list = no_list ? 0 : DatumGetInt64(list);
-	key.status = cs_status_of_datum(type, status);
-	return key;
-}
-
-/* fold_counts(schema, account_ids, list_ids, statuses): folds rows that nobody folded for long. */
-PG_FUNCTION_INFO_V1(cs_fold_counts);
+/* merge_counts(schema, account_ids, list_ids): merges the rows of lists, which nobody did for long. */
+PG_FUNCTION_INFO_V1(cs_merge_counts);
 Datum
-cs_fold_counts(PG_FUNCTION_ARGS)
+cs_merge_counts(PG_FUNCTION_ARGS)
 {
-	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
+	CsInstallation *in = cs_open_named(PG_GETARG_NAME(0));
 	MemoryContext caller = MemoryContextSwitchTo(in->context);
-	Oid			type = ARR_ELEMTYPE(PG_GETARG_ARRAYTYPE_P(3));
 	Datum	   *accounts,
-			   *lists,
-			   *statuses;
-	bool	   *no_list;
-	int			count[3];
+			   *lists;
+	bool	   *no_account,
+			   *no_list;
+	int			count,
+				lists_count;
 
 	cs_check_rights(in, ACL_INSERT);
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &accounts, NULL, &count[0]);
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &lists, &no_list, &count[1]);
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(3), type, sizeof(Oid), true, TYPALIGN_INT, &statuses, NULL, &count[2]);
-	for (int i = 0; i < Min(count[0], Min(count[1], count[2])); i++)
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &accounts, &no_account, &count);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &lists, &no_list, &lists_count);
+	for (int i = 0; i < Min(count, lists_count); i++)
 	{
-		CountKey	key = count_key(accounts[i], lists[i], no_list[i], type, statuses[i]);
+		CountKey	key;
 
 		CHECK_FOR_INTERRUPTS();
+		if (no_account[i])
+			continue;
+		key = count_key(DatumGetInt64(accounts[i]), cs_id_of_datum(lists[i], no_list[i]));
+		cs_check_account(in, key.account);
 		CommandCounterIncrement();
-		fold(in, &key);
+		merge(in, &key);
 	}
 	MemoryContextSwitchTo(caller);
 	cs_close(in);
@@ -264,14 +356,15 @@ cs_fold_counts(PG_FUNCTION_ARGS)
 
 /*
  * repair_counts(schema): what is missing in one snapshot is missing for ever,
- * for others only add to it; so it is appended, beside writers.  One repair at
- * a time, or both would append it.  Returns how many counts were wrong.
+ * since writers only add to it; so it is appended, concurrently with writers.
+ * One repair at a time, or both would append it.  Returns how many counts were
+ * wrong.
  */
 PG_FUNCTION_INFO_V1(cs_repair_counts);
 Datum
 cs_repair_counts(PG_FUNCTION_ARGS)
 {
-	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
+	CsInstallation *in = cs_open_named(PG_GETARG_NAME(0));
 	MemoryContext caller = MemoryContextSwitchTo(in->context);
 	const char *schema = quote_identifier(get_namespace_name(in->schema));
 	CsTable    *table = cs_table(in, TABLE_STATUS_COUNT);
@@ -288,7 +381,9 @@ cs_repair_counts(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	plan = SPI_prepare(psprintf("SELECT account_id, list_id, status, pg_catalog.sum(n)::pg_catalog.int8 FROM ("
-								"SELECT account_id, list_id, status, OPERATOR(pg_catalog.-) contacts AS n FROM %s.status_count "
+								"SELECT c.account_id, c.list_id, s.status, OPERATOR(pg_catalog.-) c.contacts[s.place] AS n "
+								"FROM ONLY %s.status_count c, "
+								"pg_catalog.unnest(pg_catalog.enum_range(NULL::contact_status.contact_status)) WITH ORDINALITY s (status, place) "
 								"UNION ALL SELECT account_id, NULL, status, pg_catalog.count(*) FROM ONLY %s.contact GROUP BY 1, 3 "
 								"UNION ALL SELECT account_id, list_id, status, pg_catalog.count(*) FROM ONLY %s.subscription GROUP BY 1, 2, 3) c "
 								"GROUP BY 1, 2, 3 HAVING pg_catalog.sum(n) OPERATOR(pg_catalog.<>) 0",
@@ -305,13 +400,12 @@ cs_repair_counts(PG_FUNCTION_ARGS)
 		TupleDesc	desc = SPI_tuptable->tupdesc;
 		bool		no_list,
 					isnull;
+		Datum		account = SPI_getbinval(row, desc, 1, &isnull);
 		Datum		list = SPI_getbinval(row, desc, 2, &no_list);
-		CountKey	key = count_key(SPI_getbinval(row, desc, 1, &isnull), list, no_list,
-									SPI_gettypeid(desc, 3), SPI_getbinval(row, desc, 3, &isnull));
+		cs_status	status = cs_status_of_datum(SPI_gettypeid(desc, 3), SPI_getbinval(row, desc, 3, &isnull));
 
-		append(in, &key, DatumGetInt64(SPI_getbinval(row, desc, 4, &isnull)));
-		CommandCounterIncrement();
-		fold(in, &key);
+		cs_count(in, DatumGetInt64(account), cs_id_of_datum(list, no_list), status,
+				 DatumGetInt64(SPI_getbinval(row, desc, 4, &isnull)));
 	}
 	SPI_finish();
 	MemoryContextSwitchTo(caller);

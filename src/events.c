@@ -23,7 +23,7 @@
 
 #include "compat.h"
 #include "contacts.h"
-#include "give_way.h"
+#include "former_addresses.h"
 #include "limits.h"
 
 /* As many are sorted in an array. */
@@ -34,12 +34,48 @@
 
 /* ---- checks ---- */
 
+/* The latest time that recording_time() returned to a statement, and when that statement began. */
+static struct
+{
+	TimestampTz statement;
+	TimestampTz latest;
+}			recording;
+
+/*
+ * recording_time(): the default of event.recorded_at.  The clock, but never
+ * before the statement began, also where the clock was set back meanwhile.
+ */
+PG_FUNCTION_INFO_V1(cs_recording_time);
+Datum
+cs_recording_time(FunctionCallInfo fcinfo pg_attribute_unused())
+{
+	TimestampTz statement = GetCurrentStatementStartTimestamp();
+	TimestampTz time = Max(GetCurrentTimestamp(), statement);
+
+	recording.latest = recording.statement == statement ? Max(recording.latest, time) : time;
+	recording.statement = statement;
+	PG_RETURN_TIMESTAMPTZ(time);
+}
+
+/* Can the server have recorded an event of the current statement at this time? */
+static bool
+is_recording_time(TimestampTz time, TimestampTz now)
+{
+	TimestampTz statement = GetCurrentStatementStartTimestamp();
+
+	if (recording.statement == statement)
+		now = Max(now, recording.latest);
+	return time >= statement && time <= Max(now, statement);
+}
+
 static void
 check_event(CsInstallation *in, const CsLoggedEvent *logged)
 {
 	const cs_event *event = &logged->event;
 	const char *wrong;
 
+	/* settings are locked before contacts */
+	cs_account_policy(in, logged->account);
 	if (event->at - TOLERANCE > in->now || TIMESTAMP_NOT_FINITE(event->at))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_FIELD_OVERFLOW),
@@ -64,8 +100,7 @@ check_event(CsInstallation *in, const CsLoggedEvent *logged)
 	}
 	if (wrong == NULL && logged->retracted)
 		wrong = "cannot be retracted when it is recorded";
-	if (wrong == NULL && (logged->recorded > in->now ||
-						  logged->recorded < GetCurrentStatementStartTimestamp()))
+	if (wrong == NULL && !is_recording_time(logged->recorded, in->now))
 		wrong = "cannot choose its recorded_at: that is the server's";
 	if (wrong != NULL)
 		ereport(ERROR,
@@ -90,7 +125,7 @@ typedef struct Batch
 	CsLoggedEvent event;		/* read from it */
 	bool		addresses_change;	/* once known: some contact has had another address */
 	bool		addresses_known;
-	bool		may_concern_others;	/* see apply_attempt */
+	bool		has_old_facts;	/* some event may say of a person what holds for an address that the person had */
 } Batch;
 
 /* Columns of the tuples that are sorted; the first SORT_KEYS are the key. */
@@ -129,9 +164,9 @@ addresses_change(Batch *batch)
 	return batch->addresses_change;
 }
 
-/* Does an event say of a person what may have to be kept of an address that he had? */
+/* May the event have to be suppressed for an address that its contact gave up? */
 static bool
-may_concern_others(Batch *batch, const cs_event *event)
+concerns_old_addresses(Batch *batch, const cs_event *event)
 {
 	return (cs_touches_consent(event->kind) || event->kind == CS_COMPLAINED) && addresses_change(batch);
 }
@@ -251,7 +286,7 @@ begin_batch(Batch *batch, CsInstallation *in, Relation rel, Tuplestorestate *eve
 		CHECK_FOR_INTERRUPTS();
 		cs_read_event(log, slot, &event);
 		check_event(in, &event);
-		batch->may_concern_others = batch->may_concern_others || may_concern_others(batch, &event.event);
+		batch->has_old_facts = batch->has_old_facts || concerns_old_addresses(batch, &event.event);
 		if (batch->many)
 			put_many(batch, &event);
 		MemoryContextSwitchTo(caller);
@@ -305,15 +340,65 @@ end_batch(Batch *batch)
 	}
 }
 
+/*
+ * An event about a time before its contact changed its address also affects the
+ * contact that holds the old address now.  These holders are found before any
+ * contact is locked, so that they are locked in order with the others.
+ */
+static List *
+find_holders(CsInstallation *in, Batch *batch)
+{
+	List	   *holders = NIL;
+	const CsLoggedEvent *event;
+	CsContactId last = {0};
+	bool		any = false;
+
+	if (!batch->has_old_facts)
+		return NIL;
+	while ((event = next_event(batch)) != NULL)
+	{
+		CsContactId id = {event->account, event->contact};
+
+		if ((any && cs_compare_contacts(&id, &last) == 0) || !concerns_old_addresses(batch, &event->event))
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		holders = cs_holders(in, id.account, id.contact, holders);
+		last = id;
+		any = true;
+	}
+	rewind_batch(batch);
+	cs_sort_contacts(&holders);
+	return holders;
+}
+
+/* Lock the holders that come before a contact (NULL: all that are left); the contact itself is locked by its events. */
+static void
+lock_holders(CsVisits *visits, List *holders, int *next, const CsContactId *before)
+{
+	for (; *next < list_length(holders); (*next)++)
+	{
+		CsContactId *holder = list_nth(holders, *next);
+		int			order = before ? cs_compare_contacts(holder, before) : -1;
+
+		if (order > 0)
+			return;
+		if (order == 0)
+			continue;
+		cs_visit(visits, holder->account, holder->contact);
+	}
+}
+
 /* ---- the trigger ---- */
 
 static void
 apply_batch(CsInstallation *in, Batch *batch)
 {
+	List	   *holders = find_holders(in, batch);
 	CsVisits   *visits = cs_begin_visits(in);
 	const CsLoggedEvent *event;
 	int64		account = 0,
 				contact = 0;
+	int			next_holder = 0;
 	bool		visiting = false;
 
 	while ((event = next_event(batch)) != NULL)
@@ -325,58 +410,26 @@ apply_batch(CsInstallation *in, Batch *batch)
 				cs_leave(visits, in->now);
 			account = event->account;
 			contact = event->contact;
+			lock_holders(visits, holders, &next_holder, &(CsContactId) {account, contact});
 			visiting = cs_visit(visits, account, contact);
 			if (!visiting)
+			{
+				cs_check_not_deleted(visits, account, contact);
 				ereport(ERROR,
 						(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 						 errmsg("contact %lld of account %lld does not exist",
 								(long long) contact, (long long) account),
 						 errdetail("An event \"%s\" was to be recorded of it.", cs_kind_labels[event->event.kind]),
 						 errhint("Insert it into table contact first.")));
+			}
 		}
 		cs_add_event(visits, event);
 	}
 	if (visiting)
 		cs_leave(visits, in->now);
+	lock_holders(visits, holders, &next_holder, NULL);
 	cs_end_visits(visits);
 	cs_check_limits(in);
-}
-
-/* Lock the batch's contacts before anything is written. */
-static void
-lock_batch(CsInstallation *in, Batch *batch)
-{
-	CsContactId *contacts = MemoryContextAllocHuge(in->context, batch->count * sizeof(CsContactId));
-	const CsLoggedEvent *event;
-	int			count = 0;
-
-	while ((event = next_event(batch)) != NULL)
-		if (count == 0 || contacts[count - 1].contact != event->contact || contacts[count - 1].account != event->account)
-			contacts[count++] = (CsContactId) {event->account, event->contact};
-	cs_lock_in_order(in, contacts, count);
-	rewind_batch(batch);
-	pfree(contacts);
-}
-
-/*
- * What is said of an address that a contact had concerns whoever has it by now:
- * found late, and not waited for out of order, but in another attempt.
- */
-static void
-apply_attempt(void *argument, CsAttempt attempt)
-{
-	Batch	   *batch = argument;
-	CsInstallation *in = cs_open(batch->in->schema);
-	MemoryContext caller = MemoryContextSwitchTo(in->context);
-
-	rewind_batch(batch);
-	in->unordered = attempt == CS_FIRST;
-	if (attempt != CS_FIRST)
-		lock_batch(in, batch);
-	in->gives_way = attempt == CS_AGAIN;
-	apply_batch(in, batch);
-	MemoryContextSwitchTo(caller);
-	cs_close(in);
 }
 
 PG_FUNCTION_INFO_V1(cs_apply_events);
@@ -403,13 +456,9 @@ cs_apply_events(PG_FUNCTION_ARGS)
 
 	in = cs_open(cs_schema_of_log(trigger->tg_relation));
 	caller = MemoryContextSwitchTo(in->context);
-	cs_table(in, TABLE_POLICY); /* its lock comes before all that is read */
 	cs_check_trigger_table(in, TABLE_EVENT, trigger->tg_relation);
 	begin_batch(&batch, in, trigger->tg_relation, trigger->tg_newtable);
-	if (batch.may_concern_others)
-		cs_until_done(apply_attempt, &batch);
-	else
-		apply_batch(in, &batch);
+	apply_batch(in, &batch);
 	end_batch(&batch);
 	MemoryContextSwitchTo(caller);
 	cs_close(in);

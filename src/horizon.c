@@ -12,19 +12,19 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type_d.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
+#include "account_lock.h"
 #include "checkpoints.h"
 #include "contacts.h"
 #include "horizon.h"
+#include "privileges.h"
 
 /* ---- what is covered ---- */
 
@@ -82,62 +82,21 @@ cs_may_be_dropped(Relation rel, TupleTableSlot *row)
 	return covered;
 }
 
-/* ---- partitions ---- */
-
-static bool
-any_row(const char *query, Datum before)
-{
-	Oid			type = TIMESTAMPTZOID;
-
-	if (SPI_execute_with_args(query, 1, &type, &before, NULL, true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not look for events that are not covered");
-	return SPI_processed > 0;
-}
-
-void
-cs_check_droppable(Oid log, Oid partition)
-{
-	CsInstallation *in = cs_open(get_rel_namespace(log));
-	char	   *schema = get_namespace_name(in->schema);
-	char	   *part = quote_qualified_identifier(get_namespace_name(get_rel_namespace(partition)), get_rel_name(partition));
-	Datum		before;
-	bool		refused;
-
-	/* who is recording events is waited for, and nobody does until the partition is gone */
-	cs_lock_table(in, TABLE_CONSENT_SETTING, ExclusiveLock);
-	before = TimestampTzGetDatum(cs_log_part_end(in, partition));
-	cs_close(in);
-
-	PushActiveSnapshot(GetLatestSnapshot());
-	SPI_connect();
-	refused = any_row(psprintf("SELECT FROM %s a WHERE (a.horizon_kept IS NULL OR a.horizon_kept OPERATOR(pg_catalog.<) $1) "
-							   "AND EXISTS (SELECT FROM %s e WHERE e.account_id OPERATOR(pg_catalog.=) a.account_id "
-							   "AND (a.horizon_kept IS NULL OR e.occurred_at OPERATOR(pg_catalog.>=) a.horizon_kept))",
-							   quote_qualified_identifier(schema, "account"), part), before) ||
-		any_row(psprintf("SELECT FROM %s k WHERE k.late_since OPERATOR(pg_catalog.<) $1 "
-						 "AND EXISTS (SELECT FROM %s e WHERE e.account_id OPERATOR(pg_catalog.=) k.account_id "
-						 "AND e.contact_id OPERATOR(pg_catalog.=) k.contact_id "
-						 "AND e.occurred_at OPERATOR(pg_catalog.>=) k.late_since)",
-						 quote_qualified_identifier(schema, "checkpoint"), part), before);
-	SPI_finish();
-	PopActiveSnapshot();
-	if (refused)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("partition \"%s\" holds events from which statuses follow", get_rel_name(partition)),
-				 errdetail("They are not all before the horizon of their account, or were recorded after it was set."),
-				 errhint("Set a horizon first: SELECT contact_status.set_horizon(schema, account_id, before).")));
-}
-
 /* ---- moving the horizon ---- */
 
-/* Who may: whoever may delete from the log what the horizon lets go. */
+/*
+ * Who may DELETE from the log may let go of what lies before the horizon, if no
+ * row-level security hides contacts whose facts must be kept first.
+ */
 static CsInstallation *
 open_for_horizon(Name schema)
 {
-	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*schema), false));
+	CsInstallation *in = cs_open_named(schema);
 
 	cs_check_rights(in, ACL_DELETE);
+	cs_check_readable(cs_table(in, TABLE_ACCOUNT)->rel);
+	cs_check_readable(cs_table(in, TABLE_CONTACT)->rel);
+	cs_check_readable(cs_table(in, TABLE_FORMER_CONTACT)->rel);
 	return in;
 }
 
@@ -200,7 +159,7 @@ cs_begin_horizon(PG_FUNCTION_ARGS)
 	if (!kept.set || before > kept.at)
 	{
 		/* who judges events without it is waited for, and nobody does until we commit */
-		cs_lock_table(in, TABLE_CONSENT_SETTING, ExclusiveLock);
+		cs_lock_account(in, TABLE_CONSENT_SETTING, account, ExclusiveLock);
 		write_account(in, account, ACCOUNT_HORIZON, before);
 	}
 	MemoryContextSwitchTo(caller);
@@ -240,9 +199,9 @@ cs_keep_horizons(PG_FUNCTION_ARGS)
 	CommandCounterIncrement();
 	in = open_for_horizon(PG_GETARG_NAME(0));
 	caller = MemoryContextSwitchTo(in->context);
-	cs_table(in, TABLE_POLICY); /* its lock comes before all that is read */
+	cs_account_policy(in, account); /* settings are locked before contacts */
 	/* what a retraction would change of former contacts is not changed meanwhile */
-	cs_lock_table(in, TABLE_RETRACTION, ShareRowExclusiveLock);
+	cs_lock_account(in, TABLE_RETRACTION, account, ExclusiveLock);
 	visits = cs_begin_visits(in);
 	deconstruct_array(contacts, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &ids, &nulls, &count);
 	for (int i = 0; i < count; i++)

@@ -18,10 +18,4 @@ extern bool cs_is_covered(CsInstallation *in, const CsLoggedEvent *event);
 /* Is the row one of a log, and covered? */
 extern bool cs_may_be_dropped(Relation rel, TupleTableSlot *row);
 
-/*
- * Raises 55000 unless all events of a partition are covered: may it be detached
- * or dropped?
- */
-extern void cs_check_droppable(Oid log, Oid partition);
-
 #endif							/* CONTACT_STATUS_HORIZON_H */

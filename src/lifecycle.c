@@ -22,6 +22,7 @@
 #include "compat.h"
 #include "contacts.h"
 #include "counts.h"
+#include "former_addresses.h"
 #include "subscriptions.h"
 #include "suppression.h"
 
@@ -138,7 +139,8 @@ cs_begin_contacts(PG_FUNCTION_ARGS)
 	TupleTableSlot *slot;
 	MemoryContext caller,
 				row;
-	bool		suppressed;
+	bool		suppressed,
+				former;
 
 	if (tuplestore_tuple_count(trigger->tg_newtable) == 0)
 		return PointerGetDatum(NULL);
@@ -151,6 +153,7 @@ cs_begin_contacts(PG_FUNCTION_ARGS)
 	if (has_former_contacts(in))
 		visits = cs_begin_visits(in);
 	suppressed = cs_has_suppressed(in);
+	former = cs_has_former_addresses(in);
 	slot = MakeSingleTupleTableSlot(table->rel->rd_att, &TTSOpsMinimalTuple);
 	row = AllocSetContextCreate(in->context, "contact_status contact", ALLOCSET_SMALL_SIZES);
 
@@ -169,12 +172,14 @@ cs_begin_contacts(PG_FUNCTION_ARGS)
 		MemoryContextSwitchTo(in->context);
 		if (visits != NULL)
 			ended = begin_after_former(in, visits, account, contact);
-		if (suppressed)
+		if (suppressed || former)
 		{
 			bytea	   *digest;
 
 			MemoryContextSwitchTo(row);
 			digest = cs_address_digest(in, account, cs_column(table, slot, CONTACT_EMAIL, &isnull));
+			if (former)
+				cs_hold_address(in, account, contact, digest);
 			cs_recall_suppressed(in, account, contact, digest, DT_NOBEGIN,
 								 ended == PG_INT64_MIN ? "suppression" : psprintf("suppression " INT64_FORMAT, ended));
 			MemoryContextSwitchTo(in->context);
@@ -247,6 +252,7 @@ cs_change_contact_address(PG_FUNCTION_ARGS)
 		cs_leave(visits, in->now);
 
 		/* and what the new one is known for is known of the contact from now on */
+		cs_hold_address(in, account, contact, new_digest);
 		if (cs_has_suppressed(in))
 			cs_recall_suppressed(in, account, contact, new_digest, in->now + 1,
 								 psprintf("suppression " INT64_FORMAT, in->now));

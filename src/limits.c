@@ -2,9 +2,9 @@
  * limits.c
  *		How many contacts of an account may count.
  *
- * Only `added` is ever refused for a limit.  Accounts whose contacts that count
- * were made more by it are counted one transaction after the other, by a lock
- * on their row, so that together they stay in the limit.
+ * Only `added` is ever refused for a limit.  A transaction that made contacts of
+ * an account count by it locks the account's counts until it ends, so that
+ * concurrent ones stay within the limit together.
  */
 #include "postgres.h"
 
@@ -14,8 +14,10 @@
 #include "fmgr.h"
 #include "utils/memutils.h"
 
+#include "account_lock.h"
 #include "counts.h"
 #include "limits.h"
+#include "privileges.h"
 
 static int
 compare_accounts(const ListCell *a, const ListCell *b)
@@ -23,7 +25,7 @@ compare_accounts(const ListCell *a, const ListCell *b)
 	int64		left = ((const CsPolicy *) lfirst(a))->account;
 	int64		right = ((const CsPolicy *) lfirst(b))->account;
 
-	return (left > right) - (left < right);
+	return cs_compare_account_locks(left, right);
 }
 
 static void
@@ -35,9 +37,9 @@ check_limit(CsInstallation *in, const CsPolicy *policy)
 				limit;
 	bool		unlimited;
 
+	cs_lock_account(in, TABLE_STATUS_COUNT, policy->account, ExclusiveLock);
 	if (!cs_fetch_latest(accounts, &key, 1))
 		return;
-	cs_lock_row(accounts, &accounts->slot->tts_tid, LockTupleNoKeyExclusive);
 	limit = DatumGetInt64(cs_column(accounts, accounts->slot, ACCOUNT_CONTACT_LIMIT, &unlimited));
 	CommandCounterIncrement();
 	counted = cs_counted_contacts(in, policy->account, policy->counted);
@@ -68,12 +70,13 @@ PG_FUNCTION_INFO_V1(cs_check_limit);
 Datum
 cs_check_limit(PG_FUNCTION_ARGS)
 {
-	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
+	CsInstallation *in = cs_open_named(PG_GETARG_NAME(0));
 	MemoryContext caller = MemoryContextSwitchTo(in->context);
 	const CsPolicy *policy;
 
 	CommandCounterIncrement();
 	cs_check_rights(in, ACL_INSERT);
+	cs_check_account(in, PG_GETARG_INT64(1));
 	policy = cs_account_policy(in, PG_GETARG_INT64(1));
 	if (policy != NULL && policy->has_limit)
 		check_limit(in, policy);

@@ -20,6 +20,7 @@
 #include "compat.h"
 #include "enums.h"
 #include "facts.h"
+#include "former_addresses.h"
 #include "log.h"
 
 typedef struct LogPart
@@ -133,7 +134,14 @@ static CsTable *
 table_of(CsInstallation *in, LogPart *part)
 {
 	if (part->table == NULL)
+	{
+		if (get_rel_relkind(part->relid) != RELKIND_RELATION)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("partition \"%s\" of the log is a foreign table", get_rel_name(part->relid)),
+					 errhint("Detach it: the log is read by its indexes.")));
 		part->table = cs_open_table(in, TABLE_EVENT, part->relid);
+	}
 	return part->table;
 }
 
@@ -151,24 +159,11 @@ cs_log_table(CsInstallation *in, Oid relid)
 			 errhint("Retry the transaction.")));
 }
 
-cs_time
-cs_log_part_end(CsInstallation *in, Oid partition)
-{
-	struct CsLog *log = log_of(in);
-
-	for (int i = 0; i < log->count; i++)
-		if (log->parts[i].relid == partition)
-			return log->parts[i].before;
-	return CS_NEVER;
-}
-
 CsTable *
 cs_log_table_at(CsInstallation *in, cs_time at)
 {
 	struct CsLog *log = log_of(in);
 	LogPart    *part = log->rest;
-	CsTable    *table;
-
 	for (int i = 0; i < log->count; i++)
 		if (log->parts[i].from <= at && at < log->parts[i].before)
 			part = &log->parts[i];
@@ -177,13 +172,17 @@ cs_log_table_at(CsInstallation *in, cs_time at)
 				(errcode(ERRCODE_CHECK_VIOLATION),
 				 errmsg("no partition of the log takes events of %s", timestamptz_to_str(at)),
 				 errhint("Create the partition, or a default one.")));
-	table = table_of(in, part);
-	if (!cs_has_our_trigger(table->rel, "apply_events"))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("partition \"%s\" has no trigger that applies its events", RelationGetRelationName(table->rel)),
-				 errhint("Call contact_status.upgrade_tables.")));
-	return table;
+	return table_of(in, part);
+}
+
+void
+cs_insert_event(CsInstallation *in, CsTable *log, const Datum *values, const bool *nulls)
+{
+	cs_insert_row(in, log, values, nulls);
+	/* another tool may have made the partition, without its trigger */
+	if (!cs_has_our_trigger(log->rel, "apply_events"))
+		cs_note_replay(in, DatumGetInt64(values[log->columns[EVENT_ACCOUNT] - 1]),
+					   DatumGetInt64(values[log->columns[EVENT_CONTACT] - 1]));
 }
 
 /* ---- reading ---- */

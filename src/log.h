@@ -33,14 +33,11 @@ extern bool cs_is_log(Relation rel);
 /* The table of the log with an oid: the log itself or a partition of it. */
 extern CsTable *cs_log_table(CsInstallation *in, Oid relid);
 
-/* The end of a partition's range: CS_NEVER of the last and of the default one. */
-extern cs_time cs_log_part_end(CsInstallation *in, Oid partition);
-
-/*
- * Where an event of a time is stored.  Raises 55000 where that is a partition
- * whose direct inserts nobody would apply.
- */
+/* Where an event of a time is stored. */
 extern CsTable *cs_log_table_at(CsInstallation *in, cs_time at);
+
+/* Insert an event there; it is applied when the call ends. */
+extern void cs_insert_event(CsInstallation *in, CsTable *log, const Datum *values, const bool *nulls);
 
 /*
  * Events of a contact in the order of the fold, from a time on where one is

@@ -2,14 +2,14 @@
  * outbox.c
  *		require_mailable: no message on a stale status.
  *
- * Judged as of the clock, by what is committed.  Who finds a status that
- * another transaction is changing waits for it; one that begins to change it
- * afterwards comes afterwards.  No lock is kept, so that filling an outbox
- * holds up no events.
+ * Judged as of the clock, by committed rows.  Where another transaction is
+ * changing the facts of a contact the trigger waits for it, or skips the row.
+ * It locks no contact, so that filling an outbox blocks no events.
  */
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
@@ -19,6 +19,7 @@
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -26,6 +27,7 @@
 #include "compat.h"
 #include "enums.h"
 #include "facts.h"
+#include "privileges.h"
 #include "settings.h"
 #include "subscriptions.h"
 
@@ -110,8 +112,12 @@ typedef struct Guard
 {
 	Arguments	arguments;
 	Oid			schema;
+	Oid			owner;			/* of the outbox */
+	bool		is_exempt;		/* row-level security applies neither to the owner nor to the current user */
+	cs_id		shown;			/* else an account that both may see */
 	Look		contacts;
 	Look		subscriptions;
+	AttrNumber	facts[FACT_COLUMNS];
 } Guard;
 
 static Look
@@ -157,17 +163,37 @@ begin_guard(TriggerData *trigger, MemoryContext context)
 	guard->arguments = read_arguments(trigger->tg_trigger);
 	guard->schema = get_namespace_oid(guard->arguments.schema, false);
 	in = cs_open(guard->schema);
-	cs_table(in, TABLE_POLICY); /* its lock comes before all that is read */
 	contacts = cs_table(in, TABLE_CONTACT);
 	subscriptions = cs_table(in, TABLE_SUBSCRIPTION);
 	check_owner(trigger->tg_relation, contacts->rel);
+	guard->owner = trigger->tg_relation->rd_rel->relowner;
+	guard->is_exempt = cs_is_exempt(in, GetUserId()) && cs_is_exempt(in, guard->owner);
+	memcpy(guard->facts, contacts->facts, sizeof(guard->facts));
 	guard->contacts = begin_looking(in, TABLE_CONTACT, contacts->facts[FACT_STATUS], contacts->facts[FACT_DUE_AT], context);
 	guard->subscriptions = begin_looking(in, TABLE_SUBSCRIPTION, subscriptions->columns[SUBSCRIPTION_STATUS], 0, context);
 	cs_close(in);
 	return guard;
 }
 
-/* The row of a key that a snapshot shows, into the look's slot; a dirty snapshot says who is changing it. */
+/* Raises 42501 unless the owner of the outbox and the current user may see the account. */
+static void
+check_account(Guard *guard, int64 account)
+{
+	CsInstallation *in;
+
+	if (guard->is_exempt || (guard->shown.set && guard->shown.id == account))
+		return;
+	in = cs_open(guard->schema);
+	if (!cs_is_account_shown(in, account, GetUserId()) || !cs_is_account_shown(in, account, guard->owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("account %lld is not yours to see", (long long) account),
+				 errhint("Row-level security of table account must show it to you and to the owner of the outbox.")));
+	cs_close(in);
+	guard->shown = (cs_id) {true, account};
+}
+
+/* The row of a key that a snapshot shows, into the look's slot. */
 static bool
 look_up(const Look *look, Snapshot snapshot, const cs_id *key, int count)
 {
@@ -182,7 +208,7 @@ look_up(const Look *look, Snapshot snapshot, const cs_id *key, int count)
 	index_rescan(scan, keys, count, NULL, 0);
 	found = index_getnext_slot(scan, ForwardScanDirection, look->slot);
 	index_endscan(scan);
-	if (found && snapshot->snapshot_type == SNAPSHOT_MVCC)
+	if (found)
 		cs_check_shown(table, look->slot);
 	index_close(index, NoLock);
 	table_close(table, NoLock);
@@ -199,32 +225,109 @@ look_up_latest(const Look *look, const cs_id *key, int count)
 	return found;
 }
 
-/* The committed row of a key; what another transaction is changing is waited for. */
+/* Do two versions of a contact's row say the same, columns of the application aside? */
 static bool
-look_up_settled(const Look *look, const cs_id *key, int count)
+same_facts(const Guard *guard, HeapTuple committed, TupleTableSlot *slot)
 {
+	TupleDesc	desc = slot->tts_tupleDescriptor;
+
+	for (int i = 0; i < FACT_COLUMNS; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(desc, guard->facts[i] - 1);
+		bool		isnull[2];
+		Datum		values[2] = {
+			heap_getattr(committed, guard->facts[i], desc, &isnull[0]),
+			slot_getattr(slot, guard->facts[i], &isnull[1])
+		};
+
+		if (isnull[0] != isnull[1] ||
+			(!isnull[0] && !datum_image_eq(values[0], values[1], column->attbyval, column->attlen)))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A transaction that inserts or deletes a contact, or changes its facts, and has
+ * not ended; invalid where there is none.  One that only changes columns of the
+ * application is none.  Where nothing is being written the row stands in the
+ * look's slot, if there is one.
+ */
+static TransactionId
+find_writer(const Guard *guard, const cs_id *key)
+{
+	const Look *look = &guard->contacts;
+	Relation	table = table_open(look->table, NoLock);
+	Relation	index = index_open(look->key, NoLock);
+	TransactionId writer = InvalidTransactionId;
+	TransactionId deleter = InvalidTransactionId;
+	HeapTuple	committed = NULL;
+	bool		successor = false;
+	ScanKeyData keys[2];
+	SnapshotData dirty;
+	IndexScanDesc scan;
+
+	/* a dirty snapshot shows what others have written, and names them: once for the committed version, once for others */
+	InitDirtySnapshot(dirty);
+	scan = cs_index_beginscan(table, index, &dirty, 2);
+	for (int i = 0; i < 2; i++)
+		ScanKeyInit(&keys[i], i + 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key[i].id));
+	index_rescan(scan, keys, 2, NULL, 0);
+	while (committed == NULL && index_getnext_slot(scan, ForwardScanDirection, look->slot))
+	{
+		if (TransactionIdIsValid(dirty.xmin))
+			writer = dirty.xmin;
+		else if (!TransactionIdIsValid(deleter = dirty.xmax))
+			break;
+		else
+			committed = ExecCopySlotHeapTuple(look->slot);
+	}
+	if (committed != NULL)
+	{
+		writer = InvalidTransactionId;
+		index_rescan(scan, keys, 2, NULL, 0);
+		while (!TransactionIdIsValid(writer) && index_getnext_slot(scan, ForwardScanDirection, look->slot))
+			if (TransactionIdIsValid(dirty.xmin))
+			{
+				successor = true;
+				if (!same_facts(guard, committed, look->slot))
+					writer = dirty.xmin;
+			}
+		if (!successor)
+			writer = deleter;
+		ExecClearTuple(look->slot);
+	}
+	else if (TransactionIdIsValid(writer))
+		ExecClearTuple(look->slot);
+	index_endscan(scan);
+	index_close(index, NoLock);
+	table_close(table, NoLock);
+	return writer;
+}
+
+/*
+ * The committed row of a contact, into the look's slot.  Waits for events of the
+ * contact that are being recorded or, if asked to skip, says that there are some.
+ */
+static bool
+look_up_settled(const Guard *guard, const cs_id *key)
+{
+	const Look *look = &guard->contacts;
+
 	for (;;)
 	{
-		SnapshotData dirty;
-		TransactionId wait_for = InvalidTransactionId;
-		bool		found;
+		TransactionId writer = find_writer(guard, key);
 
-		InitDirtySnapshot(dirty);
-		/* being inserted, or being updated or deleted, by somebody else? */
-		found = look_up(look, &dirty, key, count);
-		if (found)
-			wait_for = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
-		if (!TransactionIdIsValid(wait_for) && !IsolationUsesXactSnapshot() && found)
-			return true;
-		ExecClearTuple(look->slot);
-		if (TransactionIdIsValid(wait_for))
-			XactLockTableWait(wait_for, NULL, NULL, XLTW_None);
-		else if (!look_up_latest(look, key, count))
-			return false;
-		else if (found)
-			return true;
-		/* else its versions changed place while we looked: look again */
 		CHECK_FOR_INTERRUPTS();
+		if (!TransactionIdIsValid(writer))
+		{
+			if (!TTS_EMPTY(look->slot) && !IsolationUsesXactSnapshot())
+				return true;
+			return look_up_latest(look, key, 2);
+		}
+		if (guard->arguments.skip)
+			return false;
+		XactLockTableWait(writer, NULL, NULL, XLTW_None);
 	}
 }
 
@@ -261,7 +364,7 @@ due_status(Guard *guard, int64 account, int64 contact, cs_id list, cs_status *st
 	return known;
 }
 
-/* The status of a contact, on a list or at best, as of the clock; false: there is none. */
+/* The status of a contact, on a list or at best, as of the clock; false: there is none, or it is being changed. */
 static bool
 current_status(Guard *guard, int64 account, int64 contact, cs_id list, cs_status *status)
 {
@@ -273,7 +376,7 @@ current_status(Guard *guard, int64 account, int64 contact, cs_id list, cs_status
 				isnull,
 				never;
 
-	if (!look_up_settled(look, key, 2))
+	if (!look_up_settled(guard, key))
 		return false;
 	due = slot_getattr(look->slot, look->due_at, &never);
 	if (!never && DatumGetTimestampTz(due) <= GetCurrentTimestamp())
@@ -281,7 +384,7 @@ current_status(Guard *guard, int64 account, int64 contact, cs_id list, cs_status
 		ExecClearTuple(look->slot);
 		return due_status(guard, account, contact, list, status);
 	}
-	/* an event writes the contact's row before its transaction ends: that one was waited for */
+	/* an event that changes the status writes the contact's row, and was waited for */
 	known = true;
 	if (list.set)
 	{
@@ -332,6 +435,8 @@ cs_require_mailable(PG_FUNCTION_ARGS)
 	if (arguments.account_column == NULL)
 		account = (cs_id) {true, 1};
 
+	if (account.set)
+		check_account(guard, account.id);
 	known = contact.set && account.set && current_status(guard, account.id, contact.id, list, &status);
 
 	if (known && cs_is_mailable(status))

@@ -17,26 +17,31 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
 
+#include "account_lock.h"
 #include "checkpoints.h"
+#include "compat.h"
 #include "contacts.h"
 #include "enums.h"
-#include "give_way.h"
+#include "former_addresses.h"
 #include "horizon.h"
-#include "successors.h"
+#include "privileges.h"
 #include "suppression.h"
 
 /* Who may change what was recorded: whoever may UPDATE the log. */
 static CsInstallation *
-open_for_change(Name schema)
+open_for_change(Name schema, int64 account)
 {
-	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*schema), false));
+	CsInstallation *in = cs_open_named(schema);
 
 	cs_check_rights(in, ACL_UPDATE);
-	cs_table(in, TABLE_POLICY);
+	cs_check_account(in, account);
+	/* settings are locked before contacts */
+	cs_account_policy(in, account);
 	/* one at a time: events are marked by their place */
-	cs_lock_table(in, TABLE_RETRACTION, ShareRowExclusiveLock);
+	cs_lock_account(in, TABLE_RETRACTION, account, ExclusiveLock);
 	return in;
 }
 
@@ -113,19 +118,25 @@ suppress_former_anew(CsInstallation *in, CsVisits *visits, int64 account, int64 
 	TimestampTz began,
 				ended;
 	bytea	   *digest;
+	cs_id		holder;
 	Datum		value;
 	bool		isnull;
 
 	if (!cs_fetch_latest(former, key, 2))
 		return;
+	/* a contact that takes the address waits for this lock, or has entered itself before */
+	cs_lock_row(former, &former->slot->tts_tid, LockTupleNoKeyExclusive);
+	value = cs_column(former, former->slot, FORMER_HOLDER, &isnull);
+	holder = cs_id_of_datum(value, isnull);
 	ended = DatumGetTimestampTz(cs_column(former, former->slot, FORMER_ENDED_AT, &isnull));
 	began = cs_time_column(former, FORMER_BEGAN_AFTER, PG_INT64_MIN);
 	value = cs_column(former, former->slot, FORMER_DIGEST, &isnull);
 	if (isnull)
 		return;
 	digest = DatumGetByteaPCopy(value);
-	cs_keep_facts_anew(in, account, contact, began, cs_former_facts(visits, account, contact, began, ended), digest,
-					   true, true);
+	if (cs_keep_facts_anew(in, account, contact, began, cs_former_facts(visits, account, contact, began, ended), digest,
+						   true))
+		cs_note_pending(in, account, holder, digest);
 }
 
 /* Note who did it and why; what follows from it later is added. */
@@ -184,8 +195,7 @@ note_undone(CsInstallation *in, int64 account, int64 retraction)
 /*
  * mark_events(schema, account_id, contacts bigint[], parts oid[], places tid[],
  * retraction_id, reason): contacts ascending, a table and place each.  A null
- * reason undoes it.  Gives way to others in an attempt (give_way.h).
- * Returns how many events and contacts, as an array of two.
+ * reason undoes it.  Returns how many events and contacts, as an array of two.
  */
 PG_FUNCTION_INFO_V1(cs_mark_events);
 Datum
@@ -218,8 +228,7 @@ cs_mark_events(PG_FUNCTION_ARGS)
 				 errmsg("as many contacts as places are needed")));
 
 	CommandCounterIncrement();
-	in = open_for_change(PG_GETARG_NAME(0));
-	in->gives_way = cs_is_attempting();
+	in = open_for_change(PG_GETARG_NAME(0), account);
 	caller = MemoryContextSwitchTo(in->context);
 	visits = cs_begin_visits(in);
 	for (int i = 0; i < count;)
@@ -239,11 +248,11 @@ cs_mark_events(PG_FUNCTION_ARGS)
 		{
 			cs_fold_anew(visits);
 			cs_leave(visits, in->now);
-			/* of what is suppressed of its address it was not told what its own event said */
+			/* it was not given the suppressions that its own event had said already */
 			if (!undo && cs_has_suppressed(in))
 			{
 				CommandCounterIncrement();
-				cs_tell_contact(in, visits, account, contact, NULL);
+				cs_apply_suppressions(in, visits, account, contact, NULL);
 			}
 		}
 		suppress_former_anew(in, visits, account, contact);
@@ -281,6 +290,21 @@ number_of_nobody(CsInstallation *in, int64 account)
 			!cs_fetch_latest(cs_table(in, TABLE_CONTACT), key, 2))
 			return key[1].id;
 	}
+}
+
+/* A contact that is inserted under the number later begins without the events of the erased one. */
+static void
+end_number(CsInstallation *in, int64 account, int64 number)
+{
+	CsTable    *former = cs_table(in, TABLE_FORMER_CONTACT);
+	Datum	   *values;
+	bool	   *nulls;
+
+	cs_new_row(in, former, &values, &nulls);
+	CS_SET(former, FORMER_ACCOUNT, Int64GetDatum(account), false);
+	CS_SET(former, FORMER_CONTACT, Int64GetDatum(number), false);
+	CS_SET(former, FORMER_ENDED_AT, TimestampTzGetDatum(in->now), false);
+	cs_insert_row(in, former, values, nulls);
 }
 
 /* Events recorded up to a time keep kind, time, list and campaign, under another number. */
@@ -321,6 +345,8 @@ make_anonymous(CsInstallation *in, int64 account, int64 contact, TimestampTz unt
 		cs_update_row(in, log, &log->slot->tts_tid, values, nulls);
 	}
 	cs_end_log(&scan);
+	if (ordinal > 0)
+		end_number(in, account, number);
 	CommandCounterIncrement();
 }
 
@@ -338,36 +364,77 @@ leave_opt_out(CsInstallation *in, int64 account, bytea *digest)
 static List *
 former_contacts(CsInstallation *in, int64 account, bytea *digest)
 {
+	static const int columns[2] = {FORMER_ACCOUNT, FORMER_DIGEST};
 	CsTable    *former = cs_table(in, TABLE_FORMER_CONTACT);
+	Relation	index = cs_open_index(former, columns, 2);
 	Snapshot	snapshot = cs_latest_snapshot();
-	TableScanDesc scan = table_beginscan(former->rel, snapshot, 0, NULL);
+	IndexScanDesc scan = cs_index_beginscan(former->rel, index, snapshot, 2);
+	ScanKeyData keys[2];
 	List	   *found = NIL;
 	bool		isnull;
 
-	while (table_scan_getnextslot(scan, ForwardScanDirection, former->slot))
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(account));
+	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_BYTEAEQ, PointerGetDatum(digest));
+	index_rescan(scan, keys, 2, NULL, 0);
+	while (index_getnext_slot(scan, ForwardScanDirection, former->slot))
 	{
-		Datum		its = cs_column(former, former->slot, FORMER_DIGEST, &isnull);
+		int64	   *contact = palloc(sizeof(int64));
 
-		if (!isnull && DatumGetBool(DirectFunctionCall2(byteaeq, its, PointerGetDatum(digest))) &&
-			DatumGetInt64(cs_column(former, former->slot, FORMER_ACCOUNT, &isnull)) == account)
-		{
-			int64	   *contact = palloc(sizeof(int64));
-
-			*contact = DatumGetInt64(cs_column(former, former->slot, FORMER_CONTACT, &isnull));
-			found = lappend(found, contact);
-		}
+		*contact = DatumGetInt64(cs_column(former, former->slot, FORMER_CONTACT, &isnull));
+		found = lappend(found, contact);
 	}
-	table_endscan(scan);
+	index_endscan(scan);
 	UnregisterSnapshot(snapshot);
+	index_close(index, AccessShareLock);
 	return found;
 }
 
-/* begin_change(schema): one change of what was recorded at a time. */
+/* begin_change(schema, account_id): one change at a time of the events that an account recorded. */
 PG_FUNCTION_INFO_V1(cs_begin_change);
 Datum
 cs_begin_change(PG_FUNCTION_ARGS)
 {
-	cs_close(open_for_change(PG_GETARG_NAME(0)));
+	cs_close(open_for_change(PG_GETARG_NAME(0), PG_GETARG_INT64(1)));
+	PG_RETURN_VOID();
+}
+
+/*
+ * lock_contacts(schema, account_id, contacts): locks contacts of an account, and those that hold addresses which these
+ * gave up, in the order in which contacts are locked.  Those that do not exist are left out.
+ */
+PG_FUNCTION_INFO_V1(cs_lock_contacts);
+Datum
+cs_lock_contacts(PG_FUNCTION_ARGS)
+{
+	int64		account = PG_GETARG_INT64(1);
+	CsInstallation *in = open_for_change(PG_GETARG_NAME(0), account);
+	MemoryContext caller = MemoryContextSwitchTo(in->context);
+	CsVisits   *visits;
+	List	   *contacts = NIL;
+	ListCell   *lc;
+	Datum	   *elements;
+	int			count = cs_bigints_argument(PG_GETARG_DATUM(2), &elements);
+
+	for (int i = 0; i < count; i++)
+	{
+		CsContactId *id;
+
+		if (i > 0 && DatumGetInt64(elements[i]) == DatumGetInt64(elements[i - 1]))
+			continue;
+		id = palloc(sizeof(CsContactId));
+		*id = (CsContactId) {account, DatumGetInt64(elements[i])};
+		contacts = cs_holders(in, account, id->contact, lappend(contacts, id));
+	}
+	cs_sort_contacts(&contacts);
+	visits = cs_begin_visits(in);
+	foreach(lc, contacts)
+	{
+		CHECK_FOR_INTERRUPTS();
+		cs_visit(visits, account, ((CsContactId *) lfirst(lc))->contact);
+	}
+	cs_end_visits(visits);
+	MemoryContextSwitchTo(caller);
+	cs_close(in);
 	PG_RETURN_VOID();
 }
 
@@ -389,8 +456,9 @@ cs_forget_contact(PG_FUNCTION_ARGS)
 	bool		isnull;
 
 	CommandCounterIncrement();
-	in = open_for_change(PG_GETARG_NAME(0));
+	in = open_for_change(PG_GETARG_NAME(0), account);
 	caller = MemoryContextSwitchTo(in->context);
+	cs_check_table_rights(cs_table(in, TABLE_CONTACT)->rel, ACL_DELETE);
 	former = cs_table(in, TABLE_FORMER_CONTACT);
 	if (cs_fetch_latest(cs_table(in, TABLE_CONTACT), key, 2))
 		ereport(ERROR,

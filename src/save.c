@@ -6,7 +6,7 @@
 #include "postgres.h"
 
 #include "counts.h"
-#include "give_way.h"
+#include "former_addresses.h"
 #include "suppression.h"
 #include "visits.h"
 
@@ -115,14 +115,15 @@ person_spoke_before(const CsVisits *v, cs_time change)
 
 /* What the events up to a moment say of the person, whenever they were recorded. */
 static void
-keep_facts_of(CsVisits *v, cs_time until, bytea *digest)
+keep_facts_of(CsVisits *v, cs_time until, bytea *digest, cs_id holder)
 {
 	CsFacts		said;
 
 	if (cs_need_horizon(v)->set && until < v->horizon.before)
 		return;					/* nothing is heard of that time any more */
 	said = cs_facts_before(v, until + 1, PG_INT64_MAX);
-	cs_keep_facts_anew(v->in, v->account, v->contact, v->begins_after, &said.contact, digest, false, false);
+	if (cs_keep_facts_anew(v->in, v->account, v->contact, v->begins_after, &said.contact, digest, false))
+		cs_note_pending(v->in, v->account, holder, digest);
 }
 
 /* What was said before a change of address holds for the old one, also where it is heard late. */
@@ -134,13 +135,18 @@ suppress_old_addresses(CsVisits *v)
 	CsKeyScan	scan;
 	bool		isnull;
 
-	/* it may concern whoever has one of them by now */
-	if (v->in->unordered)
-		cs_give_way(InvalidTransactionId);
 	cs_begin_scan(&scan, table, key, 2, NULL);
 	while (cs_next_row(&scan))
-		keep_facts_of(v, DatumGetTimestampTz(cs_column(table, table->slot, CHANGE_CHANGED_AT, &isnull)),
-					  DatumGetByteaPCopy(cs_column(table, table->slot, CHANGE_OLD_DIGEST, &isnull)));
+	{
+		Datum		holder;
+
+		/* a contact that takes the address waits for this lock, or has entered itself before */
+		cs_lock_row(table, &table->slot->tts_tid, LockTupleNoKeyExclusive);
+		holder = cs_column(table, table->slot, CHANGE_HOLDER, &isnull);
+		keep_facts_of(v, cs_moment_column(table, CHANGE_CHANGED_AT).at,
+					  DatumGetByteaPCopy(cs_column(table, table->slot, CHANGE_OLD_DIGEST, &(bool) {false})),
+					  cs_id_of_datum(holder, isnull));
+	}
 	cs_end_scan(&scan);
 }
 

@@ -2,9 +2,9 @@
  * settings.c
  *		The settings by which events are judged, read once a call.
  *
- * Opening table policy takes a lock that says: settings are in use.  Who
- * changes a setting waits until all who use it have committed, so that no
- * contact stays judged by settings that changed beside it.
+ * A transaction that reads the settings of an account locks them (account_lock.h).
+ * A change of a setting waits for these transactions, so that no contact stays
+ * judged by settings that changed meanwhile.
  */
 #include "postgres.h"
 
@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "account_lock.h"
 #include "compat.h"
 #include "facts.h"
 #include "settings.h"
@@ -299,7 +300,7 @@ cs_account_policy(CsInstallation *in, int64 account)
 	if (!known)
 	{
 		entry->exists = false;
-		cs_table(in, TABLE_POLICY); /* the lock before the first look */
+		cs_lock_account(in, TABLE_CONSENT_SETTING, account, RowShareLock);
 		entry->exists = recall_account(in, account, &entry->policy) || read_account(in, account, &entry->policy);
 		if (settings->first == NULL)
 			settings->first = entry;

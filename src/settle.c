@@ -22,57 +22,8 @@
 #include "utils/snapmgr.h"
 
 #include "contacts.h"
+#include "privileges.h"
 #include "subscriptions.h"
-
-static void
-check_right(Relation rel, AclMode mode)
-{
-	AclResult	result = pg_class_aclcheck(RelationGetRelid(rel), GetUserId(), mode);
-
-	if (result != ACLCHECK_OK)
-		aclcheck_error(result, OBJECT_TABLE, RelationGetRelationName(rel));
-}
-
-void
-cs_check_rights(CsInstallation *in, AclMode mode)
-{
-	check_right(cs_table(in, TABLE_EVENT)->rel, mode);
-}
-
-void
-cs_check_readable(Relation rel)
-{
-	check_right(rel, ACL_SELECT);
-	if (check_enable_rls(RelationGetRelid(rel), InvalidOid, true) == RLS_ENABLED)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("row-level security of table \"%s\" applies to you", RelationGetRelationName(rel)),
-				 errhint("Call the function as the owner of the tables or a role that bypasses row-level security.")));
-}
-
-void
-cs_check_account_shown(CsInstallation *in, int64 account)
-{
-	Relation	accounts = cs_table(in, TABLE_ACCOUNT)->rel;
-	Oid			types[1] = {INT8OID};
-	Datum		values[1] = {Int64GetDatum(account)};
-	char	   *query;
-	bool		shown;
-
-	if (check_enable_rls(RelationGetRelid(accounts), InvalidOid, true) != RLS_ENABLED)
-		return;
-	query = psprintf("SELECT FROM %s WHERE account_id OPERATOR(pg_catalog.=) $1",
-					 quote_qualified_identifier(get_namespace_name(in->schema), RelationGetRelationName(accounts)));
-	SPI_connect();
-	SPI_execute_with_args(query, 1, types, values, NULL, true, 1);
-	shown = SPI_processed > 0;
-	SPI_finish();
-	if (!shown)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("account %lld is not yours to see", (long long) account),
-				 errhint("Row-level security of table account keeps it from you.")));
-}
 
 int
 cs_bigints_argument(Datum array, Datum **values)
@@ -90,6 +41,19 @@ cs_bigints_argument(Datum array, Datum **values)
 	return count;
 }
 
+int
+cs_contacts_argument(Datum accounts, Datum contacts, Datum **account_values, Datum **contact_values)
+{
+	int			count = cs_bigints_argument(accounts, account_values);
+
+	if (cs_bigints_argument(contacts, contact_values) != count)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there must be as many accounts as contacts"),
+				 errhint("Give the account of each contact.")));
+	return count;
+}
+
 /*
  * check_all_shown(schema): raises 40001 where the transaction's snapshot does
  * not show a contact, so that reevaluate would leave it out.
@@ -98,9 +62,10 @@ PG_FUNCTION_INFO_V1(cs_check_all_shown);
 Datum
 cs_check_all_shown(PG_FUNCTION_ARGS)
 {
-	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
+	CsInstallation *in = cs_open_named(PG_GETARG_NAME(0));
 	CsTable    *contacts = cs_table(in, TABLE_CONTACT);
 
+	cs_check_rights(in, ACL_INSERT);
 	if (IsolationUsesXactSnapshot())
 	{
 		Snapshot	snapshot = cs_latest_snapshot();
@@ -119,7 +84,6 @@ PG_FUNCTION_INFO_V1(cs_settle_contacts);
 Datum
 cs_settle_contacts(PG_FUNCTION_ARGS)
 {
-	Name		schema = PG_GETARG_NAME(0);
 	bool		anew = PG_GETARG_BOOL(3);
 	TimestampTz as_of = PG_GETARG_TIMESTAMPTZ(4);
 	CsInstallation *in;
@@ -130,18 +94,14 @@ cs_settle_contacts(PG_FUNCTION_ARGS)
 	int			count;
 	int64		changed = 0;
 
-	count = cs_bigints_argument(PG_GETARG_DATUM(1), &accounts);
-	if (cs_bigints_argument(PG_GETARG_DATUM(2), &contacts) != count)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("there must be as many accounts as contacts"),
-				 errhint("Give the account of each contact.")));
-
+	count = cs_contacts_argument(PG_GETARG_DATUM(1), PG_GETARG_DATUM(2), &accounts, &contacts);
 	CommandCounterIncrement();
-	in = cs_open(get_namespace_oid(NameStr(*schema), false));
+	in = cs_open_named(PG_GETARG_NAME(0));
 	caller = MemoryContextSwitchTo(in->context);
-	cs_table(in, TABLE_POLICY); /* its lock comes before all that is read */
 	cs_check_rights(in, ACL_INSERT);
+	/* a status ahead of its time may mail a contact too early, or pass the contact limit */
+	if (as_of > in->now)
+		cs_check_owner(in);
 	visits = cs_begin_visits(in);
 	for (int i = 0; i < count; i++)
 	{
@@ -149,6 +109,7 @@ cs_settle_contacts(PG_FUNCTION_ARGS)
 		int64		contact = DatumGetInt64(contacts[i]);
 
 		CHECK_FOR_INTERRUPTS();
+		cs_check_account(in, account);
 		if (cs_visit(visits, account, contact))
 		{
 			if (anew)
@@ -164,25 +125,25 @@ cs_settle_contacts(PG_FUNCTION_ARGS)
 }
 
 /*
- * delete_orphans(schema, accounts, contacts): takes away subscriptions that
- * have no contact, which only damage can leave; for repair.  No contact may
- * come meanwhile.  Returns of how many there were any.
+ * delete_orphans(schema, accounts, contacts): deletes subscriptions that have
+ * no contact, which only damage can leave; for repair.  Locks out inserts of
+ * contacts, so it refuses a caller to whom row-level security applies (42501).
+ * Returns of how many contacts there were any.
  */
 PG_FUNCTION_INFO_V1(cs_delete_orphans);
 Datum
 cs_delete_orphans(PG_FUNCTION_ARGS)
 {
-	CsInstallation *in = cs_open(get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false));
+	CsInstallation *in = cs_open_named(PG_GETARG_NAME(0));
 	MemoryContext caller = MemoryContextSwitchTo(in->context);
 	CsTable    *table = cs_table(in, TABLE_CONTACT);
 	Datum	   *accounts,
 			   *contacts;
-	int			count = cs_bigints_argument(PG_GETARG_DATUM(1), &accounts);
+	int			count = cs_contacts_argument(PG_GETARG_DATUM(1), PG_GETARG_DATUM(2), &accounts, &contacts);
 	int64		deleted = 0;
 
-	if (cs_bigints_argument(PG_GETARG_DATUM(2), &contacts) != count)
-		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("as many accounts as contacts are needed")));
 	cs_check_rights(in, ACL_INSERT);
+	cs_check_readable(table->rel);
 	for (int i = 0; i < count; i++)
 	{
 		cs_id		key[2] = {{true, DatumGetInt64(accounts[i])}, {true, DatumGetInt64(contacts[i])}};
@@ -193,8 +154,7 @@ cs_delete_orphans(PG_FUNCTION_ARGS)
 		LockRelationOid(RelationGetRelid(table->rel), ShareRowExclusiveLock);
 		if (cs_fetch_latest(table, key, 2))
 			continue;
-		cs_delete_subscriptions(in, key[0].id, key[1].id);
-		deleted++;
+		deleted += cs_delete_subscriptions(in, key[0].id, key[1].id);
 	}
 	MemoryContextSwitchTo(caller);
 	cs_close(in);

@@ -245,12 +245,13 @@ cs_save_subscriptions(CsVisits *v, cs_status address)
 
 /* ---- deleting ---- */
 
-void
+bool
 cs_delete_subscriptions(CsInstallation *in, int64 account, int64 contact)
 {
 	CsTable    *table = cs_table(in, TABLE_SUBSCRIPTION);
 	cs_id		key[2] = {{true, account}, {true, contact}};
 	CsKeyScan	scan;
+	bool		any = false;
 	bool		isnull;
 
 	cs_begin_scan(&scan, table, key, 2, NULL);
@@ -262,6 +263,8 @@ cs_delete_subscriptions(CsInstallation *in, int64 account, int64 contact)
 		list = DatumGetInt64(cs_column(table, table->slot, SUBSCRIPTION_LIST, &isnull));
 		cs_count(in, account, (cs_id) {true, list}, status_column(table, SUBSCRIPTION_STATUS), -1);
 		cs_delete_row(in, table, &table->slot->tts_tid);
+		any = true;
 	}
 	cs_end_scan(&scan);
+	return any;
 }

@@ -10,7 +10,7 @@
 /* Read the consents, without their requests, into the contact's facts. */
 extern void cs_load_consents(CsInstallation *in, int64 account, int64 contact, cs_contact *facts);
 
-/* Take the subscriptions away; the caller holds what locks the contact's row. */
-extern void cs_delete_subscriptions(CsInstallation *in, int64 account, int64 contact);
+/* Delete the subscriptions; the caller holds what locks the contact's row.  Returns whether there were any. */
+extern bool cs_delete_subscriptions(CsInstallation *in, int64 account, int64 contact);
 
 #endif							/* CONTACT_STATUS_SUBSCRIPTIONS_H */

@@ -134,7 +134,7 @@ begin_scan(SuppressionScan *scan, CsInstallation *in, int64 account, bytea *dige
 	address_keys(keys, account, digest);
 	scan->table = cs_table(in, TABLE_SUPPRESSION);
 	scan->scan = NULL;
-	if (!cs_wait_for_writers(scan->table->rel, cs_key(scan->table), keys, 2, scan->table->slot, in->gives_way))
+	if (!cs_wait_for_writers(scan->table->rel, cs_key(scan->table), keys, 2, scan->table->slot))
 		return;
 	scan->snapshot = cs_latest_snapshot();
 	scan->scan = cs_index_beginscan(scan->table->rel, cs_key(scan->table), scan->snapshot, 2);
@@ -311,12 +311,11 @@ is_said(const cs_contact *facts, cs_kind kind, cs_id list, cs_time at)
 	return said.set && said.at >= at;
 }
 
-void
+bool
 cs_keep_facts_anew(CsInstallation *in, int64 account, int64 contact, cs_time began_after,
-				   const cs_contact *facts, bytea *digest, bool dead_address, bool wait)
+				   const cs_contact *facts, bytea *digest, bool dead_address)
 {
 	SuppressionScan scan;
-	bool		tell = false;
 
 	begin_scan(&scan, in, account, digest);
 	while (next_row(&scan))
@@ -330,21 +329,10 @@ cs_keep_facts_anew(CsInstallation *in, int64 account, int64 contact, cs_time beg
 			is_said(facts, kind, row_id(scan.table, SUPPRESSION_LIST), row_time(scan.table)))
 			continue;
 		cs_delete_row(in, scan.table, &scan.table->slot->tts_tid);
-		tell |= wait;
 	}
 	end_scan(&scan);
 	CommandCounterIncrement();
-	tell |= cs_keep_facts(in, account, contact, began_after, facts, digest, dead_address);
-	if (tell)
-	{
-		MemoryContext caller = MemoryContextSwitchTo(in->context);
-		CsToldAddress *told = palloc(sizeof(CsToldAddress));
-
-		told->account = account;
-		memcpy(told->digest, VARDATA(digest), sizeof(told->digest));
-		in->told = lappend(in->told, told);
-		MemoryContextSwitchTo(caller);
-	}
+	return cs_keep_facts(in, account, contact, began_after, facts, digest, dead_address);
 }
 
 /* ---- recalling ---- */
@@ -383,7 +371,7 @@ recall_row(CsInstallation *in, CsTable *table, int64 account, int64 contact, cs_
 	if (list.set)
 		SET(EVENT_LIST, Int64GetDatum(list.id));
 #undef SET
-	cs_insert_row(in, log, values, nulls);
+	cs_insert_event(in, log, values, nulls);
 }
 
 void
@@ -433,7 +421,7 @@ was_told(CsInstallation *in, CsTable *table, int64 account, int64 contact, Times
 }
 
 void
-cs_recall_untold(CsInstallation *in, int64 account, int64 contact, bytea *digest,
+cs_recall_missing(CsInstallation *in, int64 account, int64 contact, bytea *digest,
 				 cs_time not_before, const char *event_key, TimestampTz began_after)
 {
 	SuppressionScan scan;
@@ -487,23 +475,27 @@ cs_forget_address(CsInstallation *in, int64 account, bytea *digest)
 List *
 cs_suppressed_digests(CsInstallation *in, int64 account, int64 contact, cs_time began_after)
 {
+	static const int columns[2] = {SUPPRESSION_ACCOUNT, SUPPRESSION_CONTACT};
 	CsTable    *table = cs_table(in, TABLE_SUPPRESSION);
+	Relation	index = cs_open_index(table, columns, 2);
 	Snapshot	snapshot = cs_latest_snapshot();
-	TableScanDesc scan = table_beginscan(table->rel, snapshot, 0, NULL);
+	IndexScanDesc scan = cs_index_beginscan(table->rel, index, snapshot, 2);
+	ScanKeyData keys[2];
 	List	   *digests = NIL;
 
-	/* seldom called: the table is read through */
-	while (table_scan_getnextslot(scan, ForwardScanDirection, table->slot))
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(account));
+	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(contact));
+	index_rescan(scan, keys, 2, NULL, 0);
+	while (index_getnext_slot(scan, ForwardScanDirection, table->slot))
 	{
-		cs_id		from = row_id(table, SUPPRESSION_CONTACT);
 		cs_id		began = row_id(table, SUPPRESSION_BEGAN_AFTER);
 		bool		isnull;
 
-		if (from.set && from.id == contact && row_id(table, SUPPRESSION_ACCOUNT).id == account &&
-			(began.set ? began.id : PG_INT64_MIN) == began_after)
+		if ((began.set ? began.id : PG_INT64_MIN) == began_after)
 			digests = lappend(digests, DatumGetByteaPCopy(cs_column(table, table->slot, SUPPRESSION_DIGEST, &isnull)));
 	}
-	table_endscan(scan);
+	index_endscan(scan);
 	UnregisterSnapshot(snapshot);
+	index_close(index, AccessShareLock);
 	return digests;
 }

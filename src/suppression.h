@@ -14,13 +14,6 @@
 #include "facts.h"
 #include "tables.h"
 
-/* An address of which more or less is known than before: an element of CsInstallation's list told. */
-typedef struct CsToldAddress
-{
-	int64		account;
-	uint8		digest[PG_SHA256_DIGEST_LENGTH];
-} CsToldAddress;
-
 /* HMAC-SHA-256 of the normalised address under the account's key: a bytea. */
 extern bytea *cs_address_digest(CsInstallation *in, int64 account, Datum address);
 
@@ -44,12 +37,11 @@ extern bool cs_keep_facts(CsInstallation *in, int64 account, int64 contact, cs_t
 						  const cs_contact *facts, bytea *digest, bool dead_address);
 
 /*
- * The same of an address that the contact has no more, whatever was kept from
- * the same events before.  Who has the address now is told of what is new when
- * the installation is closed, and waited for, if asked, where something is gone.
+ * The same of an address that the contact has no more, in place of what was
+ * kept from the same events before.
  */
-extern void cs_keep_facts_anew(CsInstallation *in, int64 account, int64 contact, cs_time began_after,
-							   const cs_contact *facts, bytea *digest, bool dead_address, bool wait);
+extern bool cs_keep_facts_anew(CsInstallation *in, int64 account, int64 contact, cs_time began_after,
+							   const cs_contact *facts, bytea *digest, bool dead_address);
 
 /*
  * Record what is suppressed of an address as events of the contact that takes
@@ -65,7 +57,7 @@ extern void cs_recall_suppressed(CsInstallation *in, int64 account, int64 contac
  * the contact began, does not have.  An erasure opts out who takes the address
  * afterwards.
  */
-extern void cs_recall_untold(CsInstallation *in, int64 account, int64 contact, bytea *digest,
+extern void cs_recall_missing(CsInstallation *in, int64 account, int64 contact, bytea *digest,
 							 cs_time not_before, const char *event_key, TimestampTz began_after);
 
 /* Put what is suppressed of an address, but by erasure, into a store, as a snapshot has it: suppressed_contacts. */

@@ -7,6 +7,7 @@
 #include "access/genam.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_am_d.h"
 #include "catalog/pg_operator_d.h"
 #include "catalog/pg_type_d.h"
@@ -19,19 +20,18 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 #include "compat.h"
 #include "counts.h"
 #include "facts.h"
-#include "give_way.h"
-#include "successors.h"
+#include "former_addresses.h"
 #include "tables.h"
 #include "writer.h"
 
 /*
  * What is known of each table: its columns, of which the first ones are those
- * of its key, as far as a scan may compare them.  Of policy the lock says that
- * settings are in use: whoever changes settings waits for it (settings.c).
+ * of its key, as far as a scan may compare them.
  */
 static const struct
 {
@@ -58,9 +58,9 @@ static const struct
 		{"account_id", INT8OID, true}, {"contact_id", INT8OID, true}, {"email", TEXTOID, true},
 		{"begins_after", TIMESTAMPTZOID, false}, {"address_since", TIMESTAMPTZOID, false}
 	}},
-	[TABLE_FORMER_CONTACT] = {"former_contact", RowExclusiveLock, 2, 5, {
+	[TABLE_FORMER_CONTACT] = {"former_contact", RowExclusiveLock, 2, 6, {
 		{"account_id", INT8OID, true}, {"contact_id", INT8OID, true}, {"ended_at", TIMESTAMPTZOID, true},
-		{"began_after", TIMESTAMPTZOID, false}, {"address_digest", BYTEAOID, false}
+		{"began_after", TIMESTAMPTZOID, false}, {"address_digest", BYTEAOID, false}, {"holder_id", INT8OID, false}
 	}},
 	[TABLE_SUPPRESSION] = {"suppression", RowExclusiveLock, 3, 8, {
 		{"account_id", INT8OID, true}, {"address_digest", BYTEAOID, true}, {"kind", CS_TYPE_KIND, true},
@@ -70,9 +70,9 @@ static const struct
 	[TABLE_ACCOUNT_KEY] = {"account_key", AccessShareLock, 1, 2, {
 		{"account_id", INT8OID, true}, {"key", BYTEAOID, true}
 	}},
-	[TABLE_ADDRESS_CHANGE] = {"address_change", RowExclusiveLock, 3, 4, {
+	[TABLE_ADDRESS_CHANGE] = {"address_change", RowExclusiveLock, 3, 5, {
 		{"account_id", INT8OID, true}, {"contact_id", INT8OID, true}, {"changed_at", TIMESTAMPTZOID, true},
-		{"old_digest", BYTEAOID, true}
+		{"old_digest", BYTEAOID, true}, {"holder_id", INT8OID, false}
 	}},
 	[TABLE_RETRACTION] = {"retraction", RowExclusiveLock, 2, 9, {
 		{"account_id", INT8OID, true}, {"retraction_id", INT8OID, true},
@@ -85,9 +85,9 @@ static const struct
 		{"status", CS_TYPE_STATUS, true}, {"consent", CS_TYPE_STATUS, true},
 		{"consent_at", TIMESTAMPTZOID, true}, {"requested_at", TIMESTAMPTZOID, false}, {"request_key", TEXTOID, false}
 	}},
-	[TABLE_STATUS_COUNT] = {"status_count", RowExclusiveLock, 3, 4, {
-		{"account_id", INT8OID, true}, {"list_id", INT8OID, false}, {"status", CS_TYPE_STATUS, true},
-		{"contacts", INT8OID, true}
+	[TABLE_STATUS_COUNT] = {"status_count", RowExclusiveLock, 3, 5, {
+		{"account_id", INT8OID, true}, {"list_id", INT8OID, false}, {"written_by", XID8OID, true},
+		{"merged_before", XID8OID, false}, {"contacts", INT8ARRAYOID, true}
 	}},
 	[TABLE_CHECKPOINT] = {"checkpoint", RowExclusiveLock, 3, 7, {
 		{"account_id", INT8OID, true}, {"contact_id", INT8OID, true}, {"before", TIMESTAMPTZOID, true},
@@ -121,8 +121,8 @@ cs_close(CsInstallation *in)
 {
 	ListCell   *lc;
 
-	if (in->told != NIL)
-		cs_tell_successors(in);
+	if (in->pending != NIL)
+		cs_propagate_suppressions(in);
 	cs_write_counts(in);
 	cs_end_writing(in);
 	foreach(lc, in->opened)
@@ -153,6 +153,40 @@ is_key(CsTable *table, Relation index)
 		if (form->indkey.values[i] != table->columns[i])
 			return false;
 	return true;
+}
+
+bool
+cs_is_key_column(CsTable *table, AttrNumber column)
+{
+	for (int i = 0; i < tables[table->id].key_columns; i++)
+		if (table->columns[i] == column)
+			return true;
+	return false;
+}
+
+Relation
+cs_open_index(CsTable *table, const int *columns, int count)
+{
+	List	   *indexes = RelationGetIndexList(table->rel);
+	ListCell   *lc;
+
+	foreach(lc, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
+		bool		right = index->rd_rel->relam == BTREE_AM_OID && index->rd_index->indisvalid &&
+			index->rd_index->indnkeyatts >= count &&
+			heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
+
+		for (int i = 0; right && i < count; i++)
+			right = index->rd_index->indkey.values[i] == table->columns[columns[i]];
+		if (right)
+			return index;
+		index_close(index, AccessShareLock);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("table \"%s\" has lost its index", RelationGetRelationName(table->rel)),
+			 errhint("Create it again as contact_status.create_tables does.")));
 }
 
 /* The primary key, or an index that serves as one: keys with nulls are no primary keys, and that of counts is not unique. */
@@ -222,8 +256,7 @@ find_table(CsInstallation *in, CsTableId id)
 {
 	Oid			relid = get_relname_relid(tables[id].name, in->schema);
 
-	if (!OidIsValid(relid) ||
-		(get_rel_relkind(relid) != RELKIND_RELATION && get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE))
+	if (!OidIsValid(relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("table \"%s.%s\" does not exist", get_namespace_name(in->schema), tables[id].name),
@@ -231,21 +264,68 @@ find_table(CsInstallation *in, CsTableId id)
 	return relid;
 }
 
-void
-cs_lock_table(CsInstallation *in, CsTableId id, LOCKMODE mode)
+/* A view or another owner's table would run its owner's code as the caller. */
+static void
+check_table(CsInstallation *in, const char *name, char relkind, Oid owner)
 {
-	LockRelationOid(find_table(in, id), mode);
+	if (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("\"%s.%s\" is not a table", get_namespace_name(in->schema), name),
+				 errhint("An installation is made of the tables that contact_status.create_tables creates.")));
+	if (!OidIsValid(in->owner))
+		in->owner = owner;
+	if (owner != in->owner)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s.%s\" does not have the same owner as the rest of the installation",
+						get_namespace_name(in->schema), name),
+				 errhint("Give all tables of an installation one owner, with ALTER TABLE ... OWNER TO.")));
+}
+
+CsInstallation *
+cs_open_named(Name schema)
+{
+	Oid			oid = get_namespace_oid(NameStr(*schema), true);
+	CsInstallation *in;
+
+	if (!OidIsValid(oid) || !OidIsValid(get_relname_relid("event", oid)) ||
+		!OidIsValid(get_relname_relid("contact", oid)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("schema \"%s\" holds no installation", NameStr(*schema)),
+				 errhint("Create the tables of an installation with contact_status.create_tables.")));
+	in = cs_open(oid);
+	for (int id = 0; id < TABLES; id++)
+	{
+		HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(find_table(in, id)));
+
+		if (!HeapTupleIsValid(tuple))
+			continue;			/* just dropped: opening it says so */
+		check_table(in, tables[id].name, ((Form_pg_class) GETSTRUCT(tuple))->relkind,
+					((Form_pg_class) GETSTRUCT(tuple))->relowner);
+		ReleaseSysCache(tuple);
+	}
+	return in;
+}
+
+Oid
+cs_table_oid(CsInstallation *in, CsTableId id)
+{
+	return in->tables[id] ? RelationGetRelid(in->tables[id]->rel) : find_table(in, id);
 }
 
 CsTable *
 cs_table(CsInstallation *in, CsTableId id)
 {
-	if (in->tables[id] != NULL)
-		return in->tables[id];
-	/* who judges by settings waits for who changes them: not by the lock on policy, which its UPDATE takes as well */
-	if (id == TABLE_POLICY)
-		cs_lock_table(in, TABLE_CONSENT_SETTING, RowShareLock);
-	return in->tables[id] = cs_open_table(in, id, find_table(in, id));
+	CsTable    *table = in->tables[id];
+
+	if (table == NULL)
+	{
+		table = in->tables[id] = cs_open_table(in, id, find_table(in, id));
+		check_table(in, tables[id].name, table->rel->rd_rel->relkind, table->rel->rd_rel->relowner);
+	}
+	return table;
 }
 
 void
@@ -266,7 +346,7 @@ cs_is_our_trigger(const Trigger *trigger, const char *function)
 	char	   *name = get_func_name(trigger->tgfoid);
 	char	   *schema = get_namespace_name(get_func_namespace(trigger->tgfoid));
 
-	return name && schema && strcmp(name, function) == 0 && strcmp(schema, "contact_status") == 0;
+	return name && schema && strcmp(name, function) == 0 && strcmp(schema, "_contact_status") == 0;
 }
 
 bool
@@ -365,8 +445,8 @@ cs_end_scan(CsKeyScan *scan)
 	UnregisterSnapshot(scan->snapshot);
 }
 
-void
-cs_lock_row(CsTable *table, ItemPointer tid, LockTupleMode mode)
+bool
+cs_lock_row_if_there(CsTable *table, ItemPointer tid, LockTupleMode mode)
 {
 	TM_FailureData failure;
 	ItemPointerData place = *tid;
@@ -374,6 +454,13 @@ cs_lock_row(CsTable *table, ItemPointer tid, LockTupleMode mode)
 										  GetCurrentCommandId(false), mode, LockWaitBlock,
 										  TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
 
+	if (result == TM_Deleted && !IsolationUsesXactSnapshot())
+		return false;
+	if (result == TM_Deleted)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent delete"),
+				 errhint("Retry the transaction.")));
 	if (result != TM_Ok)
 		ereport(ERROR,
 				(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
@@ -381,6 +468,18 @@ cs_lock_row(CsTable *table, ItemPointer tid, LockTupleMode mode)
 						RelationGetRelationName(table->rel)),
 				 errhint("Use an AFTER trigger instead of a BEFORE trigger to propagate changes to other rows.")));
 	cs_check_shown(table->rel, table->slot);
+	return true;
+}
+
+void
+cs_lock_row(CsTable *table, ItemPointer tid, LockTupleMode mode)
+{
+	if (!cs_lock_row_if_there(table, tid, mode))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent delete"),
+				 errdetail("A row of table \"%s\" was deleted meanwhile.", RelationGetRelationName(table->rel)),
+				 errhint("Retry the transaction.")));
 }
 
 /*
@@ -427,7 +526,7 @@ cs_is_written(Relation rel, Relation index, ScanKeyData *keys, int count, TupleT
 }
 
 bool
-cs_wait_for_writers(Relation rel, Relation index, ScanKeyData *keys, int count, TupleTableSlot *slot, bool give_way)
+cs_wait_for_writers(Relation rel, Relation index, ScanKeyData *keys, int count, TupleTableSlot *slot)
 {
 	TransactionId writer;
 	ItemPointerData place;
@@ -437,8 +536,6 @@ cs_wait_for_writers(Relation rel, Relation index, ScanKeyData *keys, int count, 
 	while (TransactionIdIsValid(writer = find_writer(rel, index, keys, count, slot, &place, &token, &any_entry)))
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (give_way)
-			cs_give_way(writer);
 		if (token != 0)
 			SpeculativeInsertionWait(writer, token);
 		else

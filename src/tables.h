@@ -95,7 +95,7 @@ enum
 };
 enum
 {
-	FORMER_ACCOUNT, FORMER_CONTACT, FORMER_ENDED_AT, FORMER_BEGAN_AFTER, FORMER_DIGEST
+	FORMER_ACCOUNT, FORMER_CONTACT, FORMER_ENDED_AT, FORMER_BEGAN_AFTER, FORMER_DIGEST, FORMER_HOLDER
 };
 enum
 {
@@ -113,7 +113,7 @@ enum
 };
 enum
 {
-	CHANGE_ACCOUNT, CHANGE_CONTACT, CHANGE_CHANGED_AT, CHANGE_OLD_DIGEST
+	CHANGE_ACCOUNT, CHANGE_CONTACT, CHANGE_CHANGED_AT, CHANGE_OLD_DIGEST, CHANGE_HOLDER
 };
 enum
 {
@@ -122,7 +122,7 @@ enum
 };
 enum
 {
-	COUNT_ACCOUNT, COUNT_LIST, COUNT_STATUS, COUNT_CONTACTS
+	COUNT_ACCOUNT, COUNT_LIST, COUNT_WRITTEN_BY, COUNT_MERGED_BEFORE, COUNT_CONTACTS
 };
 enum
 {
@@ -141,10 +141,9 @@ typedef struct CsInstallation
 {
 	MemoryContext context;
 	Oid			schema;
+	Oid			owner;			/* of every table; InvalidOid until one is open */
 	TimestampTz now;			/* of the clock, when the call began */
 	bool		reads_only;		/* set before tables are opened: with locks that a standby has */
-	bool		gives_way;		/* where others are in the way, instead of waiting for them (give_way.h) */
-	bool		unordered;		/* not all contacts are locked: gives way where others than these are concerned */
 	CsTable    *tables[TABLES]; /* as far as opened */
 	List	   *opened;			/* these, and partitions of the log */
 	struct CsLog *log;			/* log.c */
@@ -152,7 +151,9 @@ typedef struct CsInstallation
 	struct CsSettings *settings;	/* settings.h */
 	List	   *limited;		/* policies of accounts in which `added` made contacts count */
 	struct HTAB *counts;		/* what changed, not yet written (counts.c) */
-	List	   *told;			/* addresses of which more or less is known, and another contact may have one (successors.c) */
+	List	   *pending;		/* contacts that hold an address whose suppressions changed (former_addresses.c) */
+	List	   *shown;			/* accounts that row-level security shows to the caller (privileges.c) */
+	uint64		locked_settings;	/* groups of accounts whose settings are locked (account_lock.c) */
 	int64		key_account;	/* whose digest key is at hand (suppression.c) */
 	bytea	   *key;			/* NULL: nobody's */
 } CsInstallation;
@@ -165,16 +166,21 @@ extern CsInstallation *cs_open(Oid schema);
 extern void cs_close(CsInstallation *in);
 
 /*
+ * The installation in a schema that SQL names, all of whose tables are there.
+ * Raises 42P01 where the schema holds none or a table is missing, and 55000
+ * where one is no plain or partitioned table, or belongs to another owner.
+ */
+extern CsInstallation *cs_open_named(Name schema);
+
+/*
  * A table of the installation, opened with the lock that its use needs.
- * Raises 42P01 where it is missing.
+ * Raises 42P01 where it is missing, 55000 where it is no table or belongs to
+ * another owner than the rest.
  */
 extern CsTable *cs_table(CsInstallation *in, CsTableId id);
 
-/*
- * A lock on a table that is stronger than the one with which it is opened, and
- * so must be taken before: two who hold the weaker one would wait for each other.
- */
-extern void cs_lock_table(CsInstallation *in, CsTableId id, LOCKMODE mode);
+/* The table's OID, without opening it. */
+extern Oid	cs_table_oid(CsInstallation *in, CsTableId id);
 
 /* Raises 39P01 where a trigger was fired for a table that is not the installation's of that name, or a partition. */
 extern void cs_check_trigger_table(CsInstallation *in, CsTableId id, Relation rel);
@@ -186,24 +192,14 @@ extern bool cs_has_our_trigger(Relation rel, const char *function);
 /* Its index over what identifies a row: the primary key, or one that begins with account_id. */
 extern Relation cs_key(CsTable *table);
 
+/* Is the column one of those that identify a row, as the key has them? */
+extern bool cs_is_key_column(CsTable *table, AttrNumber column);
+
+/* A valid index of the table that begins with these columns, opened: to be closed with index_close(). */
+extern Relation cs_open_index(CsTable *table, const int *columns, int count);
+
 /* Another table with the columns of one of ours: a partition of the log. */
 extern CsTable *cs_open_table(CsInstallation *in, CsTableId id, Oid relid);
-
-/*
- * Derived data is brought up to date for whoever may INSERT into the log;
- * UPDATE and DELETE of it stand for retraction and retention.  Raises 42501
- * where the current user may not.
- */
-extern void cs_check_rights(CsInstallation *in, AclMode mode);
-
-/*
- * Functions that read past row-level security are for whom it does not apply
- * to.  Raises 42501 where the current user may not read all of the table.
- */
-extern void cs_check_readable(Relation rel);
-
-/* The same of one account, by the row-level security of table account. */
-extern void cs_check_account_shown(CsInstallation *in, int64 account);
 
 /* The elements of a bigint[] without nulls (22004) that SQL gave; returns how many. */
 extern int	cs_bigints_argument(Datum array, Datum **values);
@@ -264,6 +260,9 @@ extern void cs_end_scan(CsKeyScan *scan);
  */
 extern void cs_lock_row(CsTable *table, ItemPointer tid, LockTupleMode mode);
 
+/* The same of a row that others may delete: false where it is gone. */
+extern bool cs_lock_row_if_there(CsTable *table, ItemPointer tid, LockTupleMode mode);
+
 /*
  * Is somebody else writing a row with these keys of an index, or its end?  Uses
  * the slot.  Such a look can miss a committed row that moves meanwhile, so who
@@ -272,11 +271,10 @@ extern void cs_lock_row(CsTable *table, ItemPointer tid, LockTupleMode mode);
 extern bool cs_is_written(Relation rel, Relation index, ScanKeyData *keys, int count, TupleTableSlot *slot);
 
 /*
- * Waits until nobody is, or gives way: whatever the latest snapshot shows
- * afterwards is final.  Returns false where it will show nothing.
+ * Waits until nobody is: whatever the latest snapshot shows afterwards is
+ * final.  Returns false where it will show nothing.
  */
-extern bool cs_wait_for_writers(Relation rel, Relation index, ScanKeyData *keys, int count, TupleTableSlot *slot,
-								bool give_way);
+extern bool cs_wait_for_writers(Relation rel, Relation index, ScanKeyData *keys, int count, TupleTableSlot *slot);
 
 /* The one row of a key that is latest, into table->slot; checked with cs_check_shown. */
 extern bool cs_fetch_latest(CsTable *table, const cs_id *key, int count);
@@ -299,5 +297,8 @@ extern void cs_insert_row(CsInstallation *in, CsTable *table, const Datum *value
 extern bool cs_insert_new_row(CsInstallation *in, CsTable *table, const Datum *values, const bool *nulls);
 extern void cs_update_row(CsInstallation *in, CsTable *table, ItemPointer tid, const Datum *values, const bool *nulls);
 extern void cs_delete_row(CsInstallation *in, CsTable *table, ItemPointer tid);
+
+/* The same, unless others have written the row or are writing it: false, and nothing done. */
+extern bool cs_try_delete_row(CsInstallation *in, CsTable *table, ItemPointer tid);
 
 #endif							/* CONTACT_STATUS_TABLES_H */

@@ -14,7 +14,6 @@
 #include "utils/snapmgr.h"
 
 #include "compat.h"
-#include "give_way.h"
 #include "visits.h"
 
 /* The last visits of this transaction: contacts that it inserted since have no event that we do not know. */
@@ -23,6 +22,14 @@ static struct
 	LocalTransactionId transaction;
 	CommandId	command;
 }			visited;
+
+int
+cs_compare_contacts(const CsContactId *a, const CsContactId *b)
+{
+	if (a->contact != b->contact)
+		return a->contact > b->contact ? 1 : -1;
+	return (a->account > b->account) - (a->account < b->account);
+}
 
 /* ---- locking ---- */
 
@@ -109,8 +116,7 @@ lock_contact(CsVisits *v)
 		if (v->is_new)
 			return true;
 		result = table_tuple_lock(v->contacts->rel, &v->tid, v->lookup_snapshot, slot,
-								  GetCurrentCommandId(false), LockTupleNoKeyExclusive,
-								  v->in->gives_way ? LockWaitSkip : LockWaitBlock,
+								  GetCurrentCommandId(false), LockTupleNoKeyExclusive, LockWaitBlock,
 								  TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
 		switch (result)
 		{
@@ -126,11 +132,6 @@ lock_contact(CsVisits *v)
 				end_lookup(v);
 				break;
 
-			case TM_WouldBlock:
-				cs_met_contact(v->account, v->contact);
-				cs_give_way(InvalidTransactionId);
-				break;
-
 			case TM_SelfModified:
 				ereport(ERROR,
 						(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
@@ -143,6 +144,29 @@ lock_contact(CsVisits *v)
 				elog(ERROR, "unexpected result %d of locking a contact", result);
 		}
 	}
+}
+
+void
+cs_check_not_deleted(CsVisits *v, int64 account, int64 contact)
+{
+	IndexScanDesc scan;
+	ScanKeyData keys[2];
+	bool		shown;
+
+	if (!IsolationUsesXactSnapshot())
+		return;
+	scan = cs_index_beginscan(v->contacts->rel, cs_key(v->contacts), GetTransactionSnapshot(), 2);
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(account));
+	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(contact));
+	index_rescan(scan, keys, 2, NULL, 0);
+	shown = index_getnext_slot(scan, ForwardScanDirection, v->contacts->slot);
+	index_endscan(scan);
+	if (shown)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent delete"),
+				 errdetail("Contact %lld of account %lld was deleted.", (long long) contact, (long long) account),
+				 errhint("Retry the transaction.")));
 }
 
 /* ---- the contact ---- */

@@ -23,7 +23,6 @@
 
 #include "compat.h"
 #include "facts.h"
-#include "give_way.h"
 #include "writer.h"
 
 struct CsWriter
@@ -42,12 +41,17 @@ struct CsWriter
 	TransitionCaptureState *capture[CMD_DELETE + 1];
 };
 
-/* Is the trigger one of ours that judges what others write?  We never change an address. */
 static bool
-is_for_others(const Trigger *trigger)
+is_before_update(const Trigger *trigger)
 {
-	return cs_is_our_trigger(trigger, "refuse_write") || cs_is_our_trigger(trigger, "refuse_truncate") ||
-		cs_is_our_trigger(trigger, "change_address");
+	return TRIGGER_FOR_ROW(trigger->tgtype) && TRIGGER_FOR_BEFORE(trigger->tgtype) && TRIGGER_FOR_UPDATE(trigger->tgtype);
+}
+
+/* Is the trigger one of our guards, which refuse the writes of others? */
+static bool
+is_guard(const Trigger *trigger)
+{
+	return cs_is_our_trigger(trigger, "refuse_write") || cs_is_our_trigger(trigger, "refuse_truncate");
 }
 
 /* The table's triggers without our guards; NULL where none remains. */
@@ -55,11 +59,16 @@ static TriggerDesc *
 without_guards(TriggerDesc *all)
 {
 	int			kept = 0;
+	bool		address_may_change = false;
 
 	if (all == NULL)
 		return NULL;
+	/* we change no address, but a BEFORE trigger of the application may */
 	for (int i = 0; i < all->numtriggers; i++)
-		if (!is_for_others(&all->triggers[i]))
+		address_may_change |= is_before_update(&all->triggers[i]) && !is_guard(&all->triggers[i]);
+	for (int i = 0; i < all->numtriggers; i++)
+		if (!is_guard(&all->triggers[i]) &&
+			(address_may_change || !cs_is_our_trigger(&all->triggers[i], "change_address")))
 			all->triggers[kept++] = all->triggers[i];
 	all->numtriggers = kept;
 
@@ -78,13 +87,41 @@ without_guards(TriggerDesc *all)
 	return kept > 0 ? all : NULL;
 }
 
+/* The columns that are ours: all that we know by name but the address. */
+static bool
+is_derived(CsTable *table, AttrNumber column)
+{
+	for (int i = 0; i < MAX_COLUMNS; i++)
+		if (table->columns[i] == column)
+			return !(table->facts && i == CONTACT_EMAIL);
+	for (int i = 0; table->facts && i < FACT_COLUMNS; i++)
+		if (table->facts[i] == column)
+			return true;
+	return false;
+}
+
+/*
+ * The columns of which a statement of ours says that it writes them, offset as
+ * the executor has it.  The key is none of them: then the server locks rows as
+ * for an update of other columns, and no trigger for the address fires.
+ */
+static Bitmapset *
+written_columns(CsTable *table)
+{
+	Bitmapset  *columns = NULL;
+
+	for (int i = 1; i <= table->rel->rd_att->natts; i++)
+		if (is_derived(table, i) && !cs_is_key_column(table, i))
+			columns = bms_add_member(columns, i - FirstLowInvalidHeapAttributeNumber);
+	return columns;
+}
+
 static CsWriter *
 begin_writing(CsInstallation *in, CsTable *table)
 {
 	MemoryContext caller;
 	CsWriter   *writer;
 	RangeTblEntry *rte;
-	Bitmapset  *columns = NULL;
 
 	if (table->writer != NULL)
 		return table->writer;
@@ -103,9 +140,7 @@ begin_writing(CsInstallation *in, CsTable *table)
 	rte->relid = RelationGetRelid(table->rel);
 	rte->relkind = table->rel->rd_rel->relkind;
 	rte->rellockmode = RowExclusiveLock;
-	for (int i = 1; i <= table->rel->rd_att->natts; i++)
-		columns = bms_add_member(columns, i - FirstLowInvalidHeapAttributeNumber);
-	cs_init_range_table(writer->estate, rte, columns);
+	cs_init_range_table(writer->estate, rte, written_columns(table));
 	LockRelationOid(RelationGetRelid(table->rel), RowExclusiveLock);
 
 	writer->target = makeNode(ResultRelInfo);
@@ -235,19 +270,6 @@ refuse_interference(CsTable *table)
 			 errhint("Let BEFORE triggers leave derived columns as they are and return the row.")));
 }
 
-/* The columns that are ours: all that we know by name but the address. */
-static bool
-is_derived(CsTable *table, AttrNumber column)
-{
-	for (int i = 0; i < MAX_COLUMNS; i++)
-		if (table->columns[i] == column)
-			return !(table->facts && i == CONTACT_EMAIL);
-	for (int i = 0; table->facts && i < FACT_COLUMNS; i++)
-		if (table->facts[i] == column)
-			return true;
-	return false;
-}
-
 /* A BEFORE trigger of the application may set columns of its own, not ours. */
 static void
 check_row(CsTable *table, TupleTableSlot *row, const Datum *values, const bool *nulls)
@@ -278,21 +300,10 @@ complete_row(CsWriter *writer, CsTable *table, CmdType command)
 		ExecConstraints(writer->target, writer->row, writer->estate);
 }
 
-/* Rows that several contacts may write are not waited for by who gives way; others are under the lock of their contact. */
-static bool
-waits(CsInstallation *in, CsTable *table)
-{
-	return !(in->gives_way && table->id == TABLE_SUPPRESSION);
-}
-
 pg_noreturn static void
-refuse_overtaken(CsInstallation *in, CsTable *table, TM_Result result, const TM_FailureData *failure)
+refuse_overtaken(CsTable *table, TM_Result result)
 {
-	if (result == TM_BeingModified)
-		cs_give_way(failure->xmax);
-	if (!waits(in, table) && !IsolationUsesXactSnapshot() && (result == TM_Updated || result == TM_Deleted))
-		cs_give_way(InvalidTransactionId);
-	/* who else writes the row waits for the contact, except that several contacts may have had one address */
+	/* whatever else writes the row waits for the contact, except that several contacts may have had one address */
 	if (result == TM_Updated || result == TM_Deleted)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
@@ -445,9 +456,9 @@ cs_update_row(CsInstallation *in, CsTable *table, ItemPointer tid, const Datum *
 	}
 	complete_row(writer, table, CMD_UPDATE);
 	result = table_tuple_update(table->rel, tid, row, GetCurrentCommandId(true),
-								InvalidSnapshot, InvalidSnapshot, waits(in, table), &failure, &lock, &indexes);
+								InvalidSnapshot, InvalidSnapshot, true, &failure, &lock, &indexes);
 	if (result != TM_Ok)
-		refuse_overtaken(in, table, result, &failure);
+		refuse_overtaken(table, result);
 	if (cs_needs_index_entries(indexes))
 		open_indexes(in, writer);
 	if (cs_needs_index_entries(indexes) && target->ri_NumIndices > 0)
@@ -458,8 +469,8 @@ cs_update_row(CsInstallation *in, CsTable *table, ItemPointer tid, const Datum *
 	ResetPerTupleExprContext(writer->estate);
 }
 
-void
-cs_delete_row(CsInstallation *in, CsTable *table, ItemPointer tid)
+static TM_Result
+delete_row(CsInstallation *in, CsTable *table, ItemPointer tid, bool wait)
 {
 	CsWriter   *writer = begin_writing(in, table);
 	ResultRelInfo *target = writer->target;
@@ -471,10 +482,28 @@ cs_delete_row(CsInstallation *in, CsTable *table, ItemPointer tid)
 		!cs_before_delete(writer->estate, &writer->epq, target, tid))
 		refuse_interference(table);
 	result = table_tuple_delete(table->rel, tid, GetCurrentCommandId(true),
-								InvalidSnapshot, InvalidSnapshot, waits(in, table), &failure, false);
-	if (result != TM_Ok)
-		refuse_overtaken(in, table, result, &failure);
-	if (writer->fires)
+								InvalidSnapshot, InvalidSnapshot, wait, &failure, false);
+	if (result == TM_Ok && writer->fires)
 		ExecARDeleteTriggers(writer->estate, target, tid, NULL, writer->capture[CMD_DELETE], false);
 	ResetPerTupleExprContext(writer->estate);
+	return result;
+}
+
+void
+cs_delete_row(CsInstallation *in, CsTable *table, ItemPointer tid)
+{
+	TM_Result	result = delete_row(in, table, tid, true);
+
+	if (result != TM_Ok)
+		refuse_overtaken(table, result);
+}
+
+bool
+cs_try_delete_row(CsInstallation *in, CsTable *table, ItemPointer tid)
+{
+	TM_Result	result = delete_row(in, table, tid, false);
+
+	if (result != TM_Ok && result != TM_BeingModified && result != TM_Updated && result != TM_Deleted)
+		refuse_overtaken(table, result);
+	return result == TM_Ok;
 }

@@ -53,7 +53,7 @@ SQL
     return;
 }
 
-# Every function of the extension: name, kind (f, a or t: of a trigger), names and types of its arguments.
+# Every function of the extension: name, kind (f, a or t: of a trigger), names and types of its arguments, schema.
 sub functions {
     my ($database) = @_;
     return map { {
@@ -61,11 +61,13 @@ sub functions {
         kind  => $_->[1],
         names => [split /,/, $_->[2]],
         types => [split /;/, $_->[3]],
+        schema => $_->[4],
     } } rows($database, <<'SQL');
 SELECT proname, CASE WHEN prorettype = 'trigger'::regtype THEN 't' ELSE prokind::text END,
        array_to_string((coalesce(proargnames, '{}'))[1:pronargs], ','),
-       (SELECT string_agg(format_type(t, NULL), ';' ORDER BY o) FROM unnest(proargtypes) WITH ORDINALITY u (t, o))
-  FROM pg_proc WHERE pronamespace = 'contact_status'::regnamespace ORDER BY oid::regprocedure::text COLLATE "C"
+       (SELECT string_agg(format_type(t, NULL), ';' ORDER BY o) FROM unnest(proargtypes) WITH ORDINALITY u (t, o)),
+       pronamespace::regnamespace
+  FROM pg_proc WHERE pronamespace IN ('contact_status'::regnamespace, '_contact_status'::regnamespace) ORDER BY oid::regprocedure::text COLLATE "C"
 SQL
 }
 
@@ -113,10 +115,10 @@ my %values = (
         "ROW(repeat('x', 1000000), true, 'account', 'never')"],
     'internal' => ['NULL'],
     'oid[]' => ["'{1,1}'", "'{}'", "'{0,NULL}'"],
-    'contact_status.import_row[]' => ["ARRAY[ROW(1, 'n\@example.org', now(), 'e', NULL, NULL, NULL)]::contact_status.import_row[]", "'{}'",
-        'ARRAY[NULL]::contact_status.import_row[]', 'ARRAY[ROW(NULL,NULL,NULL,NULL,NULL,NULL,NULL)]::contact_status.import_row[]',
-        "ARRAY[[ROW(1, '', 'infinity', '', 'complained', '', 9223372036854775807)], [ROW(1, '', '-infinity', '', 'x', NULL, -1)]]::contact_status.import_row[]",
-        "ARRAY(SELECT ROW(i, 'c2\@example.org', now(), NULL, 'complained', NULL, NULL)::contact_status.import_row FROM generate_series(1, 300) i)"],
+    '_contact_status.import_row[]' => ["ARRAY[ROW(1, 'n\@example.org', now(), 'e', NULL, NULL, NULL, false)]::_contact_status.import_row[]", "'{}'",
+        'ARRAY[NULL]::_contact_status.import_row[]', 'ARRAY[ROW(NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL)]::_contact_status.import_row[]',
+        "ARRAY[[ROW(1, '', 'infinity', '', 'complained', '', 9223372036854775807, true)], [ROW(1, '', '-infinity', '', 'x', NULL, -1, NULL)]]::_contact_status.import_row[]",
+        "ARRAY(SELECT ROW(i, 'c2\@example.org', now(), NULL, 'complained', NULL, NULL, false)::_contact_status.import_row FROM generate_series(1, 300) i)"],
 );
 
 sub fact_columns {
@@ -169,8 +171,8 @@ sub usual {
 sub call {
     my ($function, @arguments) = @_;
     my $list = join ', ', @arguments;
-    return "CALL contact_status.$function->{name}($list)" if $function->{kind} eq 'p';
-    return "SELECT contact_status.$function->{name}($list)" . ($function->{kind} eq 'a' ? ' FROM generate_series(1, 2)' : '');
+    return "CALL $function->{schema}.$function->{name}($list)" if $function->{kind} eq 'p';
+    return "SELECT $function->{schema}.$function->{name}($list)" . ($function->{kind} eq 'a' ? ' FROM generate_series(1, 2)' : '');
 }
 
 # Runs statements one by one and tells what became of each: its SQLSTATE (and message), or 'crashed', and goes on. The
@@ -219,7 +221,7 @@ our @day = (
     q{SELECT contact_status.reevaluate('crm')}, q{SELECT contact_status.suppress('crm', 1, 'c1@example.org', 'complained')},
     q{SELECT contact_status.suppress('crm', 1, 'nobody@example.org', 'complained')}, q{SELECT contact_status.erase_contact('crm', 1, 2)},
     q{SELECT * FROM contact_status.retract_events('crm', 'x', before => 'infinity')}, q{SELECT * FROM contact_status.explain_status('crm', 1, 1)},
-    q{SELECT * FROM contact_status.import_contacts('crm', 1, 1, 'hostile.staging')}, q{SELECT contact_status.is_suppressed('crm', 1, 'x', 'complained')},
+    q{SELECT * FROM contact_status.import_contacts('crm', 1, 1, 'hostile.staging')},
     q{SELECT * FROM crm.mailable}, q{SELECT * FROM crm.status_history}, q{SELECT * FROM crm.account_status_count},
     q{INSERT INTO hostile.outbox (contact_id) VALUES (1)},
 );

@@ -106,7 +106,7 @@ INSERT INTO helper.write (name, statement) VALUES
 ('COPY to contact with a status', $$COPY crm.contact (contact_id, email, status) FROM PROGRAM 'echo 9997,x@example.org,active' (FORMAT csv)$$),
 ('COPY to suppression', $$COPY crm.suppression (account_id, address_digest, kind, occurred_at) FROM PROGRAM 'echo 1,00,complained,2025-01-01' (FORMAT csv)$$),
 ('COPY to consent_setting', $$COPY crm.consent_setting (account_id, since) FROM PROGRAM 'echo 1,2001-01-01' (FORMAT csv)$$),
-('COPY to address_change', $$COPY crm.address_change FROM PROGRAM 'echo 1,4711,2001-01-01,digest' (FORMAT csv)$$),
+('COPY to address_change', $$COPY crm.address_change FROM PROGRAM 'echo 1,4711,2001-01-01,digest,' (FORMAT csv)$$),
 ('COPY to account_key', $$COPY crm.account_key FROM PROGRAM 'echo 88,00' (FORMAT csv)$$);
 GRANT pg_execute_server_program TO contact_status_test_owner, contact_status_test_app;
 
@@ -125,8 +125,14 @@ BEGIN
         -- only an owner restarts sequences
         CONTINUE WHEN who = 'contact_status_test_app' AND w.statement ~ 'RESTART';
         SELECT * INTO r FROM helper.try_as(who, w.statement);
+        -- of the keys nobody but the owner sees a row, whatever was granted
+        IF who = 'contact_status_test_app' AND w.name ~ '(UPDATE of|DELETE from) account_key' THEN
+            w.expected := 'accepted';
+        ELSIF who = 'contact_status_test_app' AND w.name = 'COPY to account_key' THEN
+            w.expected := '0A000';
+        END IF;
         RETURN NEXT is(r.verdict, w.expected, format('%s: %s', who, w.name)) || CASE WHEN r.verdict NOT IN (w.expected, 'accepted') THEN E'\n' || diag(r.said) ELSE '' END;
-        IF r.verdict = w.expected THEN
+        IF r.verdict = w.expected AND w.expected <> 'accepted' THEN
             RETURN NEXT ok(concat(r.said, r.hint) !~ '\w@\w' AND coalesce(r.hint, '') <> '', format('%s: %s, with a hint and no address', who, w.name));
         END IF;
     END LOOP;
@@ -187,14 +193,26 @@ SELECT ok(helper.with_trigger(definition, statement) IN ('without effect', '2351
     ($$BEFORE UPDATE ON crm.subscription FOR EACH ROW EXECUTE FUNCTION public.rewrite()$$, $$INSERT INTO crm.event (contact_id, kind) VALUES (4711, 'complained')$$),
     ($$BEFORE INSERT ON crm.suppression FOR EACH ROW EXECUTE FUNCTION public.rewrite()$$, $$DELETE FROM crm.contact WHERE contact_id = 4711$$)) AS t (definition, statement);
 
--- A table that inherits -----------------------------------------------------------------------------------------------------------------------
+CREATE TABLE crm.parent_contact (LIKE crm.contact);
+CREATE TABLE crm.parent_event (LIKE crm.event);
+CREATE TABLE crm.parent_subscription (LIKE crm.subscription);
+CREATE TABLE crm.whole_contact (LIKE crm.contact) PARTITION BY LIST (account_id);
+CREATE TABLE crm.whole_event (LIKE crm.event) PARTITION BY LIST (account_id);
 
-SELECT throws_ok(format('CREATE TABLE crm.child () INHERITS (crm.%I)', t), '23514', format('table "child" cannot inherit from "%s"', t), 'no table inherits from ' || t)
-  FROM unnest('{contact,subscription,event,suppression,account}'::text[]) AS t;
-CREATE TABLE crm.child (LIKE crm.subscription);
-SELECT throws_ok('ALTER TABLE crm.child INHERIT crm.subscription', '23514', 'table "child" cannot inherit from "subscription"', 'nor does one that exists');
+-- A table that inherits, or is a part of another: its statements pass the triggers -----------------------------------------------------------
+
+SELECT throws_ok(statement, '0A000', 'trigger "contact_status_refuse_parent" prevents table ' || c, statement) FROM (VALUES
+    ('ALTER TABLE crm.contact INHERIT crm.parent_contact', '"contact" from becoming an inheritance child'),
+    ('ALTER TABLE crm.event INHERIT crm.parent_event', '"event" from becoming an inheritance child'),
+    ('ALTER TABLE crm.whole_contact ATTACH PARTITION crm.contact DEFAULT', '"contact" from becoming a partition'),
+    ('ALTER TABLE crm.whole_event ATTACH PARTITION crm.event DEFAULT', '"event" from becoming a partition')) AS t (statement, c);
+CREATE TABLE crm.child () INHERITS (crm.contact);
+SELECT results_eq($$SELECT item, stored FROM contact_status.verify('crm')$$, $$VALUES ('child crm.child of crm.contact', 'table')$$, 'verify names a child');
 DROP TABLE crm.child;
-SELECT throws_ok('CREATE SCHEMA another CREATE TABLE child () INHERITS (crm.subscription)', '23514', 'table "child" cannot inherit from "subscription"', 'nor one that comes with its schema');
+ALTER TABLE crm.subscription INHERIT crm.parent_subscription;
+SELECT results_eq($$SELECT item, stored FROM contact_status.verify('crm')$$, $$VALUES ('child crm.subscription of crm.parent_subscription', 'table')$$, 'and a parent');
+ALTER TABLE crm.subscription NO INHERIT crm.parent_subscription;
+DROP TABLE crm.parent_contact, crm.parent_event, crm.parent_subscription, crm.whole_contact, crm.whole_event;
 SELECT is((SELECT md5(helper.everything())), :'before', 'nothing is left behind');
 
 -- What a DBA does on purpose is found and repaired. ---------------------------------------------------------------------------------------

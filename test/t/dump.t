@@ -69,11 +69,10 @@ for my $format (qw(plain custom tar directory)) {
 run("pg_restore --clean --if-exists --exit-on-error -d $copy $dir/custom");
 same('over itself with --clean');
 
-# a whole dump also makes the extension's schema, which is there already: all else is restored
+# the schemas of the extension are members of it, so that a dump makes none
 empty_copy('CREATE EXTENSION contact_status');
 my $said = `pg_restore -d $copy $dir/custom 2>&1`;
-is_deeply([$said =~ /ERROR:  (.*)/g], ['schema "contact_status" already exists'],
-    'into a database with the extension: one error');
+is_deeply([$said =~ /ERROR:  (.*)/g], [], 'into a database with the extension: no error');
 same('into a database with the extension');
 
 run("pg_dump -F custom @{[map { qq(-n $_) } @SCHEMAS]} -f $dir/schemas $source");

@@ -21,10 +21,10 @@ sub said {
 
 chomp(my $share = `$ENV{PG_CONFIG} --sharedir`);
 my @scripts = glob "$share/extension/contact_status--*.sql";
-my $created = qr/(?:FUNCTION|PROCEDURE|TYPE|AGGREGATE) contact_status\.\w+/;
-my $fresh   = qr/^(?:CREATE|COMMENT ON) $created|^(?:CREATE|COMMENT ON) EVENT TRIGGER contact_status_\w+|^GRANT USAGE ON SCHEMA contact_status TO PUBLIC$/;
+my $created = qr/(?:FUNCTION|PROCEDURE|TYPE|AGGREGATE) _?contact_status\.\w+|SCHEMA _?contact_status$/;
+my $fresh   = qr/^(?:CREATE|COMMENT ON) $created|^COMMENT ON SCHEMA _?contact_status IS|^GRANT USAGE ON SCHEMA _?contact_status TO PUBLIC$/;
 # an update changes members as well, and no others: the server refuses to replace a function that is none
-my $update = qr/$fresh|^CREATE OR REPLACE (?:FUNCTION|PROCEDURE) contact_status\.\w+|^(?:ALTER|DROP) $created|^(?:ALTER|DROP) EVENT TRIGGER contact_status_\w+/;
+my $update = qr/$fresh|^CREATE OR REPLACE (?:FUNCTION|PROCEDURE) _?contact_status\.\w+|^(?:ALTER|DROP) $created/;
 
 for my $file (@scripts) {
     my ($name) = $file =~ m{([^/]+)$};
