@@ -4,15 +4,18 @@
 #   SECONDS   of each run (4)
 #   RUNS      of each number; the median is printed, with the least and the most (3)
 #   CONTACTS  on the one list that all clients write to (100000)
+#   SNAPSHOT  for how many seconds a snapshot is held open (600); 0: not at all
 #
-# Prints two Markdown tables. What is compared, and what the numbers mean: bench/README.md.
+# Prints three Markdown tables. What is compared, and what the numbers mean: bench/README.md.
 use strict;
 use warnings;
 use File::Temp ();
+use IO::Handle ();
 
 my $seconds  = $ENV{SECONDS}  || 4;
 my $runs     = $ENV{RUNS}     || 3;
 my $contacts = $ENV{CONTACTS} || 100_000;
+my $snapshot = $ENV{SNAPSHOT} // 600;
 my @clients  = (1, 4, 16);
 my $database = 'contact_status_bench';
 die "run it by make bench-counts\n" if !$ENV{THROW_AWAY_SERVER};
@@ -142,9 +145,10 @@ for my $variant (@variants) {
 }
 
 sub throughput {
-    my ($variant, $clients) = @_;
+    my ($variant, $clients, $for) = @_;
     my $jobs = $clients < 2 ? 1 : 2;
-    my $said = qx{pgbench -n -M prepared -c $clients -j $jobs -T $seconds -f $variant->{script} $database 2>&1};
+    $for //= $seconds;
+    my $said = qx{pgbench -n -M prepared -c $clients -j $jobs -T $for -f $variant->{script} $database 2>&1};
     die "bench/counts.pl: pgbench: $said\n" if $? || $said !~ /tps = ([\d.]+)/ || $said =~ /ERROR|aborted/;
     return $1 if $said =~ /tps = ([\d.]+)/;
 }
@@ -159,7 +163,35 @@ sub read_time {
           DECLARE times float[] = \'{}\'; since timestamptz; BEGIN
           FOR i IN 1 .. 25 LOOP since := clock_timestamp(); EXECUTE query; times := times || extract(epoch FROM clock_timestamp() - since)::float * 1000; END LOOP;
           RETURN (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY t) FROM unnest(times) AS t); END $$');
-    return sprintf '%.2f', psql("SELECT read_time(\$\$$query\$\$)");
+    return sprintf '%.2f', psql("SELECT read_time(\$read\$$query\$read\$)");
+}
+
+# What an idle REPEATABLE READ transaction costs writers and readers of counts, at its end.
+sub beside_snapshot {
+    my ($variant) = grep { $_->{schema} eq 'crm' && !$_->{table} } @variants;
+    my @queries = map { "SELECT * FROM crm.$_ WHERE account_id = 1" } qw(account_status_count active_contacts), 'list_status_count';
+    psql("UPDATE crm.account SET contact_limit = 10 * $contacts");
+    psql('INSERT INTO crm.contact (contact_id, email) VALUES (0, $$limited@example.org$$)');
+    # an `added` under a contact limit reads the counts of its account; it is taken back each time
+    my $added = q{DO $do$ BEGIN INSERT INTO crm.event (contact_id, list_id, kind) VALUES (0, 1, 'added'); RAISE EXCEPTION 'undo'; EXCEPTION WHEN raise_exception THEN NULL; END $do$};
+    my $measure = sub { my ($for) = @_; (throughput($variant, 4, $for), map { read_time($_) } @queries, $added) };
+    my $last = $snapshot < 120 ? $snapshot / 2 : 60;
+    throughput($variant, 4, $last);
+    my @before = $measure->($last);
+    open my $idle, '|-', 'psql', '-X', '-q', '-d', $database or die "psql: $!\n";
+    print $idle "BEGIN ISOLATION LEVEL REPEATABLE READ;\n\\o /dev/null\nSELECT count(*) FROM crm.account;\n";
+    $idle->flush;
+    throughput($variant, 4, $snapshot - $last);
+    my @after = $measure->($last);
+    my $rows = psql(q{SELECT n_live_tup + n_dead_tup FROM pg_stat_user_tables WHERE schemaname = 'crm' AND relname = 'status_count'});
+    print $idle "COMMIT;\n";
+    close $idle;
+    psql('UPDATE crm.account SET contact_limit = NULL');
+    printf "\nBeside a snapshot that is open for %d s (4 clients; %s rows of status_count by then):\n\n", $snapshot, number($rows);
+    print "| | no snapshot | the last $last s |\n|---|---:|---:|\n";
+    printf "| changes of status per second | %s | %s |\n", map { number($_) } $before[0], $after[0];
+    my @names = ('reading account_status_count, ms', 'reading active_contacts, ms', 'reading list_status_count, ms', 'one `added` under a contact limit, ms');
+    printf "| %s | %s | %s |\n", $names[$_], $before[$_ + 1], $after[$_ + 1] for 0 .. 3;
 }
 
 my %tps;
@@ -201,6 +233,8 @@ for my $variant (@variants) {
 print "\nReading, right after the last run with 16 clients, and after VACUUM (median of 25, ms):\n\n";
 print "| | rows of status_count | dead rows | what is read | right after | vacuumed |\n|---|---:|---:|---|---:|---:|\n";
 print "| $_->[0] | ", number($rows{ $_->[1] }), ' | ', number($dead{ $_->[1] }), " | $_->[2] | $busy{$_->[3]} | $quiet{$_->[3]} |\n" for @reads;
+
+beside_snapshot() if $snapshot;
 
 for my $schema (qw(crm crm2)) {
     my $wrong = psql("SELECT count(*) FROM $schema.list_status_count AS n WHERE contacts <> (SELECT count(*) FROM $schema.subscription AS s WHERE s.list_id = n.list_id AND s.status = n.status)")

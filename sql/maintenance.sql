@@ -164,7 +164,7 @@ COMMENT ON FUNCTION _contact_status.tell_contacts(name, bigint[], bigint[]) IS
 -- plans that do not depend on how large a table was when the statement was planned
 CREATE FUNCTION _contact_status.differing_contacts(
     schema name, as_of timestamptz,
-    OUT account_id bigint, OUT contact_id bigint, OUT is_due boolean, OUT stored jsonb, OUT expected jsonb
+    OUT account_id bigint, OUT contact_id bigint, OUT is_due boolean, OUT is_lost boolean, OUT stored jsonb, OUT expected jsonb
 ) RETURNS SETOF record
     LANGUAGE plpgsql STABLE STRICT
     SET search_path = pg_catalog, pg_temp
@@ -175,6 +175,11 @@ BEGIN
     -- contact by contact, by the log's index; a stored status holds until the contact is due, then the next sweep writes it
     RETURN QUERY EXECUTE format($query$
 SELECT c.account_id, c.contact_id, coalesce(c.due_at <= $1, false),
+       c.changed_at >= coalesce(a.horizon, '-infinity')
+           AND NOT EXISTS (SELECT FROM %1$I.event e
+                            WHERE e.account_id = c.account_id AND e.contact_id = c.contact_id AND e.occurred_at = c.changed_at)
+           AND NOT EXISTS (SELECT FROM %1$I.address_change k
+                            WHERE k.account_id = c.account_id AND k.contact_id = c.contact_id AND k.changed_at = c.changed_at),
        to_jsonb(c) || jsonb_build_object('subscriptions', to_jsonb(s.subscriptions)), to_jsonb(x.f)
   FROM ONLY %1$I.contact c
   JOIN %1$I.account a USING (account_id)
@@ -205,7 +210,36 @@ SELECT c.account_id, c.contact_id, coalesce(c.due_at <= $1, false),
 END
 $differing$;
 COMMENT ON FUNCTION _contact_status.differing_contacts(name, timestamptz) IS
-'the contacts whose row, or whose subscriptions, may differ from what their events say, with both';
+'the contacts whose row, or whose subscriptions, may differ from what their events say, with both; is_lost: the log lacks their last change';
+
+CREATE FUNCTION _contact_status.missing_suppressions(
+    schema name, OUT account_id bigint, OUT contact_id bigint, OUT list_id bigint, OUT missing text
+) RETURNS SETOF record
+    LANGUAGE plpgsql STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off
+    SET jit = off
+AS $missing$
+BEGIN
+    PERFORM _contact_status.check_installation(missing_suppressions.schema, '{account,contact,event}');
+    -- of a time before the horizon its events may be gone
+    RETURN QUERY EXECUTE format($query$
+SELECT u.account_id, u.contact_id, u.list_id, concat_ws(', ', u.kind, u.occurred_at)
+  FROM _contact_status.suppressed_contacts(%2$L::name) u
+  JOIN ONLY %1$I.contact c USING (account_id, contact_id)
+  JOIN ONLY %1$I.account a USING (account_id)
+ WHERE (a.horizon IS NULL OR u.occurred_at >= a.horizon)
+   AND NOT EXISTS (SELECT FROM %1$I.event e
+                    WHERE e.account_id = u.account_id AND e.contact_id = u.contact_id AND e.kind = u.kind
+                      AND e.list_id IS NOT DISTINCT FROM u.list_id AND e.occurred_at >= u.occurred_at
+                      AND e.recorded_at > coalesce(c.begins_after, '-infinity')
+                      AND (e.retracted_at IS NULL
+                           OR e.occurred_at = greatest(u.occurred_at, c.address_since + interval '1 microsecond')))
+    $query$, missing_suppressions.schema, missing_suppressions.schema);
+END
+$missing$;
+COMMENT ON FUNCTION _contact_status.missing_suppressions(name) IS
+'the suppressions of the addresses of contacts that their logs lack';
 
 CREATE FUNCTION _contact_status.table_problems(schema name, OUT item text, OUT stored text, OUT expected text) RETURNS SETOF record
     LANGUAGE plpgsql STABLE STRICT
@@ -244,6 +278,7 @@ CREATE FUNCTION contact_status.verify(
 ) RETURNS SETOF record
     LANGUAGE plpgsql STABLE STRICT
     SET search_path = pg_catalog, pg_temp
+    SET enable_nestloop = off
     SET jit = off
 AS $verify$
 BEGIN
@@ -290,7 +325,9 @@ UNION ALL
 -- no row may say that rows are gone which are there
 SELECT DISTINCT n.account_id, NULL::bigint, n.list_id, 'rows of counts', n.written_by::text, m.merged_before::text
   FROM ONLY %1$I.status_count n
-  JOIN ONLY %1$I.status_count m ON m.account_id = n.account_id AND m.list_id IS NOT DISTINCT FROM n.list_id
+  JOIN ONLY %1$I.status_count m ON m.account_id = n.account_id
+   -- as IS NOT DISTINCT FROM, which cannot be hashed
+   AND coalesce(m.list_id, 0) = coalesce(n.list_id, 0) AND (m.list_id IS NULL) = (n.list_id IS NULL)
    AND m.merged_before > n.written_by AND m.xmin = m.written_by::xid AND m.written_by < pg_snapshot_xmax(pg_current_snapshot())
 UNION ALL
 SELECT a.account_id, NULL, NULL, 'consent_setting',
@@ -298,8 +335,8 @@ SELECT a.account_id, NULL, NULL, 'consent_setting',
        concat_ws(', ', p.import_consent, p.double_opt_in, p.unsubscribe_scope, p.resubscribe)
   FROM %1$I.account a
   JOIN %1$I.policy p ON p.name = a.policy
-  LEFT JOIN LATERAL (SELECT * FROM %1$I.consent_setting k WHERE k.account_id = a.account_id AND k.list_id IS NULL
-                      ORDER BY k.since DESC LIMIT 1) s ON true
+  LEFT JOIN (SELECT DISTINCT ON (k.account_id) k.* FROM %1$I.consent_setting k WHERE k.list_id IS NULL
+              ORDER BY k.account_id, k.since DESC) s ON s.account_id = a.account_id
  WHERE (s.import_consent, s.double_opt_in, s.unsubscribe_scope, s.resubscribe) IS DISTINCT FROM
        (p.import_consent, p.double_opt_in, p.unsubscribe_scope, p.resubscribe)
 UNION ALL
@@ -307,31 +344,16 @@ SELECT l.account_id, NULL, l.list_id, 'consent_setting', NULL, concat_ws('', 'do
   FROM %1$I.list l
  WHERE NOT EXISTS (SELECT FROM %1$I.consent_setting k WHERE k.account_id = l.account_id AND k.list_id = l.list_id)
 UNION ALL
--- suppressions that a contact did not get when it took its address; of a time before the horizon its events may be gone
-SELECT u.account_id, u.contact_id, u.list_id, 'suppressed', NULL, concat_ws(', ', u.kind, u.occurred_at)
-  FROM _contact_status.suppressed_contacts(%2$L::name) u
-  JOIN ONLY %1$I.contact c USING (account_id, contact_id)
-  JOIN %1$I.account a USING (account_id)
- WHERE (a.horizon IS NULL OR u.occurred_at >= a.horizon)
-   AND NOT EXISTS (SELECT FROM %1$I.event e
-                    WHERE e.account_id = u.account_id AND e.contact_id = u.contact_id AND e.kind = u.kind
-                      AND e.list_id IS NOT DISTINCT FROM u.list_id AND e.occurred_at >= u.occurred_at
-                      AND e.recorded_at > coalesce(c.begins_after, '-infinity')
-                      AND (e.retracted_at IS NULL
-                           OR e.occurred_at = greatest(u.occurred_at, c.address_since + interval '1 microsecond')))
+-- suppressions that a contact did not get when it took its address
+SELECT m.account_id, m.contact_id, m.list_id, 'suppressed', NULL, m.missing
+  FROM _contact_status.missing_suppressions(%2$L::name) m
 UNION ALL
 -- a partition of the log that went while statuses follow from it: the last change of a contact has no event
-SELECT c.account_id, NULL, NULL, 'log', NULL, format('events of %%s contacts, since %%s', count(*), min(c.changed_at))
+SELECT d.account_id, NULL, NULL, 'log', NULL,
+       format('events of %%s contacts, since %%s', count(*), min((d.stored ->> 'changed_at')::timestamptz))
   FROM differing d
-  JOIN ONLY %1$I.contact c USING (account_id, contact_id)
-  JOIN %1$I.account a USING (account_id)
- WHERE EXISTS (SELECT FROM pg_partitioned_table t WHERE t.partrelid = %3$L::regclass)
-   AND c.changed_at >= coalesce(a.horizon, '-infinity')
-   AND NOT EXISTS (SELECT FROM %1$I.event e
-                    WHERE e.account_id = c.account_id AND e.contact_id = c.contact_id AND e.occurred_at = c.changed_at)
-   AND NOT EXISTS (SELECT FROM %1$I.address_change k
-                    WHERE k.account_id = c.account_id AND k.contact_id = c.contact_id AND k.changed_at = c.changed_at)
- GROUP BY c.account_id
+ WHERE d.is_lost AND EXISTS (SELECT FROM pg_partitioned_table t WHERE t.partrelid = %3$L::regclass)
+ GROUP BY d.account_id
 UNION ALL
 SELECT NULL, NULL, NULL, p.item, p.stored, p.expected FROM _contact_status.table_problems(%2$L::name) p
 ORDER BY 1 NULLS FIRST, 2 NULLS FIRST, 3 NULLS FIRST, 4

@@ -28,6 +28,7 @@ CREATE FUNCTION _contact_status.contacts_of_addresses(
 ) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off    -- by the index, however large the table was when this was planned
 AS $of_addresses$
 BEGIN
     EXECUTE format('SELECT count(*), coalesce(array_agg(c.contact_id ORDER BY c.contact_id) FILTER (WHERE c.contact_id IS NOT NULL), ''{}''), '

@@ -102,6 +102,8 @@ CREATE FUNCTION contact_status.active_contacts_by_day(
 ) RETURNS SETOF record
     LANGUAGE plpgsql STABLE STRICT
     SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off
+    SET jit = off
 AS $by_day$
 BEGIN
     PERFORM _contact_status.check_installation(active_contacts_by_day.schema,

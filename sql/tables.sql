@@ -412,7 +412,7 @@ SELECT a.account_id, s.status, coalesce(n.contacts[s.place], 0)::bigint AS conta
                       SELECT m.merged_before FROM %1$I.status_count m
                        WHERE m.account_id = a.account_id AND m.list_id IS NULL AND m.merged_before IS NOT NULL
                          AND m.xmin = m.written_by::xid AND m.written_by < pg_snapshot_xmax(pg_current_snapshot())
-                       ORDER BY m.written_by DESC LIMIT 1), '0'::xid8)) n (contacts)
+                       ORDER BY m.account_id DESC, m.list_id DESC, m.written_by DESC LIMIT 1), '0'::xid8)) n (contacts)
  CROSS JOIN unnest(enum_range(NULL::contact_status.contact_status)) WITH ORDINALITY s (status, place);
 COMMENT ON VIEW %1$I.account_status_count IS 'how many contacts of each account have each status';
 
@@ -427,7 +427,7 @@ SELECT l.account_id, l.list_id, s.status, coalesce(n.contacts[s.place], 0)::bigi
                       SELECT m.merged_before FROM %1$I.status_count m
                        WHERE m.account_id = l.account_id AND m.list_id = l.list_id AND m.merged_before IS NOT NULL
                          AND m.xmin = m.written_by::xid AND m.written_by < pg_snapshot_xmax(pg_current_snapshot())
-                       ORDER BY m.written_by DESC LIMIT 1), '0'::xid8)) n (contacts)
+                       ORDER BY m.account_id DESC, m.list_id DESC, m.written_by DESC LIMIT 1), '0'::xid8)) n (contacts)
  CROSS JOIN unnest(enum_range(NULL::contact_status.contact_status)) WITH ORDINALITY s (status, place);
 COMMENT ON VIEW %1$I.list_status_count IS 'how many subscriptions of each list have each status';
 

@@ -139,7 +139,32 @@ begin_scan(CountScan *scan, CsInstallation *in, const CountKey *key)
 	else
 		ScanKeyEntryInitialize(&keys[1], SK_ISNULL | SK_SEARCHNULL, 2, InvalidStrategy,
 							   InvalidOid, InvalidOid, InvalidOid, (Datum) 0);
+	scan->scan->xs_want_itup = true;
 	index_rescan(scan->scan, keys, 2, NULL, 0);
+}
+
+/* The transaction that wrote the row of an index entry, without a look at the row. */
+static FullTransactionId
+writer_of_entry(IndexScanDesc scan)
+{
+	bool		isnull;
+
+	return DatumGetFullTransactionId(index_getattr(scan->xs_itup, 3, scan->xs_itupdesc, &isnull));
+}
+
+/* The next row that the snapshot shows.  Entries of transactions before scan->merged are not visited: their rows may be many, all deleted. */
+static bool
+next_visible_row(CountScan *scan)
+{
+	while (index_getnext_tid(scan->scan, BackwardScanDirection) != NULL)
+	{
+		if (FullTransactionIdIsValid(scan->merged) &&
+			FullTransactionIdPrecedes(writer_of_entry(scan->scan), scan->merged))
+			return false;
+		if (index_fetch_heap(scan->scan, scan->table->slot))
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -165,11 +190,9 @@ next_row(CountScan *scan)
 	Datum		value;
 	bool		isnull;
 
-	if (!index_getnext_slot(scan->scan, BackwardScanDirection, slot))
+	if (!next_visible_row(scan))
 		return false;
 	scan->row = DatumGetFullTransactionId(cs_column(scan->table, slot, COUNT_WRITTEN_BY, &isnull));
-	if (FullTransactionIdIsValid(scan->merged) && FullTransactionIdPrecedes(scan->row, scan->merged))
-		return false;
 	value = cs_column(scan->table, slot, COUNT_MERGED_BEFORE, &isnull);
 	scan->is_merged = !isnull && is_of_this_cluster(slot, scan->row);
 	if (!scan->is_merged)

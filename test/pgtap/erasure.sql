@@ -55,6 +55,16 @@ SELECT is((SELECT count(*) FROM crm.event WHERE contact_id = 4711), 0::bigint, '
 SELECT is((SELECT count(DISTINCT contact_id) FROM helper.kept), 1::bigint, 'they are kept under one other number');
 SELECT is((SELECT count(*) FROM helper.kept JOIN crm.contact USING (account_id, contact_id)), 0::bigint, 'which is nobody''s');
 SELECT is((SELECT count(*) FROM crm.event), :events::bigint, 'as many events as before');
+SELECT contact_id AS anonymous FROM helper.kept LIMIT 1 \gset
+SAVEPOINT anonymous;
+INSERT INTO crm.contact (contact_id, email) VALUES (:anonymous, 'nobody@example.org');
+SELECT is((SELECT concat_ws(' ', status, changed_at, unsubscribed_at) FROM crm.contact WHERE contact_id = :anonymous), 'unconfirmed',
+    'a contact that is inserted under that number gets none of them');
+INSERT INTO crm.event (contact_id, list_id, kind) VALUES (:anonymous, 3, 'added');
+SELECT contact_status.reevaluate('crm') \g /dev/null
+SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = :anonymous), 'active', 'nor does a later fold give them to it');
+SELECT is_empty($$SELECT * FROM contact_status.verify('crm')$$, 'and verify finds nothing');
+ROLLBACK TO anonymous;
 SELECT is(helper.reports(), :'reports', 'the reports of the past stay right');
 SELECT is((SELECT count(*) FROM crm.subscription WHERE contact_id = 4711) + (SELECT count(*) FROM crm.address_change WHERE contact_id = 4711)
     + (SELECT count(*) FROM crm.former_contact WHERE contact_id = 4711) + (SELECT count(*) FROM crm.suppression WHERE contact_id = 4711), 0::bigint, 'the number is found nowhere');

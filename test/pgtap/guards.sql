@@ -204,8 +204,10 @@ CREATE TABLE crm.whole_event (LIKE crm.event) PARTITION BY LIST (account_id);
 SELECT throws_ok(statement, '0A000', 'trigger "contact_status_refuse_parent" prevents table ' || c, statement) FROM (VALUES
     ('ALTER TABLE crm.contact INHERIT crm.parent_contact', '"contact" from becoming an inheritance child'),
     ('ALTER TABLE crm.event INHERIT crm.parent_event', '"event" from becoming an inheritance child'),
-    ('ALTER TABLE crm.whole_contact ATTACH PARTITION crm.contact DEFAULT', '"contact" from becoming a partition'),
     ('ALTER TABLE crm.whole_event ATTACH PARTITION crm.event DEFAULT', '"event" from becoming a partition')) AS t (statement, c);
+-- from 17 on the server refuses an identity column first
+SELECT throws_ok('ALTER TABLE crm.whole_contact ATTACH PARTITION crm.contact DEFAULT',
+    CASE WHEN current_setting('server_version_num')::int < 170000 THEN '0A000' ELSE '55000' END, NULL, 'contact does not become a partition');
 CREATE TABLE crm.child () INHERITS (crm.contact);
 SELECT results_eq($$SELECT item, stored FROM contact_status.verify('crm')$$, $$VALUES ('child crm.child of crm.contact', 'table')$$, 'verify names a child');
 DROP TABLE crm.child;

@@ -144,6 +144,7 @@ retracted_events|SELECT contacts FROM _contact_status.retracted_events('crm', $A
 settle_contacts|SELECT _contact_status.settle_contacts('crm', '{$A}', '{1}', true, now())|ok *|ok *|ok *|42501|42501|42501
 settle_contacts|SELECT _contact_status.settle_contacts('crm', '{$A}', '{1}', true, '2100-01-01')|ok *|ok *|42501|42501|42501|42501
 suppressed_contacts|SELECT count(*) FROM _contact_status.suppressed_contacts('crm') WHERE account_id = $A|ok *|ok *|ok *|ok (0)|ok *|42501
+missing_suppressions|SELECT count(*) FROM _contact_status.missing_suppressions('crm') WHERE account_id = $A|ok *|ok *|ok *|ok (0)|ok *|42501
 tell_contacts|SELECT _contact_status.tell_contacts('crm', '{$A}', '{1}')|ok *|ok *|ok *|42501|42501|42501
 unguarded_partitions|SELECT _contact_status.unguarded_partitions('crm')|ok *|ok *|ok *|ok|ok *|42501
 unmerged_counts|SELECT accounts FROM _contact_status.unmerged_counts('crm')|ok *|ok *|ok *|ok ({})|ok *|42501

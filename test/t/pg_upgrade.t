@@ -17,6 +17,11 @@ sub has_extension {
     return -e "$share/extension/contact_status.control";
 }
 
+# Minor releases of 2026 store an option pg_attver with each column. A server without it refuses every table that has it.
+sub knows_attver { return system('grep', '-q', 'pg_attver', "$_[0]/postgres") == 0 }
+plan skip_all => "$new_bin/postgres is older than $old_bin/postgres: it cannot take over any table"
+    if knows_attver($old_bin) && !knows_attver($new_bin);
+
 my ($old, $new) = map { Cluster->new(bin => $_, fsync => 'off') } $old_bin, $new_bin;
 # both must have checksums or not; from 18 on they are the default
 sub no_checksums { `"$_[0]/postgres" --version` =~ / (\d+)/ && $1 >= 18 ? '--no-data-checksums' : () }
@@ -29,9 +34,9 @@ my %numbers = map { $_ => numbers($old->at, $_) } @SCHEMAS;
 $old->stop;
 
 $new->init(no_checksums($new_bin));
-my $said = $new->run('pg_upgrade', '-b', $old_bin, '-B', $new_bin, '-d', $old->{data}, '-D', $new->{data},
-    '-U', 'postgres', '-s', "$new->{home}", '--link');
-like($said, qr/Upgrade Complete/, "from $old_bin to $new_bin");
+my $said = eval { $new->run('pg_upgrade', '-b', $old_bin, '-B', $new_bin, '-d', $old->{data}, '-D', $new->{data},
+    '-U', 'postgres', '-s', "$new->{home}", '--link') } // $@ . join '', map { `tail -n 20 '$_'` } glob "$new->{data}/pg_upgrade_output.d/*/log/*_dump_*.log";
+like($said, qr/Upgrade Complete/, "from $old_bin to $new_bin") or exit 1;
 $new->start;
 is(psql($new->at, $labels), $oids, 'what stands for each label in the rows is the same');
 for my $schema (@SCHEMAS) {
