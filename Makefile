@@ -5,7 +5,7 @@
 #   make test TEST=name       only the tests whose file names contain the name
 #   make installcheck         pgTAP and isolation tests of the installed extension, on the server that PGHOST, PGPORT and
 #                             PGUSER name; builds and installs nothing; TEST=name as above
-#   make fuzz                 libFuzzer on the machine and the parsers, FUZZ_SECONDS each (an hour)
+#   make fuzz                 libFuzzer on the rules and the parsers, FUZZ_SECONDS each (an hour)
 #   make sqlsmith             random queries on a database with the extension, SQLSMITH_SECONDS (an hour)
 #   make soak                 crashes, races, faults, calls by the million, and the two above for less long; a table of what was lost
 #   make valgrind             the pgTAP tests on a server under valgrind
@@ -19,15 +19,16 @@ EXTENSION = contact_status
 EXTVERSION = 1.0.0
 
 MODULE_big = contact_status
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
 
 # The install script, built from its parts in this order.  A release commits it and lists it in DATA.
 INSTALL_SQL = sql/contact_status--$(EXTVERSION).sql
 DATA_built = $(INSTALL_SQL)
-SQL_PARTS = types functions policies fold triggers tables retention maintenance people import reports
+SQL_PARTS = types functions policies fold triggers tables views table_triggers create_tables partitions horizon tenants maintenance verify suppress retract_events erase_contact import reports
 
 EXTRA_CLEAN = test/unit/unit
 PG_CFLAGS = -std=gnu11
+PG_CPPFLAGS = -I$(srcdir)/src
 NO_INSTALLCHECK = yes
 
 PG_CONFIG ?= pg_config
@@ -40,13 +41,13 @@ $(INSTALL_SQL): $(SQL_PARTS:%=sql/%.sql)
 	printf '%s\n' '\echo Use "CREATE EXTENSION contact_status" to load this file. \quit' > $@
 	for file in $^; do echo; cat $$file; done >> $@
 
-$(OBJS): $(wildcard src/*.h)
+$(OBJS): $(wildcard src/*.h src/*/*.h)
 
-# The machine knows no PostgreSQL and is tested alone.
+# The rules know no PostgreSQL and are tested alone.
 .PHONY: unit
 unit:
 	$(CC) -std=gnu11 -Wall -Wextra -Werror -g -O1 -fsanitize=address,undefined -fno-sanitize-recover \
-		-Isrc -o test/unit/unit test/unit/unit.c src/machine.c
+		-Isrc -o test/unit/unit test/unit/unit.c $(wildcard src/rules/*.c)
 	test/unit/unit
 
 # These set the machine up, so they choose the PostgreSQL anew once that is done.

@@ -230,9 +230,9 @@ DECLARE
     g contact_status.consent_settings;
     of_list boolean;
 BEGIN
-    SELECT import_consent, double_opt_in, unsubscribe_scope, resubscribe INTO g FROM @.consent_setting
+    SELECT import_consent, double_opt_in, unsubscribe_scope, resubscribe INTO g FROM @.consent_setting_history
      WHERE account_id = e.account_id AND list_id IS NULL AND since <= e.recorded_at ORDER BY since DESC LIMIT 1;
-    SELECT double_opt_in INTO of_list FROM @.consent_setting
+    SELECT double_opt_in INTO of_list FROM @.consent_setting_history
      WHERE account_id = e.account_id AND list_id = e.list_id AND since <= e.recorded_at ORDER BY since DESC LIMIT 1;
     g.double_opt_in := coalesce(of_list, g.double_opt_in);
     RETURN g;

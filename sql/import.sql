@@ -172,7 +172,7 @@ BEGIN
         plan := _contact_status.import_plan(import_batch.schema, import_batch.account_id, import_batch.list_id, rows, careful);
         ids := plan.ids;
         -- contacts that exist are locked in the order of their ids, as all lock them
-        PERFORM _contact_status.settle_contacts(import_batch.schema,
+        PERFORM _contact_status.refresh_contacts(import_batch.schema,
                     pg_catalog.array_fill(import_batch.account_id, ARRAY[pg_catalog.cardinality(plan.known)]),
                     plan.known, false, pg_catalog.clock_timestamp());
 

@@ -11,7 +11,7 @@ CREATE FUNCTION contact_status.explain_status(
 AS $explain$
 BEGIN
     PERFORM _contact_status.check_installation(explain_status.schema,
-        '{policy,account,consent_setting,contact,subscription,address_change,checkpoint,event}');
+        '{policy,account,consent_setting_history,contact,subscription,address_change,checkpoint,event}');
     RETURN QUERY EXECUTE format($query$
 WITH c AS (
     SELECT c.*, p.name AS policy, p.soft_bounce_limit, p.soft_bounce_outcome, p.hard_bounce_limit,
@@ -90,7 +90,7 @@ SELECT f.fact, f.status, f.since, e.kind, e.event_key, e.source, f.detail, f.lif
               AND (f.list IS NULL OR j.list_id IS NULL OR j.list_id = f.list)
             ORDER BY j.kind DESC LIMIT 1) e ON true
  ORDER BY f.place, f.list
-    $query$, explain_status.schema, _contact_status.judged_event_query(explain_status.schema))
+    $query$, explain_status.schema, _contact_status.event_with_settings_query(explain_status.schema))
     USING explain_status.account_id, explain_status.contact_id, explain_status.list_id;
 END
 $explain$;
@@ -107,7 +107,7 @@ CREATE FUNCTION contact_status.active_contacts_by_day(
 AS $by_day$
 BEGIN
     PERFORM _contact_status.check_installation(active_contacts_by_day.schema,
-        '{policy,account,consent_setting,contact,address_change,checkpoint,event}');
+        '{policy,account,consent_setting_history,contact,address_change,checkpoint,event}');
     RETURN QUERY EXECUTE format($query$
 WITH counted AS (
     SELECT p.counted FROM %1$I.account a JOIN %1$I.policy p ON p.name = a.policy WHERE a.account_id = $1

@@ -19,17 +19,19 @@
 #include "utils/timestamp.h"
 
 /* each has its own of these names */
-#define statuses vocabulary_statuses
-#include "../../src/vocabulary.c"
+#define statuses label_statuses
+#include "types/labels.c"
 #undef statuses
-#include "../../src/policy.c"
-#include "../../src/facts.c"
+#include "types/address.c"
+#include "types/policy.c"
+#include "types/alloc.c"
+#include "types/fact_columns.c"
 #define read_arguments read_guard_arguments
 #define Mode GuardMode
-#include "../../src/guard_status.c"
+#include "triggers/guard_status.c"
 #undef read_arguments
 #undef Mode
-#include "../../src/outbox.c"
+#include "triggers/require_mailable.c"
 
 #define CHECK(what) \
 	do { if (!(what)) { fprintf(stderr, "%s:%d: " #what "\n", __func__, __LINE__); abort(); } } while (0)
@@ -333,7 +335,7 @@ try_vocabulary(void)
 	label = words();
 	status = call(cs_from_label, PointerGetDatum(label), vocabulary);
 	CHECK(status < CS_STATUSES);
-	CHECK(strcasestr(vocabulary_statuses[status].words[vocabulary_number(DatumGetTextPP(vocabulary))],
+	CHECK(strcasestr(label_statuses[status].words[vocabulary_number(DatumGetTextPP(vocabulary))],
 					 text_to_cstring(label)) != NULL);
 }
 

@@ -5,7 +5,7 @@ package Catalogue;
 
 use strict;
 use warnings;
-use Copies qw(psql);
+use Restore qw(psql);
 use Exporter qw(import);
 
 our @EXPORT_OK = qw(members tables differences);

@@ -4,7 +4,7 @@ package Hostile;
 
 use strict;
 use warnings;
-use Copies ();
+use Restore ();
 use Exporter qw(import);
 use File::Temp ();
 use Test::More ();
@@ -12,13 +12,13 @@ use Test::More ();
 our @EXPORT_OK = qw(psql rows prepare functions columns values_of usual call attempt alive
     no_internal_error prepare_damage @damage_tables @day);
 
-our @damage_tables = qw(account list consent_setting contact former_contact subscription address_change status_count account_key suppression event
+our @damage_tables = qw(account list consent_setting_history contact deleted_contact subscription address_change status_count address_key suppression event
     retraction checkpoint);
 
 # What statements that must not fail say.
 sub psql {
     my ($database, $sql) = @_;
-    return Copies::psql($database, "SET synchronous_commit = on;\n$sql");    # a crash must not take it along
+    return Restore::psql($database, "SET synchronous_commit = on;\n$sql");    # a crash must not take it along
 }
 
 sub rows { return map { [split /\t/, $_, -1] } split /\n/, psql($_[0], "\\pset fieldsep '\\t'\n\\pset null ''\n$_[1];") }

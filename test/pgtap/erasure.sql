@@ -67,7 +67,7 @@ SELECT is_empty($$SELECT * FROM contact_status.verify('crm')$$, 'and verify find
 ROLLBACK TO anonymous;
 SELECT is(helper.reports(), :'reports', 'the reports of the past stay right');
 SELECT is((SELECT count(*) FROM crm.subscription WHERE contact_id = 4711) + (SELECT count(*) FROM crm.address_change WHERE contact_id = 4711)
-    + (SELECT count(*) FROM crm.former_contact WHERE contact_id = 4711) + (SELECT count(*) FROM crm.suppression WHERE contact_id = 4711), 0::bigint, 'the number is found nowhere');
+    + (SELECT count(*) FROM crm.deleted_contact WHERE contact_id = 4711) + (SELECT count(*) FROM crm.suppression WHERE contact_id = 4711), 0::bigint, 'the number is found nowhere');
 SELECT results_eq($$SELECT kind::text, list_id, count(*) FROM crm.suppression WHERE contact_id IS NULL GROUP BY 1, 2$$, $$VALUES ('unsubscribed', NULL::bigint, 3::bigint)$$,
     'an account-wide opt-out of each address that something was known of');
 

@@ -57,23 +57,23 @@ SELECT format('UPDATE of %s.%s', c.relname, a.attname), format('UPDATE %s SET %I
         WHEN 'contact_status.event_kind' THEN $$'released'$$ WHEN 'bytea' THEN $$'\x00'$$ WHEN 'text' THEN '''other''' WHEN 'name' THEN '''other''' ELSE '77' END,
     CASE c.relname WHEN 'contact' THEN ' WHERE contact_id = 4711' WHEN 'subscription' THEN ' WHERE contact_id = 4711' WHEN 'event' THEN ' WHERE contact_id = 4711 AND kind = ''unsubscribed''' ELSE '' END)
 FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-WHERE c.relnamespace = 'crm'::regnamespace AND c.relname IN ('contact', 'subscription', 'event', 'consent_setting', 'former_contact', 'address_change', 'account_key', 'suppression', 'retraction')
+WHERE c.relnamespace = 'crm'::regnamespace AND c.relname IN ('contact', 'subscription', 'event', 'consent_setting_history', 'deleted_contact', 'address_change', 'address_key', 'suppression', 'retraction')
 AND NOT (c.relname = 'contact' AND a.attname IN ('email', 'created_at')) ORDER BY c.relname, a.attnum;
 INSERT INTO helper.write (name, statement) SELECT format('DELETE from %s', t), format('DELETE FROM crm.%I', t)
-FROM unnest('{subscription,event,consent_setting,former_contact,address_change,account_key,suppression,retraction}'::text[]) AS t;
+FROM unnest('{subscription,event,consent_setting_history,deleted_contact,address_change,address_key,suppression,retraction}'::text[]) AS t;
 INSERT INTO helper.write (name, statement, expected) SELECT format('TRUNCATE %s%s', t, how), format('TRUNCATE crm.%I%s', t, how), '0A000'
-FROM unnest('{policy,account,list,contact,subscription,event,consent_setting,former_contact,address_change,account_key,suppression,retraction}'::text[]) AS t, unnest('{""," CASCADE"," RESTART IDENTITY"}'::text[]) AS how;
+FROM unnest('{policy,account,list,contact,subscription,event,consent_setting_history,deleted_contact,address_change,address_key,suppression,retraction}'::text[]) AS t, unnest('{""," CASCADE"," RESTART IDENTITY"}'::text[]) AS how;
 INSERT INTO helper.write (name, statement) VALUES
 ('INSERT of a subscription', $$INSERT INTO crm.subscription VALUES (1, 1, 4712, 'active', 'active', now())$$),
 ('INSERT of a subscription of nobody', $$INSERT INTO crm.subscription VALUES (1, 1, 9999, 'active', 'active', now())$$),
-('INSERT of a setting', $$INSERT INTO crm.consent_setting VALUES (1, NULL, '2001-01-01', 'subscribed', false, 'list', 'confirmed')$$),
-('INSERT of a former contact', $$INSERT INTO crm.former_contact VALUES (1, 4712, now())$$),
+('INSERT of a setting', $$INSERT INTO crm.consent_setting_history VALUES (1, NULL, '2001-01-01', 'subscribed', false, 'list', 'confirmed')$$),
+('INSERT of a former contact', $$INSERT INTO crm.deleted_contact VALUES (1, 4712, now())$$),
 ('INSERT of an address change', $$INSERT INTO crm.address_change VALUES (1, 4711, now())$$),
-('INSERT of a key', $$INSERT INTO crm.account_key VALUES (77, '\x00')$$),
+('INSERT of a key', $$INSERT INTO crm.address_key VALUES (77, '\x00')$$),
 ('INSERT of a suppression', $$INSERT INTO crm.suppression VALUES (1, '\x00', 'complained', NULL, now())$$),
 ('INSERT of a retraction', $$INSERT INTO crm.retraction VALUES (1, 99, now(), 'me', 'because', 0, 0)$$),
 ('INSERT of a contact with a status', $$INSERT INTO crm.contact (email, status) VALUES ('x@example.org', 'active')$$),
-('INSERT of a contact that begins after', $$INSERT INTO crm.contact (email, begins_after) VALUES ('x@example.org', now())$$),
+('INSERT of a contact that begins after', $$INSERT INTO crm.contact (email, generation_start) VALUES ('x@example.org', now())$$),
 ('INSERT of a contact with an address change', $$INSERT INTO crm.contact (email, address_since) VALUES ('x@example.org', now())$$),
 ('upsert of a status', $$INSERT INTO crm.contact (contact_id, email) VALUES (4711, 'x@example.org') ON CONFLICT (account_id, contact_id) DO UPDATE SET status = 'active'$$),
 ('upsert of a subscription', $$INSERT INTO crm.subscription VALUES (1, 1, 4711, 'active', 'active', now()) ON CONFLICT (account_id, contact_id, list_id) DO UPDATE SET consent = 'active'$$),
@@ -105,9 +105,9 @@ INSERT INTO helper.write (name, statement) VALUES
 ('COPY to subscription', $$COPY crm.subscription (account_id, list_id, contact_id, status, consent, consent_at) FROM PROGRAM 'echo 1,1,4712,active,active,2025-01-01' (FORMAT csv)$$),
 ('COPY to contact with a status', $$COPY crm.contact (contact_id, email, status) FROM PROGRAM 'echo 9997,x@example.org,active' (FORMAT csv)$$),
 ('COPY to suppression', $$COPY crm.suppression (account_id, address_digest, kind, occurred_at) FROM PROGRAM 'echo 1,00,complained,2025-01-01' (FORMAT csv)$$),
-('COPY to consent_setting', $$COPY crm.consent_setting (account_id, since) FROM PROGRAM 'echo 1,2001-01-01' (FORMAT csv)$$),
+('COPY to consent_setting_history', $$COPY crm.consent_setting_history (account_id, since) FROM PROGRAM 'echo 1,2001-01-01' (FORMAT csv)$$),
 ('COPY to address_change', $$COPY crm.address_change FROM PROGRAM 'echo 1,4711,2001-01-01,digest,' (FORMAT csv)$$),
-('COPY to account_key', $$COPY crm.account_key FROM PROGRAM 'echo 88,00' (FORMAT csv)$$);
+('COPY to address_key', $$COPY crm.address_key FROM PROGRAM 'echo 88,00' (FORMAT csv)$$);
 GRANT pg_execute_server_program TO contact_status_test_owner, contact_status_test_app;
 
 CREATE FUNCTION helper.try_as(who text, statement text, OUT verdict text, OUT said text, OUT hint text) LANGUAGE plpgsql AS $$
@@ -126,9 +126,9 @@ BEGIN
         CONTINUE WHEN who = 'contact_status_test_app' AND w.statement ~ 'RESTART';
         SELECT * INTO r FROM helper.try_as(who, w.statement);
         -- of the keys nobody but the owner sees a row, whatever was granted
-        IF who = 'contact_status_test_app' AND w.name ~ '(UPDATE of|DELETE from) account_key' THEN
+        IF who = 'contact_status_test_app' AND w.name ~ '(UPDATE of|DELETE from) address_key' THEN
             w.expected := 'accepted';
-        ELSIF who = 'contact_status_test_app' AND w.name = 'COPY to account_key' THEN
+        ELSIF who = 'contact_status_test_app' AND w.name = 'COPY to address_key' THEN
             w.expected := '0A000';
         END IF;
         RETURN NEXT is(r.verdict, w.expected, format('%s: %s', who, w.name)) || CASE WHEN r.verdict NOT IN (w.expected, 'accepted') THEN E'\n' || diag(r.said) ELSE '' END;

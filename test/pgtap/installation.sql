@@ -98,7 +98,7 @@ SELECT is(helper.after(format($$ALTER TABLE crm.%I OWNER TO contact_status_test_
   FROM unnest('{account,subscription,suppression}'::text[]) t, unnest(ARRAY[$$SELECT contact_status.sweep('crm')$$, $$SELECT * FROM contact_status.verify('crm')$$,
        $$INSERT INTO crm.contact (contact_id, email) VALUES (1, 'a@example.org'); INSERT INTO crm.event (contact_id, list_id, kind) VALUES (1, 1, 'added')$$]) statement
  WHERE NOT (t = 'suppression' AND statement LIKE 'INSERT%');
-SELECT is(helper.after($$CREATE OR REPLACE VIEW crm.judged_event WITH (security_invoker = true) AS SELECT account_id, contact_id, kind, occurred_at, list_id, campaign_id, event_key,
+SELECT is(helper.after($$CREATE OR REPLACE VIEW crm.event_with_settings WITH (security_invoker = true) AS SELECT account_id, contact_id, kind, occurred_at, list_id, campaign_id, event_key,
     source, until, NULL::contact_status.consent_settings AS settings, occurred_at AS dated_at, NULL::contact_status.folded_contact AS facts FROM crm.event WHERE helper.ran() > 0$$,
     $$INSERT INTO crm.contact (contact_id, email) VALUES (1, 'a@example.org'); SELECT * FROM contact_status.verify('crm'); SELECT contact_status.explain_status('crm', 1, 1)$$), 'done',
     'functions read no view that its owner may replace');
@@ -113,17 +113,17 @@ SET ROLE contact_status_test_owner;
 SELECT contact_status.create_tables('keys');
 GRANT USAGE ON SCHEMA keys TO contact_status_test_grantee;
 RESET ROLE;
-SELECT is((SELECT array_agg(DISTINCT grantee::text) FROM information_schema.role_table_grants WHERE table_schema = 'keys' AND table_name = 'account_key'),
+SELECT is((SELECT array_agg(DISTINCT grantee::text) FROM information_schema.role_table_grants WHERE table_schema = 'keys' AND table_name = 'address_key'),
     '{contact_status_test_owner}'::text[], 'default privileges give nobody the keys');
 SELECT isnt_empty($$SELECT FROM information_schema.role_table_grants WHERE table_schema = 'keys' AND table_name = 'contact' AND grantee = 'contact_status_test_grantee'$$, 'but other tables');
 SET ROLE contact_status_test_owner;
 GRANT SELECT ON ALL TABLES IN SCHEMA keys TO contact_status_test_grantee;
-SELECT isnt_empty('SELECT key FROM keys.account_key', 'the owner reads them, for a dump');
+SELECT isnt_empty('SELECT key FROM keys.address_key', 'the owner reads them, for a dump');
 SET ROLE contact_status_test_grantee;
-SELECT is_empty('SELECT key FROM keys.account_key', 'who is granted SELECT on all tables sees none');
+SELECT is_empty('SELECT key FROM keys.address_key', 'who is granted SELECT on all tables sees none');
 RESET ROLE;
-SELECT is(helper.said_by('contact_status_test_grantee', $$DELETE FROM keys.account_key$$), '42501', 'nor deletes one');
-SELECT isnt_empty('SELECT key FROM keys.account_key', 'they are there');
+SELECT is(helper.said_by('contact_status_test_grantee', $$DELETE FROM keys.address_key$$), '42501', 'nor deletes one');
+SELECT isnt_empty('SELECT key FROM keys.address_key', 'they are there');
 
 -- Tenants -------------------------------------------------------------------------------------------------------------------
 
@@ -150,7 +150,7 @@ BEGIN
     PERFORM set_config('role', 'none', true);
     RETURN seen;
 END $$;
-SELECT is(helper.accounts_seen(c.relname, setting), CASE WHEN c.relname = 'account_key' THEN 'none' WHEN setting = '' THEN 'none' ELSE setting END,
+SELECT is(helper.accounts_seen(c.relname, setting), CASE WHEN c.relname = 'address_key' THEN 'none' WHEN setting = '' THEN 'none' ELSE setting END,
           format('%s: a tenant of account "%s" sees that alone', c.relname, setting))
   FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid, unnest('{1,2,""}'::text[]) setting
  WHERE c.relnamespace = 'crm'::regnamespace AND c.relkind IN ('r', 'v') AND a.attname = 'account_id' AND c.relname NOT IN ('pending_confirmations', 'campaign_report')

@@ -16,7 +16,7 @@ CREATE TABLE app.audit (what text, path text DEFAULT current_setting('search_pat
 CREATE FUNCTION app.shorten(text) RETURNS text LANGUAGE sql AS $$ SELECT left($1, 20) $$;
 CREATE FUNCTION app.audit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO audit VALUES (shorten(TG_TABLE_NAME || ' ' || TG_OP)); RETURN NULL; END $$;
 SELECT format('CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON crm.%I FOR EACH ROW EXECUTE FUNCTION app.audit()', t)
-  FROM unnest('{contact,subscription,event,suppression,retraction,former_contact,account}'::text[]) t \gexec
+  FROM unnest('{contact,subscription,event,suppression,retraction,deleted_contact,account}'::text[]) t \gexec
 CREATE TABLE app.staging AS SELECT * FROM (VALUES ('new@example.org', NULL), ('c2@example.org', 'unsubscribed'), ('other@example.org', 'odhlášené'), ('held@example.org', 'suspended')) v (email, status);
 CREATE TABLE app.log (contact bigint, what text, at timestamptz);
 CREATE TRIGGER forward AFTER INSERT ON app.log REFERENCING NEW TABLE AS forwarded FOR EACH STATEMENT EXECUTE FUNCTION
@@ -38,7 +38,7 @@ INSERT INTO helper.deed VALUES
 (11, 'event INSERT', $$INSERT INTO app.log VALUES (7, 'clicked', now())$$),
 (12, 'contact UPDATE', $$SET LOCAL session_replication_role = replica; UPDATE crm.contact SET status = 'complained' WHERE contact_id = 8;
     SET LOCAL session_replication_role = origin; SELECT contact_status.repair('crm')$$),
-(13, 'former_contact INSERT', $$DELETE FROM crm.contact WHERE contact_id = 9$$);
+(13, 'deleted_contact INSERT', $$DELETE FROM crm.contact WHERE contact_id = 9$$);
 CREATE FUNCTION helper.fired(deed helper.deed) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
     TRUNCATE app.audit;
@@ -50,7 +50,7 @@ BEGIN
 END $$;
 SELECT is(helper.fired(d), 'fired', format('%s. %s', d.nr, d.statement)) FROM helper.deed d ORDER BY d.nr;
 SELECT is_empty($$SELECT * FROM contact_status.verify('crm')$$, 'verify agrees');
-SELECT format('DROP TRIGGER audit ON crm.%I', t) FROM unnest('{contact,subscription,event,suppression,retraction,former_contact,account}'::text[]) t \gexec
+SELECT format('DROP TRIGGER audit ON crm.%I', t) FROM unnest('{contact,subscription,event,suppression,retraction,deleted_contact,account}'::text[]) t \gexec
 
 -- Which columns are written ------------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ BEGIN
     SET LOCAL session_replication_role = origin;
     SELECT string_agg(concat_ws(' ', contact_id, item), ', ' ORDER BY contact_id NULLS LAST, item COLLATE "C")
       INTO named
-      FROM contact_status.verify('crm') WHERE (list_id IS NULL OR item = 'consent_setting') AND item <> 'changed_at';
+      FROM contact_status.verify('crm') WHERE (list_id IS NULL OR item = 'consent_setting_history') AND item <> 'changed_at';
     PERFORM contact_status.repair('crm');
     RETURN named;
 END $$;
@@ -34,7 +34,7 @@ SELECT is(helper.damage($$INSERT INTO crm.status_count VALUES (1, NULL, pg_curre
 SELECT is(helper.damage($$DELETE FROM crm.event WHERE contact_id = 3 AND kind = 'unsubscribed'$$),
     '3 status, 3 unsubscribed_at', 'an event that is gone');
 SELECT is(helper.damage($$UPDATE crm.policy SET resubscribe = 'never' WHERE name = 'ecomail'$$),
-    'consent_setting', 'a setting that was changed');
+    'consent_setting_history', 'a setting that was changed');
 SELECT is(helper.damage($$DELETE FROM crm.contact WHERE contact_id = 6$$), 'count of active', 'a contact that is gone');
 SELECT contact_status.suppress('crm', 1, 'gone@example.org', 'complained') \g /dev/null
 SELECT is(helper.damage($$INSERT INTO crm.contact (email) VALUES ('gone@example.org')$$),
@@ -53,7 +53,7 @@ SELECT is(status, 'active', 'and holds no more') FROM crm.subscription WHERE (co
 SELECT contact_status.erase_contact('crm', 1, 4) \g /dev/null
 SELECT is_empty($$SELECT * FROM contact_status.verify('crm')$$, 'an erasure opts out who takes the address afterwards, and is told then');
 SELECT is(helper.damage($$INSERT INTO crm.list (name, double_opt_in) VALUES ('two', true)$$),
-    'consent_setting', 'a list without its setting');
+    'consent_setting_history', 'a list without its setting');
 SELECT helper.check_whole();
 SELECT * FROM finish();
 ROLLBACK;

@@ -101,7 +101,7 @@ CREATE FUNCTION helper.by_day(account bigint, from_day date, to_day date) RETURN
                SELECT (contact_status.fold(p::contact_status.policy, e.settings, e.kind, e.occurred_at, e.list_id, e.campaign_id, e.event_key, e.source, e.until,
                            d + interval '1 day' - interval '1 microsecond'
                            ORDER BY e.occurred_at, e.kind, e.list_id NULLS FIRST, e.campaign_id NULLS FIRST, e.event_key COLLATE "C")).status
-               FROM crm.judged_event AS e WHERE e.account_id = c.account_id AND e.contact_id = c.contact_id AND e.occurred_at < d + interval '1 day'),
+               FROM crm.event_with_settings AS e WHERE e.account_id = c.account_id AND e.contact_id = c.contact_id AND e.occurred_at < d + interval '1 day'),
                'unconfirmed') = ANY (p.counted))
     FROM generate_series(from_day::timestamptz, to_day, interval '1 day') AS d, crm.policy AS p JOIN crm.account AS a ON a.policy = p.name AND a.account_id = account
     ORDER BY 1

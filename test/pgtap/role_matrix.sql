@@ -101,7 +101,7 @@ undo_retraction|SELECT events FROM contact_status.undo_retraction('crm', $A, $A)
 upgrade_tables|SELECT contact_status.upgrade_tables('parts')|ok *|ok *|42501|42501|42501|42501
 verify|SELECT count(*) FROM contact_status.verify('crm')|ok *|ok *|ok *|ok (0)|ok *|42501
 add_partition|SELECT _contact_status.add_partition('parts', '2001-01-01', '2001-02-01')|ok *|ok *|42501|42501|42501|42501
-begin_change|SELECT _contact_status.begin_change('crm', $A)|ok *|ok *|ok *|42501|42501|42501
+lock_retractions|SELECT _contact_status.lock_retractions('crm', $A)|ok *|ok *|ok *|42501|42501|42501
 begin_horizon|SELECT _contact_status.begin_horizon('crm', $A, '2026-02-01')|ok *|ok *|42501|42501|42501|42501
 check_all_shown|SELECT _contact_status.check_all_shown('crm')|ok *|ok *|ok *|ok ("")|42501|42501
 check_installation|SELECT _contact_status.check_installation('crm', '{contact}')|ok *|ok *|ok *|ok ("")|ok *|42501
@@ -117,7 +117,7 @@ due_contacts|SELECT contacts FROM _contact_status.due_contacts('crm', now())|ok 
 end_horizon|SELECT _contact_status.end_horizon('crm', $A, '2026-02-01')|ok *|ok *|42501|42501|42501|42501
 events_that_followed|SELECT contacts FROM _contact_status.events_that_followed('crm', $A, 1)|ok *|ok *|ok *|ok ()|ok *|42501
 events_to_retract|SELECT contacts FROM _contact_status.events_to_retract('crm', $A, NULL, '{added}', NULL, NULL, NULL, NULL, NULL, NULL)|ok *|ok *|ok *|ok ({})|42501|42501
-forget_contact|SELECT _contact_status.forget_contact('crm', $A, 77)|23503|23503|23503|42501|42501|42501
+anonymize_contact|SELECT _contact_status.anonymize_contact('crm', $A, 77)|23503|23503|23503|42501|42501|42501
 guard_own_partitions|SELECT _contact_status.guard_own_partitions('crm')|ok *|ok *|ok *|ok (0)|ok *|42501
 guard_partition|SELECT _contact_status.guard_partition('parts.event_default')|ok *|ok *|42501|42501|42501|42501
 guard_partitions|SELECT _contact_status.guard_partitions('parts')|ok *|ok *|42501|42501|42501|42501
@@ -126,26 +126,30 @@ import_batch|SELECT outcome FROM _contact_status.import_batch('crm', $A, 1, ARRA
 import_outcomes|SELECT outcome FROM _contact_status.import_outcomes('crm', $A, 1, ARRAY[ROW(1, 'new@example.org', now(), NULL, NULL, NULL, NULL, NULL)::_contact_status.import_row], '{NULL}', '{NULL}', '{1}')|ok *|ok *|42501|42501|42501|42501
 import_plan|SELECT before FROM _contact_status.import_plan('crm', $A, 1, ARRAY[ROW(1, 'new@example.org', now(), NULL, NULL, NULL, NULL, NULL)::_contact_status.import_row], true)|ok *|ok *|42501|42501|42501|42501
 import_query|SELECT length(_contact_status.import_query('crm', 'crm.staging', 1, $A)) > 0|ok *|ok *|ok *|23503|ok *|42501
-judged_event_query|SELECT length(_contact_status.judged_event_query('crm')) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
-keep_facts|SELECT _contact_status.keep_facts('crm', $A, '{1}')|ok *|ok *|42501|42501|42501|42501
-keep_next_facts|SELECT _contact_status.keep_next_facts('crm', $A, NULL, 10)|ok *|ok *|42501|ok ()|42501|42501
-keep_settings|SELECT _contact_status.keep_settings('crm', $A)|ok *|ok *|ok *|42501|42501|42501
+event_with_settings_query|SELECT length(_contact_status.event_with_settings_query('crm')) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
+table_names|SELECT cardinality(_contact_status.table_names()) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
+table_definitions|SELECT cardinality(_contact_status.table_definitions('crm', true)) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
+trigger_definitions|SELECT cardinality(_contact_status.trigger_definitions('crm')) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
+view_definitions|SELECT cardinality(_contact_status.view_definitions('crm')) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
+store_horizon_facts|SELECT _contact_status.store_horizon_facts('crm', $A, '{1}')|ok *|ok *|42501|42501|42501|42501
+store_next_horizon_facts|SELECT _contact_status.store_next_horizon_facts('crm', $A, NULL, 10)|ok *|ok *|42501|ok ()|42501|42501
+restore_settings|SELECT _contact_status.restore_settings('crm', $A)|ok *|ok *|ok *|42501|42501|42501
 lock_contacts|SELECT _contact_status.lock_contacts('crm', $A, '{1,2}')|ok *|ok *|ok *|42501|42501|42501
 lost_settings|SELECT _contact_status.lost_settings('crm')|ok *|ok *|ok *|ok|ok *|42501
-mark_events|SELECT _contact_status.mark_events('crm', $A, '{1}', ARRAY['crm.event'::regclass::oid], ARRAY['(0,2)'::tid], 9, 'x')|ok *|ok *|ok *|42501|42501|42501
+set_retracted|SELECT _contact_status.set_retracted('crm', $A, '{1}', ARRAY['crm.event'::regclass::oid], ARRAY['(0,2)'::tid], 9, 'x')|ok *|ok *|ok *|42501|42501|42501
 merge_counts|SELECT _contact_status.merge_counts('crm', '{$A}', '{1}')|ok *|ok *|ok *|42501|42501|42501
 next_contacts|SELECT _contact_status.next_contacts('crm', $A, NULL, 10)|ok *|ok *|ok *|ok ()|ok *|42501
 table_problems|SELECT item FROM _contact_status.table_problems('crm')|ok *|ok *|ok *|ok|ok *|42501
-remember_address|SELECT _contact_status.remember_address('crm', $A, 'nobody@example.org', 'complained', NULL, now(), 'x')|ok *|ok *|ok *|42501|42501|42501
-remember_address|SELECT _contact_status.remember_address('crm', $A, 'nobody@example.org', 'complained', NULL, 'infinity', 'x')|22008|22008|22008|42501|42501|42501
+suppress_unknown_address|SELECT _contact_status.suppress_unknown_address('crm', $A, 'nobody@example.org', 'complained', NULL, now(), 'x')|ok *|ok *|ok *|42501|42501|42501
+suppress_unknown_address|SELECT _contact_status.suppress_unknown_address('crm', $A, 'nobody@example.org', 'complained', NULL, 'infinity', 'x')|22008|22008|22008|42501|42501|42501
 repair_counts|SELECT _contact_status.repair_counts('crm')|ok *|ok *|42501|42501|42501|42501
 resolve_addresses|SELECT contact_ids FROM _contact_status.resolve_addresses('crm', $A, NULL, ARRAY['gone$A@example.org'], NULL, true)|ok *|ok *|42501|42501|42501|42501
 retracted_events|SELECT contacts FROM _contact_status.retracted_events('crm', $A, $A)|ok *|ok *|ok *|ok ({})|ok *|42501
-settle_contacts|SELECT _contact_status.settle_contacts('crm', '{$A}', '{1}', true, now())|ok *|ok *|ok *|42501|42501|42501
-settle_contacts|SELECT _contact_status.settle_contacts('crm', '{$A}', '{1}', true, '2100-01-01')|ok *|ok *|42501|42501|42501|42501
+refresh_contacts|SELECT _contact_status.refresh_contacts('crm', '{$A}', '{1}', true, now())|ok *|ok *|ok *|42501|42501|42501
+refresh_contacts|SELECT _contact_status.refresh_contacts('crm', '{$A}', '{1}', true, '2100-01-01')|ok *|ok *|42501|42501|42501|42501
 suppressed_contacts|SELECT count(*) FROM _contact_status.suppressed_contacts('crm') WHERE account_id = $A|ok *|ok *|ok *|ok (0)|ok *|42501
 missing_suppressions|SELECT count(*) FROM _contact_status.missing_suppressions('crm') WHERE account_id = $A|ok *|ok *|ok *|ok (0)|ok *|42501
-tell_contacts|SELECT _contact_status.tell_contacts('crm', '{$A}', '{1}')|ok *|ok *|ok *|42501|42501|42501
+apply_suppressions|SELECT _contact_status.apply_suppressions('crm', '{$A}', '{1}')|ok *|ok *|ok *|42501|42501|42501
 unguarded_partitions|SELECT _contact_status.unguarded_partitions('crm')|ok *|ok *|ok *|ok|ok *|42501
 unmerged_counts|SELECT accounts FROM _contact_status.unmerged_counts('crm')|ok *|ok *|ok *|ok ({})|ok *|42501
 \.

@@ -238,8 +238,8 @@ SELECT is(split_part(verdict, ' ', 1), expected, description) || CASE WHEN split
 -- Digests ------------------------------------------------------------------------------------------------------------------------------
 
 SELECT is((SELECT count(*) FROM crm.suppression WHERE length(address_digest) <> 32), 0::bigint, 'digests have 32 bytes');
-SELECT is((SELECT count(*) FROM crm.account_key WHERE length(key) <> 32), 0::bigint, 'keys too');
-SELECT is((SELECT count(DISTINCT key) FROM crm.account_key), (SELECT count(*) FROM crm.account), 'each account has a key of its own, from its beginning');
+SELECT is((SELECT count(*) FROM crm.address_key WHERE length(key) <> 32), 0::bigint, 'keys too');
+SELECT is((SELECT count(DISTINCT key) FROM crm.address_key), (SELECT count(*) FROM crm.account), 'each account has a key of its own, from its beginning');
 SELECT contact_status.suppress('crm', account, address, kind::contact_status.event_kind) FROM (VALUES
     (1, 'Digest@Example.org', 'unsubscribed'), (1, ' digest@example.org ', 'complained'), (2, 'digest@example.org', 'invalidated')) AS d (account, address, kind) \g /dev/null
 SELECT is((SELECT count(DISTINCT address_digest) FROM crm.suppression WHERE account_id = 1 AND occurred_at >= now() AND source = 'suppress' AND address_digest IN
@@ -248,7 +248,7 @@ SELECT is((SELECT count(*) FROM crm.suppression AS a JOIN crm.suppression AS b U
 SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pgcrypto') AS has_pgcrypto \gset
 \if :has_pgcrypto
     CREATE EXTENSION pgcrypto SCHEMA helper;
-    SELECT is((SELECT string_agg(DISTINCT s.kind::text, ', ') FROM crm.suppression AS s JOIN crm.account_key AS k USING (account_id)
+    SELECT is((SELECT string_agg(DISTINCT s.kind::text, ', ') FROM crm.suppression AS s JOIN crm.address_key AS k USING (account_id)
                WHERE s.account_id = 1 AND s.address_digest = helper.hmac(convert_to('digest@example.org', 'UTF8'), k.key, 'sha256')),
         'complained, unsubscribed', 'the digest is HMAC-SHA-256 of the normalised address under the account''s key');
 \endif
@@ -256,7 +256,7 @@ CREATE ROLE contact_status_test_reader;
 GRANT USAGE ON SCHEMA crm TO contact_status_test_reader;
 GRANT SELECT ON crm.contact, crm.subscription, crm.list, crm.event, crm.mailable TO contact_status_test_reader;
 SET LOCAL ROLE contact_status_test_reader;
-SELECT throws_ok('SELECT * FROM crm.account_key', '42501', NULL, 'who may read contacts sees no key');
+SELECT throws_ok('SELECT * FROM crm.address_key', '42501', NULL, 'who may read contacts sees no key');
 RESET ROLE;
 SELECT is((SELECT count(*) FROM crm.suppression AS s WHERE s::text ~ '@'), 0::bigint, 'no address in suppression');
 

@@ -65,7 +65,7 @@ SQL
 
 # Functions of ours, by file: another file of that name may be the server's.
 my %ours;
-for my $file (glob 'src/*.c') {
+for my $file (glob 'src/*.c src/*/*.c') {
     my $text = do { local ($/, @ARGV) = (undef, $file); <> };
     my ($name) = $file =~ m{([^/]+)$};
     $ours{"$name $1"} = 1 while $text =~ /^(\w+)\(/mg;

@@ -9,7 +9,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
-use Beside qw(in_a_process told);
+use Concurrent qw(in_a_process told);
 use List::Util qw(sum0);
 use Load;
 use Session;

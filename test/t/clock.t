@@ -4,7 +4,7 @@
 use strict;
 use warnings;
 use Cluster;
-use Copies qw(psql);
+use Restore qw(psql);
 use Test::More;
 
 my ($library) = glob '/usr/lib/*/faketime/libfaketime.so.1';

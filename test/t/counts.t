@@ -12,7 +12,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
-use Beside qw(in_a_process told);
+use Concurrent qw(in_a_process told);
 use Load qw(pick chance between);
 use Session;
 use Test::More;

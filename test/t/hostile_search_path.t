@@ -74,7 +74,7 @@ CREATE DOMAIN evil.contact_status AS contact_status.contact_status CHECK (evil.e
 CREATE DOMAIN evil.event_kind AS contact_status.event_kind CHECK (evil.executed() IS NULL);
 SELECT format('CREATE VIEW evil.%I AS SELECT evil.executed() AS account_id, 1 AS contact_id', n)
   FROM unnest('{pg_class,pg_attribute,pg_namespace,pg_enum,pg_type,contact,event,list,account,policy,subscription,suppression,retraction,
-               status_count,consent_setting,account_key,former_contact,judged_event}'::pg_catalog.text[]) n \gexec
+               status_count,consent_setting_history,address_key,deleted_contact,event_with_settings}'::pg_catalog.text[]) n \gexec
 SQL
 
 sub executed { return psql($database, 'SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM evil.executed') + 0 }

@@ -28,7 +28,7 @@ push @changed, "ALTER TABLE crm.subscription DROP CONSTRAINT subscription_pkey C
     (map { "DROP INDEX crm.event_key; CREATE INDEX event_key ON crm.event $_" } 'USING brin (account_id, contact_id, occurred_at)',
         '(account_id, event_key, source, evidence)', '(account_id, recorded_at, contact_id)'),
     'DROP INDEX crm.status_count_key; CREATE INDEX status_count_key ON crm.status_count USING brin (account_id, list_id, written_by)',
-    map { "ALTER TABLE crm.account_key DISABLE TRIGGER ALL; UPDATE crm.account_key SET key = $_" } "''", "'\\x00'", "decode(repeat('00', 100000), 'hex')";
+    map { "ALTER TABLE crm.address_key DISABLE TRIGGER ALL; UPDATE crm.address_key SET key = $_" } "''", "'\\x00'", "decode(repeat('00', 100000), 'hex')";
 my @became = attempt($database, \@changed, way => 'SELECT hostile.damaged(%s)', timeout => '20s');
 no_internal_error(\@changed, \@became, 'columns of another type, or of nulls');
 

@@ -3,7 +3,7 @@
 # from which no trigger derives anything again; and the switch-over to the subscriber.
 use strict;
 use warnings;
-use Copies qw(psql sqlstate fill state numbers goes_on eventually @TABLES);
+use Restore qw(psql sqlstate fill state numbers goes_on eventually @TABLES);
 use Test::More;
 
 my $database = $ENV{PGDATABASE};

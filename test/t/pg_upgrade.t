@@ -4,7 +4,7 @@
 use strict;
 use warnings;
 use Cluster;
-use Copies qw(psql fill_all state numbers goes_on @SCHEMAS);
+use Restore qw(psql fill_all state numbers goes_on @SCHEMAS);
 use Test::More;
 
 my $new_bin = Cluster::bindir();

@@ -6,7 +6,7 @@
 use strict;
 use warnings;
 use Cluster;
-use Copies qw(psql);
+use Restore qw(psql);
 use File::Temp ();
 use Test::More;
 

@@ -5,7 +5,7 @@
 # Views are planned with the statement that reads them. import_contacts reads a staging table, which does not grow meanwhile.
 use strict;
 use warnings;
-use Copies qw(psql);
+use Restore qw(psql);
 use JSON::PP qw(decode_json);
 use Test::More;
 

@@ -4,7 +4,7 @@
 use strict;
 use warnings;
 use Cluster;
-use Copies qw(psql sqlstate eventually fill state goes_on);
+use Restore qw(psql sqlstate eventually fill state goes_on);
 use Test::More;
 
 my $primary = join ' ', map { "$_->[0]=" . ($ENV{$_->[1]} // '') }

@@ -5,7 +5,7 @@
 use strict;
 use warnings;
 use Catalogue qw(members tables differences);
-use Copies qw(psql sqlstate fill state numbers goes_on);
+use Restore qw(psql sqlstate fill state numbers goes_on);
 use File::Temp ();
 use Session;
 use Test::More;

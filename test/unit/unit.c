@@ -1,12 +1,12 @@
 /*
  * unit.c
- *		The machine alone: what can be said without a server.  Prints TAP.
+ *		The rules alone, without a server.  Prints TAP.
  *
  * Rules by table, in the words of a story; and random events, of which only
  * must be true that nothing is broken by them: the sanitizers watch, facts that
  * a limit bounds stay bounded, and what is said to be unchanged is.
  */
-#include "../lib/machine_alone.h"
+#include "../lib/rules_alone.h"
 
 #include <stdio.h>
 
@@ -45,27 +45,27 @@ typedef struct Story
 } Story;
 
 static const Story stories[] = {
-	{"an import", 0, CS_STATUS_ACTIVE, {{CS_ADDED, 0, ""}}},
+	{"an import", 0, CS_STATUS_ACTIVE, {{CS_KIND_ADDED, 0, ""}}},
 	{"an import never raises consent", 0, CS_STATUS_UNSUBSCRIBED,
-	{{CS_ADDED, 0, ""}, {CS_UNSUBSCRIBED, 0, ""}, {CS_ADDED, 0, ""}}},
+	{{CS_KIND_ADDED, 0, ""}, {CS_KIND_UNSUBSCRIBED, 0, ""}, {CS_KIND_ADDED, 0, ""}}},
 	{"a request confirmed by its own link", 0, CS_STATUS_ACTIVE,
-	{{CS_ADDED, 0, ""}, {CS_UNSUBSCRIBED, 0, ""}, {CS_SIGNED_UP, 0, "k2"}, {CS_CONFIRMED, 0, "k2"}}},
+	{{CS_KIND_ADDED, 0, ""}, {CS_KIND_UNSUBSCRIBED, 0, ""}, {CS_KIND_SIGNED_UP, 0, "k2"}, {CS_KIND_CONFIRMED, 0, "k2"}}},
 	{"an old link revives nobody", 0, CS_STATUS_UNSUBSCRIBED,
-	{{CS_SIGNED_UP, 0, "k1"}, {CS_UNSUBSCRIBED, 0, ""}, {CS_SIGNED_UP, 0, "k2"}, {CS_CONFIRMED, 0, "k1"}}},
+	{{CS_KIND_SIGNED_UP, 0, "k1"}, {CS_KIND_UNSUBSCRIBED, 0, ""}, {CS_KIND_SIGNED_UP, 0, "k2"}, {CS_KIND_CONFIRMED, 0, "k1"}}},
 	{"accepted, then bounced: the run goes on", 0, CS_STATUS_HARD_BOUNCED,
-		{{CS_ADDED, 0, ""}, {CS_SOFT_BOUNCED, 1, ""}, {CS_SOFT_BOUNCED, 2, ""}, {CS_SOFT_BOUNCED, 3, ""},
-	{CS_SOFT_BOUNCED, 4, ""}, {CS_DELIVERED, 5, ""}, {CS_DELIVERED, 5, ""}, {CS_SOFT_BOUNCED, 5, ""}}},
+		{{CS_KIND_ADDED, 0, ""}, {CS_KIND_SOFT_BOUNCED, 1, ""}, {CS_KIND_SOFT_BOUNCED, 2, ""}, {CS_KIND_SOFT_BOUNCED, 3, ""},
+	{CS_KIND_SOFT_BOUNCED, 4, ""}, {CS_KIND_DELIVERED, 5, ""}, {CS_KIND_DELIVERED, 5, ""}, {CS_KIND_SOFT_BOUNCED, 5, ""}}},
 	{"a delivery that an open follows stands", 0, CS_STATUS_SOFT_BOUNCED,
-		{{CS_ADDED, 0, ""}, {CS_SOFT_BOUNCED, 1, ""}, {CS_SOFT_BOUNCED, 2, ""}, {CS_SOFT_BOUNCED, 3, ""},
-	{CS_SOFT_BOUNCED, 4, ""}, {CS_DELIVERED, 5, ""}, {CS_OPENED, 5, ""}, {CS_SOFT_BOUNCED, 5, ""}}},
-	{"one permanent refusal of two", 1, CS_STATUS_SOFT_BOUNCED, {{CS_ADDED, 0, ""}, {CS_HARD_BOUNCED, 1, ""}}},
+		{{CS_KIND_ADDED, 0, ""}, {CS_KIND_SOFT_BOUNCED, 1, ""}, {CS_KIND_SOFT_BOUNCED, 2, ""}, {CS_KIND_SOFT_BOUNCED, 3, ""},
+	{CS_KIND_SOFT_BOUNCED, 4, ""}, {CS_KIND_DELIVERED, 5, ""}, {CS_KIND_OPENED, 5, ""}, {CS_KIND_SOFT_BOUNCED, 5, ""}}},
+	{"one permanent refusal of two", 1, CS_STATUS_SOFT_BOUNCED, {{CS_KIND_ADDED, 0, ""}, {CS_KIND_HARD_BOUNCED, 1, ""}}},
 	{"two permanent refusals", 1, CS_STATUS_HARD_BOUNCED,
-	{{CS_ADDED, 0, ""}, {CS_HARD_BOUNCED, 1, ""}, {CS_NONEXISTENT, 1, ""}}},
+	{{CS_KIND_ADDED, 0, ""}, {CS_KIND_HARD_BOUNCED, 1, ""}, {CS_KIND_NONEXISTENT, 1, ""}}},
 	{"blocks that count", 2, CS_STATUS_FAILING,
-		{{CS_ADDED, 0, ""}, {CS_BLOCKED, 1, ""}, {CS_BLOCKED, 1, ""}, {CS_BLOCKED, 1, ""},
-	{CS_BLOCKED, 1, ""}, {CS_BLOCKED, 1, ""}}},
+		{{CS_KIND_ADDED, 0, ""}, {CS_KIND_BLOCKED, 1, ""}, {CS_KIND_BLOCKED, 1, ""}, {CS_KIND_BLOCKED, 1, ""},
+	{CS_KIND_BLOCKED, 1, ""}, {CS_KIND_BLOCKED, 1, ""}}},
 	{"a complaint is for good", 0, CS_STATUS_COMPLAINED,
-	{{CS_ADDED, 0, ""}, {CS_COMPLAINED, 0, ""}, {CS_RESUBSCRIBED, 0, ""}, {CS_CONFIRMED, 0, ""}}},
+	{{CS_KIND_ADDED, 0, ""}, {CS_KIND_COMPLAINED, 0, ""}, {CS_KIND_RESUBSCRIBED, 0, ""}, {CS_KIND_CONFIRMED, 0, ""}}},
 };
 
 static void
@@ -75,7 +75,7 @@ test_stories(void)
 	{
 		const Story *story = &stories[i];
 		const cs_policy *policy = &policies[story->policy];
-		cs_contact	contact = {0};
+		cs_facts	contact = {0};
 		cs_time		now = 0;
 
 		for (int e = 0; e < 12 && story->events[e].key != NULL; e++)
@@ -85,7 +85,7 @@ test_stories(void)
 				.key = story->events[e].key,.key_size = strlen(story->events[e].key),
 			.rules = {.double_opt_in = true}};
 
-			cs_apply(&contact, policy, &event);
+			cs_apply_event(&contact, policy, &event);
 		}
 		ok(cs_contact_status(&contact, cs_address_status(&contact, policy, now)) == story->expected,
 		   story->name);
@@ -99,12 +99,12 @@ static void
 test_time(void)
 {
 	const cs_policy *policy = &policies[2];
-	cs_contact	contact = {0};
-	cs_event	sent = {.at = 0,.kind = CS_SENT,.campaign = {true, 1}};
-	cs_event	held = {.at = DAY,.kind = CS_SUSPENDED,.until = {true, 2 * DAY}};
+	cs_facts	contact = {0};
+	cs_event	sent = {.at = 0,.kind = CS_KIND_SENT,.campaign = {true, 1}};
+	cs_event	held = {.at = DAY,.kind = CS_KIND_SUSPENDED,.until = {true, 2 * DAY}};
 
-	cs_apply(&contact, policy, &sent);
-	cs_apply(&contact, policy, &held);
+	cs_apply_event(&contact, policy, &sent);
+	cs_apply_event(&contact, policy, &held);
 	ok(cs_due(&contact, policy, DAY) == 2 * DAY, "the end of the suspension is due first");
 	ok(cs_address_status(&contact, policy, DAY) == CS_STATUS_SUSPENDED, "held until then");
 	ok(cs_address_status(&contact, policy, 2 * DAY) == CS_STATUS_ACTIVE, "and free from then on");
@@ -133,7 +133,7 @@ test_random(void)
 	bool		bounded = true,
 				honest = true,
 				copied = true;
-	cs_contact	contact = {0},
+	cs_facts	contact = {0},
 				before = {0};
 
 	for (int round = 0; round < 2000; round++)
@@ -143,7 +143,7 @@ test_random(void)
 
 		if (below(2))
 			policy.soft_bounce_window = below(3) ? DAY : INT64_MAX;
-		cs_clear(&contact);
+		cs_clear_facts(&contact);
 		for (int i = 0; i < 100; i++)
 		{
 			static const char *const keys[] = {"", "a", "ab", "a longer key than those"};
@@ -155,10 +155,10 @@ test_random(void)
 
 			now = below(20) ? (now < INT64_MAX - DAY ? now + below(1000000) : now) : INT64_MAX - below(9);
 			event.at = now;
-			if (cs_touches_consent(event.kind) && event.kind != CS_UNSUBSCRIBED)
+			if (cs_touches_consent(event.kind) && event.kind != CS_KIND_UNSUBSCRIBED)
 				event.list.set = true;
-			cs_copy(&before, &contact);
-			if (!cs_apply(&contact, &policy, &event))
+			cs_copy_facts(&before, &contact);
+			if (!cs_apply_event(&contact, &policy, &event))
 			{
 				honest = honest && cs_same_address_facts(&before, &contact) &&
 					before.consent_count == contact.consent_count;
@@ -167,7 +167,7 @@ test_random(void)
 			}
 			bounded = bounded && contact.run_count <= 5 && contact.unanswered_count <= 10 &&
 				contact.hard_bounces <= 1 && contact.consent_count <= 4;
-			cs_copy(&before, &contact);
+			cs_copy_facts(&before, &contact);
 			copied = copied && cs_same_address_facts(&before, &contact);
 			(void) cs_due(&contact, &policy, now);
 			(void) cs_address_status(&contact, &policy, now);
@@ -185,7 +185,7 @@ test_random(void)
 static void
 test_order(void)
 {
-	cs_event	a = {.at = 1,.kind = CS_CONFIRMED,.list = {true, 1},.key = "a",.key_size = 1};
+	cs_event	a = {.at = 1,.kind = CS_KIND_CONFIRMED,.list = {true, 1},.key = "a",.key_size = 1};
 	cs_event	b = a;
 
 	ok(cs_compare_events(&a, &b) == 0, "an event equals itself");
@@ -195,7 +195,7 @@ test_order(void)
 	ok(cs_compare_events(&a, &b) < 0, "no campaign before any");
 	b = a, b.list.set = false;
 	ok(cs_compare_events(&b, &a) < 0, "no list before any");
-	b = a, b.kind = CS_UNSUBSCRIBED;
+	b = a, b.kind = CS_KIND_UNSUBSCRIBED;
 	ok(cs_compare_events(&a, &b) < 0, "what restricts comes last");
 	b = a, b.at = 0;
 	ok(cs_compare_events(&b, &a) < 0, "time before all");

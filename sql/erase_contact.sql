@@ -1,0 +1,22 @@
+-- erase_contact.
+
+CREATE FUNCTION _contact_status.anonymize_contact(schema name, account_id bigint, contact_id bigint) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_anonymize_contact';
+COMMENT ON FUNCTION _contact_status.anonymize_contact(name, bigint, bigint) IS
+'makes the events of a contact that was deleted anonymous, and leaves of its addresses an account-wide opt-out';
+
+CREATE FUNCTION contact_status.erase_contact(schema name, account_id bigint, contact_id bigint) RETURNS void
+    LANGUAGE plpgsql VOLATILE STRICT
+AS $erase$
+BEGIN
+    PERFORM _contact_status.refuse_read_only('erase_contact');
+    PERFORM _contact_status.check_installation(erase_contact.schema, '{contact}');
+    PERFORM _contact_status.lock_retractions(erase_contact.schema, erase_contact.account_id);
+    EXECUTE pg_catalog.format('DELETE FROM ONLY %I.contact WHERE account_id OPERATOR(pg_catalog.=) $1 '
+                              'AND contact_id OPERATOR(pg_catalog.=) $2', erase_contact.schema)
+      USING erase_contact.account_id, erase_contact.contact_id;
+    PERFORM _contact_status.anonymize_contact(erase_contact.schema, erase_contact.account_id, erase_contact.contact_id);
+END
+$erase$;
+COMMENT ON FUNCTION contact_status.erase_contact(name, bigint, bigint) IS
+'erases a person, also one whose contact was deleted: no address, text or detail remains but the digest of the address with an account-wide opt-out';

@@ -1,0 +1,133 @@
+/*
+ * apply_event.c
+ *		What is added to the visited contact: events, another beginning, another
+ *		address; and what becomes of its facts.
+ *
+ * The row of a contact holds the facts after its last event that changed one,
+ * and that event's time.  Events of a later time start from there; those that
+ * change nothing need no look into the log, and nothing is written for them.
+ * Where one changes a fact, what the log already holds from its time on is
+ * folded again; where one comes late, the log from the last checkpoint before it is.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+
+#include "compat.h"
+#include "contact/contact.h"
+#include "contact/contact_state.h"
+#include "rules/alloc.h"
+#include "rules/rules.h"
+#include "storage/checkpoint.h"
+#include "storage/event_log.h"
+
+/* ---- adding ---- */
+
+/* What the account's limit is for: remembered until it is known whether it took effect. */
+static void
+note_added(CsContact *v, const cs_event *event)
+{
+	if (v->added_count == v->added_space)
+	{
+		v->added_space = v->added_space ? 2 * v->added_space : 4;
+		v->added = cs_resize(v->added, v->added_space * sizeof(CsAdded));
+	}
+	v->added[v->added_count++] = (CsAdded) {event->list.id, event->at};
+}
+
+/* The contact has become another one since the event was recorded. */
+pg_noreturn static void
+refuse_overtaken_event(const CsContact *v, const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("could not serialize access due to concurrent update"),
+			 errdetail("Contact %lld %s since the event was recorded.", (long long) v->contact, what),
+			 errhint("Retry the transaction.")));
+}
+
+/*
+ * An event dated before the account's horizon, where the facts are kept and the
+ * log need not be complete any more, counts as if it happened at the horizon.
+ */
+static void
+move_to_horizon(CsContact *v, CsLoggedEvent *event)
+{
+	/* without what this statement recorded: it came later */
+	cs_store_horizon_checkpoint(v, GetCurrentStatementStartTimestamp() - 1, &event->event.at);
+	if (event->recorded <= v->horizon.kept.at)
+		refuse_overtaken_event(v, "had its facts kept as of the horizon");
+	cs_note_late(v->in, &v->horizon, event->event.at);
+	event->event.at = v->horizon.before;
+}
+
+/* The log is to be folded from the last checkpoint before this event. */
+static void
+note_late(CsContact *v, cs_time at)
+{
+	if (v->progress == PROGRESS_ANEW)
+		return;
+	v->progress = PROGRESS_ANEW;
+	v->late_from = (cs_moment) {true, at};
+}
+
+static void
+apply_in_order(CsContact *v, CsLoggedEvent *event)
+{
+	cs_time		at = event->event.at;
+
+	v->at_last = at == v->last ? v->at_last + 1 : 1;
+	v->last = at;
+	if (cs_apply_logged(v, event) && v->progress == PROGRESS_NONE)
+	{
+		/* those of the same time that came before it are looked for as well */
+		v->progress = PROGRESS_CHANGED;
+		v->from = at;
+		v->own = v->at_last;
+	}
+	else if (v->progress == PROGRESS_CHANGED)
+		v->own++;
+}
+
+void
+cs_contact_apply_event(CsContact *v, const CsLoggedEvent *logged)
+{
+	CsLoggedEvent event = *logged;
+	bool		old = v->policy->horizon.set && event.event.at < v->policy->horizon.at;
+	MemoryContext caller = MemoryContextSwitchTo(v->context);
+
+	if (event.recorded <= v->generation_start)
+		refuse_overtaken_event(v, "is another one");
+	if (old)
+		move_to_horizon(v, &event);
+	if (event.event.kind == CS_KIND_ADDED && v->policy->has_limit)
+		note_added(v, &event.event);
+	if (old || (v->stored.changed.set && event.event.at <= v->stored.changed.at))
+		note_late(v, event.event.at);
+	if (v->progress != PROGRESS_ANEW)
+		apply_in_order(v, &event);
+	MemoryContextSwitchTo(caller);
+}
+
+void
+cs_request_full_replay(CsContact *v)
+{
+	v->progress = PROGRESS_ANEW;
+	v->late_from = (cs_moment) {0};
+}
+
+void
+cs_begin_generation(CsContact *v, TimestampTz generation_start)
+{
+	v->generation_start = generation_start;
+	v->begins_anew = true;
+	cs_request_full_replay(v);
+}
+
+void
+cs_set_address_since(CsContact *v, TimestampTz since)
+{
+	v->address_since = (cs_moment) {true, since};
+	v->address_anew = true;
+	cs_request_full_replay(v);
+}

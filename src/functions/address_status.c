@@ -1,0 +1,35 @@
+/*
+ * address_status.c
+ *		The address status of a row of contact, for views that judge as of now.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "fmgr.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
+
+#include "rules/rules.h"
+#include "types/enums.h"
+#include "types/fact_columns.h"
+#include "types/policy.h"
+
+PG_FUNCTION_INFO_V1(cs_address_status_of);
+Datum
+cs_address_status_of(PG_FUNCTION_ARGS)
+{
+	CsPolicy	policy = cs_policy_of_datum(PG_GETARG_DATUM(0));
+	TimestampTz as_of = PG_GETARG_TIMESTAMPTZ(2);
+	AttrNumber	columns[FACT_COLUMNS];
+	Datum	   *values;
+	bool	   *nulls;
+	TupleDesc	desc = cs_deform(PG_GETARG_DATUM(1), &values, &nulls);
+	CsContactRow		facts = {0};
+	cs_status	status;
+
+	cs_find_fact_columns(desc, false, columns);
+	cs_facts_of_values(&facts, desc, columns, values, nulls);
+	ReleaseTupleDesc(desc);
+	status = cs_address_status(&facts.contact, &policy.rules, as_of);
+	PG_RETURN_DATUM(cs_status_datum(get_fn_expr_rettype(fcinfo->flinfo), status));
+}

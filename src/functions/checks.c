@@ -1,0 +1,112 @@
+/*
+ * checks.c
+ *		Checks for functions that are written in SQL.
+ */
+#include "postgres.h"
+
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_type_d.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+
+#include "storage/installation.h"
+#include "storage/privileges.h"
+#include "storage/table_scan.h"
+
+/*
+ * check_installation(schema, tables name[]): raises what cs_open_named does, and 42501
+ * where the caller may not read one of the tables, before a query would.
+ */
+PG_FUNCTION_INFO_V1(cs_check_installation);
+Datum
+cs_check_installation(PG_FUNCTION_ARGS)
+{
+	CsInstallation *in;
+	Datum	   *tables;
+	bool	   *nulls;
+	int			count;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the schema of an installation is missing"),
+				 errhint("Name the schema with whose name contact_status.create_tables was called.")));
+	in = cs_open_named(PG_GETARG_NAME(0));
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the names of the tables are missing")));
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR, &tables, &nulls, &count);
+	for (int i = 0; i < count; i++)
+	{
+		char	   *name = nulls[i] ? "" : NameStr(*DatumGetName(tables[i]));
+		Oid			relid = get_relname_relid(name, in->schema);
+
+		if (!OidIsValid(relid))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_TABLE),
+					 errmsg("table \"%s.%s\" does not exist", get_namespace_name(in->schema), name),
+					 errhint("Create the tables of an installation with contact_status.create_tables.")));
+		cs_check_rights_of(relid, ACL_SELECT);
+	}
+	cs_close(in);
+	PG_RETURN_VOID();
+}
+
+/* check_owner(schema): raises 42501 unless the caller has the rights of the tables' owner and sees all rows. */
+PG_FUNCTION_INFO_V1(cs_check_owner_of);
+Datum
+cs_check_owner_of(PG_FUNCTION_ARGS)
+{
+	CsInstallation *in = cs_open_named(PG_GETARG_NAME(0));
+
+	in->reads_only = true;
+	cs_check_owner(in);
+	cs_check_readable(cs_table(in, TABLE_ACCOUNT)->rel);
+	cs_check_readable(cs_table(in, TABLE_CHECKPOINT)->rel);
+	cs_check_readable(cs_table(in, TABLE_EVENT)->rel);
+	cs_close(in);
+	PG_RETURN_VOID();
+}
+
+/*
+ * check_all_shown(schema): raises 40001 where the transaction's snapshot does
+ * not show a contact, so that reevaluate would leave it out.
+ */
+PG_FUNCTION_INFO_V1(cs_check_all_shown);
+Datum
+cs_check_all_shown(PG_FUNCTION_ARGS)
+{
+	CsInstallation *in = cs_open_named(PG_GETARG_NAME(0));
+	CsTable    *contacts = cs_table(in, TABLE_CONTACT);
+
+	cs_check_rights(in, ACL_INSERT);
+	if (IsolationUsesXactSnapshot())
+	{
+		Snapshot	snapshot = cs_latest_snapshot();
+		TableScanDesc scan = table_beginscan(contacts->rel, snapshot, 0, NULL);
+
+		while (table_scan_getnextslot(scan, ForwardScanDirection, contacts->slot))
+			cs_check_shown(contacts->rel, contacts->slot);
+		table_endscan(scan);
+		UnregisterSnapshot(snapshot);
+	}
+	cs_close(in);
+	PG_RETURN_VOID();
+}
+
+/* refuse_read_only(name): what writes is refused in a READ ONLY transaction, also where it would find nothing to do. */
+PG_FUNCTION_INFO_V1(cs_refuse_read_only);
+Datum
+cs_refuse_read_only(PG_FUNCTION_ARGS)
+{
+	PreventCommandIfReadOnly(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,495 @@
+/*
+ * retract_events.c
+ *		Events taken out of the fold, or back into it; and what erasure leaves.
+ *
+ * The SQL functions choose the events and lock their contacts; here they are
+ * marked, and the contacts folded anew.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type_d.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "contact/contact.h"
+#include "contact/former_address.h"
+#include "contact/horizon.h"
+#include "contact/operation.h"
+#include "contact/propagate_suppression.h"
+#include "rules/rules.h"
+#include "storage/account_lock.h"
+#include "storage/checkpoint.h"
+#include "storage/event_log.h"
+#include "storage/installation.h"
+#include "storage/privileges.h"
+#include "storage/row_writer.h"
+#include "storage/settings.h"
+#include "storage/suppression.h"
+#include "storage/table_scan.h"
+#include "types/arguments.h"
+#include "types/fact_columns.h"
+
+/* Who may change what was recorded: whoever may UPDATE the log. */
+static CsInstallation *
+open_for_change(Name schema, int64 account)
+{
+	CsInstallation *in = cs_begin_operation(schema);
+
+	cs_check_rights(in, ACL_UPDATE);
+	cs_check_account(in, account);
+	/* settings are locked before contacts */
+	cs_account_policy(in, account);
+	/* one at a time: events are marked by their place */
+	cs_lock_account(in, TABLE_RETRACTION, account, ExclusiveLock);
+	return in;
+}
+
+static int
+elements(Datum array, Oid type, int16 size, bool by_value, char align, Datum **values)
+{
+	int			count;
+
+	deconstruct_array(DatumGetArrayTypeP(array), type, size, by_value, align, values, NULL, &count);
+	return count;
+}
+
+/* The row of the log at a place, into the table's slot, as the latest snapshot has it. */
+static bool
+fetch_event(CsTable *log, ItemPointer tid, Snapshot snapshot)
+{
+	if (!ItemPointerIsValid(tid) || ItemPointerGetBlockNumber(tid) >= RelationGetNumberOfBlocks(log->rel) ||
+		!table_tuple_fetch_row_version(log->rel, tid, snapshot, log->slot))
+		return false;
+	cs_check_shown(log->rel, log->slot);
+	slot_getallattrs(log->slot);
+	return true;
+}
+
+/* What the facts kept as of a horizon hold cannot be taken out of them. */
+static void
+check_not_covered(CsInstallation *in, const CsLoggedEvent *event)
+{
+	if (cs_is_covered(in, event))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("an event \"%s\" of contact %lld lies before the horizon of account %lld",
+						cs_kind_labels[event->event.kind], (long long) event->contact, (long long) event->account),
+				 errdetail("The facts as of the horizon are kept and hold it, whether it counts or not."),
+				 errhint("Choose events since the horizon, with since => ...; undo older ones by recording what is right.")));
+}
+
+/* Mark an event as retracted, or (retraction 0) as not.  Returns whether it was otherwise. */
+static bool
+mark_event(CsInstallation *in, int64 account, Oid part, ItemPointer tid, int64 contact, int64 retraction)
+{
+	CsTable    *log = cs_log_table(in, part);
+	Snapshot	snapshot = cs_latest_snapshot();
+	ItemPointerData place = *tid;
+	CsLoggedEvent event;
+	bool		marked = false;
+
+	if (fetch_event(log, &place, snapshot))
+	{
+		cs_read_event(log, log->slot, &event);
+		if (event.account == account && event.contact == contact && event.retracted == (retraction == 0))
+		{
+			Datum	   *values;
+			bool	   *nulls;
+
+			check_not_covered(in, &event);
+			cs_copy_row(log, &values, &nulls);
+			CS_SET(log, EVENT_RETRACTED_AT, TimestampTzGetDatum(in->now), retraction == 0);
+			CS_SET(log, EVENT_RETRACTION, Int64GetDatum(retraction), retraction == 0);
+			cs_update_row(in, log, &place, values, nulls);
+			marked = true;
+		}
+	}
+	UnregisterSnapshot(snapshot);
+	return marked;
+}
+
+/* What a contact that was deleted left in suppression follows from its events. */
+static void
+suppress_former_anew(CsInstallation *in, CsContact *visits, int64 account, int64 contact)
+{
+	CsTable    *former = cs_table(in, TABLE_DELETED_CONTACT);
+	cs_id		key[2] = {{true, account}, {true, contact}};
+	TimestampTz began,
+				ended;
+	bytea	   *digest;
+	cs_id		holder;
+	Datum		value;
+	bool		isnull;
+
+	if (!cs_fetch_latest(former, key, 2))
+		return;
+	/* a contact that takes the address waits for this lock, or has entered itself before */
+	cs_lock_row(former, &former->slot->tts_tid, LockTupleNoKeyExclusive);
+	value = cs_column(former, former->slot, DELETED_HOLDER, &isnull);
+	holder = cs_id_of_datum(value, isnull);
+	ended = DatumGetTimestampTz(cs_column(former, former->slot, DELETED_ENDED_AT, &isnull));
+	began = cs_time_column(former, DELETED_GENERATION_START, PG_INT64_MIN);
+	value = cs_column(former, former->slot, DELETED_DIGEST, &isnull);
+	if (isnull)
+		return;
+	digest = DatumGetByteaPCopy(value);
+	if (cs_replace_suppressed_facts(in, account, contact, began, cs_deleted_contact_facts(visits, account, contact, began, ended), digest,
+						   true))
+		cs_note_pending_address(in, account, holder, digest);
+}
+
+/* Note who did it and why; what follows from it later is added. */
+static void
+note_retraction(CsInstallation *in, int64 account, int64 retraction, const char *reason, int64 events, int64 contacts)
+{
+	CsTable    *table = cs_table(in, TABLE_RETRACTION);
+	cs_id		key[2] = {{true, account}, {true, retraction}};
+	Datum	   *values;
+	bool	   *nulls;
+	NameData	user;
+
+	if (cs_fetch_latest(table, key, 2))
+	{
+		AttrNumber *columns = table->columns;
+
+		cs_copy_row(table, &values, &nulls);
+		values[columns[RETRACTION_EVENTS] - 1] =
+			Int64GetDatum(DatumGetInt64(values[columns[RETRACTION_EVENTS] - 1]) + events);
+		values[columns[RETRACTION_CONTACTS] - 1] =
+			Int64GetDatum(DatumGetInt64(values[columns[RETRACTION_CONTACTS] - 1]) + contacts);
+		cs_update_row(in, table, &table->slot->tts_tid, values, nulls);
+		return;
+	}
+
+	cs_new_row(in, table, &values, &nulls);
+	namestrcpy(&user, GetUserNameFromId(GetUserId(), false));
+	CS_SET(table, RETRACTION_ACCOUNT, Int64GetDatum(account), false);
+	CS_SET(table, RETRACTION_ID, Int64GetDatum(retraction), false);
+	CS_SET(table, RETRACTION_RETRACTED_AT, TimestampTzGetDatum(in->now), false);
+	CS_SET(table, RETRACTION_RETRACTED_BY, NameGetDatum(&user), false);
+	CS_SET(table, RETRACTION_REASON, CStringGetTextDatum(reason), false);
+	CS_SET(table, RETRACTION_EVENTS, Int64GetDatum(events), false);
+	CS_SET(table, RETRACTION_CONTACTS, Int64GetDatum(contacts), false);
+	cs_insert_row(in, table, values, nulls);
+}
+
+static void
+note_undone(CsInstallation *in, int64 account, int64 retraction)
+{
+	CsTable    *table = cs_table(in, TABLE_RETRACTION);
+	cs_id		key[2] = {{true, account}, {true, retraction}};
+	Datum	   *values;
+	bool	   *nulls;
+	NameData	user;
+
+	if (!cs_fetch_latest(table, key, 2))
+		return;
+	namestrcpy(&user, GetUserNameFromId(GetUserId(), false));
+	cs_copy_row(table, &values, &nulls);
+	CS_SET(table, RETRACTION_UNDONE_AT, TimestampTzGetDatum(in->now), false);
+	CS_SET(table, RETRACTION_UNDONE_BY, NameGetDatum(&user), false);
+	cs_update_row(in, table, &table->slot->tts_tid, values, nulls);
+}
+
+/*
+ * set_retracted(schema, account_id, contacts bigint[], parts oid[], places tid[],
+ * retraction_id, reason): contacts ascending, a table and place each.  A null
+ * reason undoes it.  Returns how many events and contacts, as an array of two.
+ */
+PG_FUNCTION_INFO_V1(cs_set_retracted);
+Datum
+cs_set_retracted(PG_FUNCTION_ARGS)
+{
+	int64		account,
+				retraction;
+	bool		undo = PG_ARGISNULL(6);
+	CsInstallation *in;
+	CsContact   *visits;
+	Datum	   *contacts,
+			   *parts,
+			   *places;
+	int			count;
+	Datum		result[2];
+	int64		marked = 0,
+				touched = 0;
+
+	for (int i = 0; i < 6; i++)
+		if (PG_ARGISNULL(i))
+			PG_RETURN_NULL();
+	account = PG_GETARG_INT64(1);
+	retraction = PG_GETARG_INT64(5);
+	count = elements(PG_GETARG_DATUM(2), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &contacts);
+	if (elements(PG_GETARG_DATUM(3), OIDOID, sizeof(Oid), true, TYPALIGN_INT, &parts) != count ||
+		elements(PG_GETARG_DATUM(4), TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT, &places) != count)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("as many contacts as places are needed")));
+
+	in = open_for_change(PG_GETARG_NAME(0), account);
+	visits = cs_open_contacts(in);
+	for (int i = 0; i < count;)
+	{
+		int64		contact = DatumGetInt64(contacts[i]);
+		bool		exists = cs_lock_contact(visits, account, contact);
+		int64		before = marked;
+
+		CHECK_FOR_INTERRUPTS();
+		for (; i < count && DatumGetInt64(contacts[i]) == contact; i++)
+			marked += mark_event(in, account, DatumGetObjectId(parts[i]), (ItemPointer) DatumGetPointer(places[i]), contact, undo ? 0 : retraction);
+		if (marked == before)
+			continue;
+		touched++;
+		CommandCounterIncrement();
+		if (exists)
+		{
+			cs_request_full_replay(visits);
+			cs_replay_contact(visits);
+			cs_save_contact(visits, in->now);
+			/* it was not given the suppressions that its own event had said already */
+			if (!undo && cs_has_suppressions(in))
+			{
+				CommandCounterIncrement();
+				cs_apply_suppressions(in, visits, account, contact, NULL);
+			}
+		}
+		suppress_former_anew(in, visits, account, contact);
+	}
+	if (undo)
+		note_undone(in, account, retraction);
+	else
+		note_retraction(in, account, retraction, text_to_cstring(PG_GETARG_TEXT_PP(6)), marked, touched);
+	cs_close_contacts(visits);
+	cs_end_operation(in);
+	result[0] = Int64GetDatum(marked);
+	result[1] = Int64GetDatum(touched);
+	PG_RETURN_ARRAYTYPE_P(construct_array(result, 2, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* ---- erasure ---- */
+
+/* A number that leads nowhere: random, negative, and of nobody so far. */
+static int64
+number_of_nobody(CsInstallation *in, int64 account)
+{
+	for (;;)
+	{
+		uint64		random;
+		cs_id		key[2] = {{true, account}, {true, 0}};
+
+		if (!pg_strong_random(&random, sizeof(random)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not generate a random number")));
+		key[1].id = -(int64) (random >> 2) - 1;
+		if (cs_log_has_only(in, account, key[1].id, PG_INT64_MIN, 0) &&
+			!cs_fetch_latest(cs_table(in, TABLE_CONTACT), key, 2))
+			return key[1].id;
+	}
+}
+
+/* A contact that is inserted under the number later begins without the events of the erased one. */
+static void
+end_number(CsInstallation *in, int64 account, int64 number)
+{
+	CsTable    *former = cs_table(in, TABLE_DELETED_CONTACT);
+	Datum	   *values;
+	bool	   *nulls;
+
+	cs_new_row(in, former, &values, &nulls);
+	CS_SET(former, DELETED_ACCOUNT, Int64GetDatum(account), false);
+	CS_SET(former, DELETED_CONTACT, Int64GetDatum(number), false);
+	CS_SET(former, DELETED_ENDED_AT, TimestampTzGetDatum(in->now), false);
+	cs_insert_row(in, former, values, nulls);
+}
+
+/* Events recorded up to a time keep kind, time, list and campaign, under another number. */
+static void
+make_anonymous(CsInstallation *in, int64 account, int64 contact, TimestampTz until)
+{
+	static const int kept[] = {
+		EVENT_ACCOUNT, EVENT_LIST, EVENT_CAMPAIGN, EVENT_KIND, EVENT_OCCURRED_AT, EVENT_RECORDED_AT,
+		EVENT_RETRACTED_AT, EVENT_RETRACTION, EVENT_UNTIL
+	};
+	int64		number = number_of_nobody(in, account);
+	int64		ordinal = 0;
+	CsLogScan	scan;
+	CsLoggedEvent event;
+
+	cs_begin_log(&scan, in, account, contact, NULL);
+	while (cs_next_logged(&scan, &event))
+	{
+		CsTable    *log = cs_logged_table(&scan);
+		Datum	   *values;
+		bool	   *nulls;
+
+		CHECK_FOR_INTERRUPTS();
+		if (event.recorded > until)
+			continue;			/* of a later contact of the same id */
+		slot_getallattrs(log->slot);
+		cs_new_row(in, log, &values, &nulls);
+		for (size_t i = 0; i < lengthof(kept); i++)
+		{
+			AttrNumber	column = log->columns[kept[i]];
+
+			values[column - 1] = log->slot->tts_values[column - 1];
+			nulls[column - 1] = log->slot->tts_isnull[column - 1];
+		}
+		CS_SET(log, EVENT_CONTACT, Int64GetDatum(number), false);
+		/* events that only a key told apart must stay apart */
+		CS_SET(log, EVENT_KEY, CStringGetTextDatum(psprintf(INT64_FORMAT, ++ordinal)), false);
+		cs_update_row(in, log, &log->slot->tts_tid, values, nulls);
+	}
+	cs_end_log(&scan);
+	if (ordinal > 0)
+		end_number(in, account, number);
+	CommandCounterIncrement();
+}
+
+/* Of an address only an account-wide opt-out remains. */
+static void
+leave_opt_out(CsInstallation *in, int64 account, bytea *digest)
+{
+	cs_id		nobody = {0};
+
+	cs_delete_suppressions(in, account, digest);
+	cs_suppress_address(in, account, digest, CS_KIND_UNSUBSCRIBED, nobody, in->now, "erasure", nobody, PG_INT64_MIN);
+}
+
+/* The contacts that had an address and were deleted: the same person, under any number. */
+static List *
+deleted_contacts(CsInstallation *in, int64 account, bytea *digest)
+{
+	static const int columns[2] = {DELETED_ACCOUNT, DELETED_DIGEST};
+	CsTable    *former = cs_table(in, TABLE_DELETED_CONTACT);
+	Relation	index = cs_open_index(former, columns, 2);
+	Snapshot	snapshot = cs_latest_snapshot();
+	IndexScanDesc scan = cs_index_beginscan(former->rel, index, snapshot, 2);
+	ScanKeyData keys[2];
+	List	   *found = NIL;
+	bool		isnull;
+
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(account));
+	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_BYTEAEQ, PointerGetDatum(digest));
+	index_rescan(scan, keys, 2, NULL, 0);
+	while (index_getnext_slot(scan, ForwardScanDirection, former->slot))
+	{
+		int64	   *contact = palloc(sizeof(int64));
+
+		*contact = DatumGetInt64(cs_column(former, former->slot, DELETED_CONTACT, &isnull));
+		found = lappend(found, contact);
+	}
+	index_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	index_close(index, AccessShareLock);
+	return found;
+}
+
+/* lock_retractions(schema, account_id): one change at a time of the events that an account recorded. */
+PG_FUNCTION_INFO_V1(cs_lock_retractions);
+Datum
+cs_lock_retractions(PG_FUNCTION_ARGS)
+{
+	cs_end_operation(open_for_change(PG_GETARG_NAME(0), PG_GETARG_INT64(1)));
+	PG_RETURN_VOID();
+}
+
+/*
+ * lock_contacts(schema, account_id, contacts): locks contacts of an account, and those that hold addresses which these
+ * gave up, in the order in which contacts are locked.  Those that do not exist are left out.
+ */
+PG_FUNCTION_INFO_V1(cs_lock_contacts);
+Datum
+cs_lock_contacts(PG_FUNCTION_ARGS)
+{
+	int64		account = PG_GETARG_INT64(1);
+	CsInstallation *in = open_for_change(PG_GETARG_NAME(0), account);
+	CsContact   *visits;
+	List	   *contacts = NIL;
+	ListCell   *lc;
+	Datum	   *elements;
+	int			count = cs_bigints_argument(PG_GETARG_DATUM(2), &elements);
+
+	for (int i = 0; i < count; i++)
+	{
+		CsContactId *id;
+
+		if (i > 0 && DatumGetInt64(elements[i]) == DatumGetInt64(elements[i - 1]))
+			continue;
+		id = palloc(sizeof(CsContactId));
+		*id = (CsContactId) {account, DatumGetInt64(elements[i])};
+		contacts = cs_address_holders(in, account, id->contact, lappend(contacts, id));
+	}
+	cs_sort_contacts(&contacts);
+	visits = cs_open_contacts(in);
+	foreach(lc, contacts)
+	{
+		CHECK_FOR_INTERRUPTS();
+		cs_lock_contact(visits, account, ((CsContactId *) lfirst(lc))->contact);
+	}
+	cs_close_contacts(visits);
+	cs_end_operation(in);
+	PG_RETURN_VOID();
+}
+
+/* anonymize_contact(schema, account_id, contact_id): of a contact that was deleted, now or before. */
+PG_FUNCTION_INFO_V1(cs_anonymize_contact);
+Datum
+cs_anonymize_contact(PG_FUNCTION_ARGS)
+{
+	int64		account = PG_GETARG_INT64(1);
+	int64		contact = PG_GETARG_INT64(2);
+	cs_id		key[2] = {{true, account}, {true, contact}};
+	CsInstallation *in;
+	CsTable    *former;
+	bytea	   *digest = NULL;
+	Datum		value;
+	cs_time		began;
+	ListCell   *lc;
+	bool		isnull;
+
+	in = open_for_change(PG_GETARG_NAME(0), account);
+	cs_check_table_rights(cs_table(in, TABLE_CONTACT)->rel, ACL_DELETE);
+	former = cs_table(in, TABLE_DELETED_CONTACT);
+	if (cs_fetch_latest(cs_table(in, TABLE_CONTACT), key, 2))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("contact %lld of account %lld still exists", (long long) contact, (long long) account),
+				 errhint("Call contact_status.erase_contact.")));
+	if (cs_fetch_latest(former, key, 2))
+	{
+		began = cs_time_column(former, DELETED_GENERATION_START, PG_INT64_MIN);
+		value = cs_column(former, former->slot, DELETED_DIGEST, &isnull);
+		digest = isnull ? NULL : DatumGetByteaPCopy(value);
+	}
+	if (digest == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("contact %lld of account %lld does not exist", (long long) contact, (long long) account),
+				 errhint("Of an address without a contact nothing is kept but its digest.")));
+
+	foreach(lc, cs_suppressed_digests(in, account, contact, began))
+		leave_opt_out(in, account, lfirst(lc));
+	leave_opt_out(in, account, digest);
+	foreach(lc, deleted_contacts(in, account, digest))
+	{
+		key[1].id = *(int64 *) lfirst(lc);
+		if (!cs_fetch_latest(former, key, 2))
+			continue;
+		make_anonymous(in, account, key[1].id,
+					   DatumGetTimestampTz(cs_column(former, former->slot, DELETED_ENDED_AT, &isnull)));
+		cs_delete_row(in, former, &former->slot->tts_tid);
+		cs_delete_all_checkpoints(in, account, key[1].id, NULL);
+	}
+	cs_end_operation(in);
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,356 @@
+/*
+ * installation.c
+ *		The tables of an installation: finding them, and reading by key.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_am_d.h"
+#include "catalog/pg_operator_d.h"
+#include "catalog/pg_type_d.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "compat.h"
+#include "storage/installation.h"
+#include "types/fact_columns.h"
+
+/*
+ * What is known of each table: its columns, of which the first ones are those
+ * of its key, as far as a scan may compare them.
+ */
+static const struct
+{
+	const char *name;
+	LOCKMODE	lock;
+	int			key_columns;
+	int			column_count;
+	CsColumn	columns[MAX_COLUMNS];
+}			tables[TABLES] = {
+	[TABLE_POLICY] = {"policy", RowShareLock, 1, 1, {{"name", TEXTOID, true}}},
+	[TABLE_ACCOUNT] = {"account", RowShareLock, 1, 5, {
+		{"account_id", INT8OID, true}, {"policy", TEXTOID, true}, {"contact_limit", INT8OID, false},
+		{"horizon", TIMESTAMPTZOID, false}, {"horizon_kept", TIMESTAMPTZOID, false}
+	}},
+	[TABLE_LIST] = {"list", AccessShareLock, 2, 3, {
+		{"account_id", INT8OID, true}, {"list_id", INT8OID, true}, {"double_opt_in", BOOLOID, false}
+	}},
+	[TABLE_CONSENT_SETTING_HISTORY] = {"consent_setting_history", AccessShareLock, 3, 7, {
+		{"account_id", INT8OID, true}, {"list_id", INT8OID, false}, {"since", TIMESTAMPTZOID, true},
+		{"import_consent", TEXTOID, false}, {"double_opt_in", BOOLOID, false}, {"unsubscribe_scope", TEXTOID, false},
+		{"resubscribe", TEXTOID, false}
+	}},
+	[TABLE_CONTACT] = {"contact", RowExclusiveLock, 2, 5, {
+		{"account_id", INT8OID, true}, {"contact_id", INT8OID, true}, {"email", TEXTOID, true},
+		{"generation_start", TIMESTAMPTZOID, false}, {"address_since", TIMESTAMPTZOID, false}
+	}},
+	[TABLE_DELETED_CONTACT] = {"deleted_contact", RowExclusiveLock, 2, 6, {
+		{"account_id", INT8OID, true}, {"contact_id", INT8OID, true}, {"ended_at", TIMESTAMPTZOID, true},
+		{"generation_start", TIMESTAMPTZOID, false}, {"address_digest", BYTEAOID, false}, {"holder_id", INT8OID, false}
+	}},
+	[TABLE_SUPPRESSION] = {"suppression", RowExclusiveLock, 3, 8, {
+		{"account_id", INT8OID, true}, {"address_digest", BYTEAOID, true}, {"kind", CS_TYPE_KIND, true},
+		{"list_id", INT8OID, false}, {"occurred_at", TIMESTAMPTZOID, true}, {"source", TEXTOID, false},
+		{"contact_id", INT8OID, false}, {"generation_start", TIMESTAMPTZOID, false}
+	}},
+	[TABLE_ADDRESS_KEY] = {"address_key", AccessShareLock, 1, 2, {
+		{"account_id", INT8OID, true}, {"key", BYTEAOID, true}
+	}},
+	[TABLE_ADDRESS_CHANGE] = {"address_change", RowExclusiveLock, 3, 5, {
+		{"account_id", INT8OID, true}, {"contact_id", INT8OID, true}, {"changed_at", TIMESTAMPTZOID, true},
+		{"old_digest", BYTEAOID, true}, {"holder_id", INT8OID, false}
+	}},
+	[TABLE_RETRACTION] = {"retraction", RowExclusiveLock, 2, 9, {
+		{"account_id", INT8OID, true}, {"retraction_id", INT8OID, true},
+		{"retracted_at", TIMESTAMPTZOID, true}, {"retracted_by", NAMEOID, true}, {"reason", TEXTOID, true},
+		{"events", INT8OID, true}, {"contacts", INT8OID, true}, {"undone_at", TIMESTAMPTZOID, false},
+		{"undone_by", NAMEOID, false}
+	}},
+	[TABLE_SUBSCRIPTION] = {"subscription", RowExclusiveLock, 3, 8, {
+		{"account_id", INT8OID, true}, {"contact_id", INT8OID, true}, {"list_id", INT8OID, true},
+		{"status", CS_TYPE_STATUS, true}, {"consent", CS_TYPE_STATUS, true},
+		{"consent_at", TIMESTAMPTZOID, true}, {"requested_at", TIMESTAMPTZOID, false}, {"request_key", TEXTOID, false}
+	}},
+	[TABLE_STATUS_COUNT] = {"status_count", RowExclusiveLock, 3, 5, {
+		{"account_id", INT8OID, true}, {"list_id", INT8OID, false}, {"written_by", XID8OID, true},
+		{"merged_before", XID8OID, false}, {"contacts", INT8ARRAYOID, true}
+	}},
+	[TABLE_CHECKPOINT] = {"checkpoint", RowExclusiveLock, 3, 7, {
+		{"account_id", INT8OID, true}, {"contact_id", INT8OID, true}, {"before", TIMESTAMPTZOID, true},
+		{"generation_start", TIMESTAMPTZOID, false}, {"kept_at", TIMESTAMPTZOID, false}, {"late_since", TIMESTAMPTZOID, false},
+		{"facts", CS_TYPE_FOLDED, true}
+	}},
+	[TABLE_EVENT] = {"event", AccessShareLock, 3, 15, {
+		{"account_id", INT8OID, true}, {"contact_id", INT8OID, true}, {"occurred_at", TIMESTAMPTZOID, true},
+		{"list_id", INT8OID, false}, {"campaign_id", INT8OID, false}, {"kind", CS_TYPE_KIND, true},
+		{"recorded_at", TIMESTAMPTZOID, true}, {"retracted_at", TIMESTAMPTZOID, false}, {"until", TIMESTAMPTZOID, false},
+		{"event_key", TEXTOID, true}, {"source", TEXTOID, false}, {"evidence", TEXTOID, false}, {"reason", TEXTOID, false},
+		{"reply", TEXTOID, false}, {"retraction_id", INT8OID, false}
+	}}
+};
+
+CsInstallation *
+cs_open(Oid schema)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "contact_status",
+												  ALLOCSET_DEFAULT_SIZES);
+	CsInstallation *in = MemoryContextAllocZero(context, sizeof(CsInstallation));
+
+	in->context = context;
+	in->caller = CurrentMemoryContext;
+	in->schema = schema;
+	in->now = GetCurrentTimestamp();
+	return in;
+}
+
+void
+cs_close(CsInstallation *in)
+{
+	ListCell   *lc;
+
+	Assert(in->triggers == NULL && in->counts == NULL && in->pending == NIL);
+	foreach(lc, in->opened)
+	{
+		CsTable    *table = lfirst(lc);
+
+		if (table->parked)
+			index_endscan(table->parked);
+		ExecDropSingleTupleTableSlot(table->slot);
+		if (table->key != NULL)
+			index_close(table->key, NoLock);
+		table_close(table->rel, NoLock);
+	}
+	if (CurrentMemoryContext == in->context)
+		MemoryContextSwitchTo(in->caller);
+	MemoryContextDelete(in->context);
+}
+
+/* Does the index begin with the columns of the table's key, in our order? */
+static bool
+is_key(CsTable *table, Relation index)
+{
+	Form_pg_index form = index->rd_index;
+	int			count = tables[table->id].key_columns;
+
+	if (index->rd_rel->relam != BTREE_AM_OID || !form->indisvalid || form->indnkeyatts < count ||
+		!heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL))
+		return false;
+	for (int i = 0; i < count; i++)
+		if (form->indkey.values[i] != table->columns[i])
+			return false;
+	return true;
+}
+
+bool
+cs_is_key_column(CsTable *table, AttrNumber column)
+{
+	for (int i = 0; i < tables[table->id].key_columns; i++)
+		if (table->columns[i] == column)
+			return true;
+	return false;
+}
+
+Relation
+cs_open_index(CsTable *table, const int *columns, int count)
+{
+	List	   *indexes = RelationGetIndexList(table->rel);
+	ListCell   *lc;
+
+	foreach(lc, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
+		bool		right = index->rd_rel->relam == BTREE_AM_OID && index->rd_index->indisvalid &&
+			index->rd_index->indnkeyatts >= count &&
+			heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
+
+		for (int i = 0; right && i < count; i++)
+			right = index->rd_index->indkey.values[i] == table->columns[columns[i]];
+		if (right)
+			return index;
+		index_close(index, AccessShareLock);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("table \"%s\" has lost its index", RelationGetRelationName(table->rel)),
+			 errhint("Create it again as contact_status.create_tables does.")));
+}
+
+/* The primary key, or an index that serves as one: keys with nulls are no primary keys, and that of counts is not unique. */
+static Relation
+open_key(CsTable *table)
+{
+	Oid			primary = cs_primary_key_index(table->rel);
+	List	   *indexes = RelationGetIndexList(table->rel);
+	ListCell   *lc;
+
+	foreach(lc, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
+
+		if ((!OidIsValid(primary) || lfirst_oid(lc) == primary) && is_key(table, index))
+			return index;
+		index_close(index, AccessShareLock);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("table \"%s\" has lost its index", RelationGetRelationName(table->rel)),
+			 errhint("Create it again as contact_status.create_tables does.")));
+}
+
+Relation
+cs_key(CsTable *table)
+{
+	MemoryContext caller;
+
+	if (table->key == NULL)
+	{
+		caller = MemoryContextSwitchTo(table->context);
+		table->key = open_key(table);
+		MemoryContextSwitchTo(caller);
+	}
+	return table->key;
+}
+
+CsTable *
+cs_open_table(CsInstallation *in, CsTableId id, Oid relid)
+{
+	MemoryContext caller = MemoryContextSwitchTo(in->context);
+	CsTable    *table = palloc0(sizeof(CsTable));
+	LOCKMODE	lock = in->reads_only ? AccessShareLock : tables[id].lock;
+
+	/* our rows are not written by statements, which the server would refuse by itself */
+	if (lock == RowExclusiveLock)
+		PreventCommandIfReadOnly("a write by contact_status");
+	table->id = id;
+	table->context = in->context;
+	table->rel = table_open(relid, lock);
+	table->slot = table_slot_create(table->rel, NULL);
+	cs_find_columns(table->rel->rd_att, true, tables[id].columns, tables[id].column_count, table->columns);
+	if (id == TABLE_CONTACT)
+	{
+		table->facts = palloc(FACT_COLUMNS * sizeof(AttrNumber));
+		cs_find_fact_columns(table->rel->rd_att, true, table->facts);
+	}
+	in->opened = lappend(in->opened, table);
+	MemoryContextSwitchTo(caller);
+	return table;
+}
+
+/* The only place that finds a table by another one's schema. */
+static Oid
+find_table(CsInstallation *in, CsTableId id)
+{
+	Oid			relid = get_relname_relid(tables[id].name, in->schema);
+
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table \"%s.%s\" does not exist", get_namespace_name(in->schema), tables[id].name),
+				 errhint("Create the tables of an installation with contact_status.create_tables.")));
+	return relid;
+}
+
+/* A view or another owner's table would run its owner's code as the caller. */
+static void
+check_table(CsInstallation *in, const char *name, char relkind, Oid owner)
+{
+	if (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("\"%s.%s\" is not a table", get_namespace_name(in->schema), name),
+				 errhint("An installation is made of the tables that contact_status.create_tables creates.")));
+	if (!OidIsValid(in->owner))
+		in->owner = owner;
+	if (owner != in->owner)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s.%s\" does not have the same owner as the rest of the installation",
+						get_namespace_name(in->schema), name),
+				 errhint("Give all tables of an installation one owner, with ALTER TABLE ... OWNER TO.")));
+}
+
+CsInstallation *
+cs_open_named(Name schema)
+{
+	Oid			oid = get_namespace_oid(NameStr(*schema), true);
+	CsInstallation *in;
+
+	if (!OidIsValid(oid) || !OidIsValid(get_relname_relid("event", oid)) ||
+		!OidIsValid(get_relname_relid("contact", oid)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("schema \"%s\" holds no installation", NameStr(*schema)),
+				 errhint("Create the tables of an installation with contact_status.create_tables.")));
+	in = cs_open(oid);
+	for (int id = 0; id < TABLES; id++)
+	{
+		HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(find_table(in, id)));
+
+		if (!HeapTupleIsValid(tuple))
+			continue;			/* just dropped: opening it says so */
+		check_table(in, tables[id].name, ((Form_pg_class) GETSTRUCT(tuple))->relkind,
+					((Form_pg_class) GETSTRUCT(tuple))->relowner);
+		ReleaseSysCache(tuple);
+	}
+	return in;
+}
+
+Oid
+cs_table_oid(CsInstallation *in, CsTableId id)
+{
+	return in->tables[id] ? RelationGetRelid(in->tables[id]->rel) : find_table(in, id);
+}
+
+CsTable *
+cs_table(CsInstallation *in, CsTableId id)
+{
+	CsTable    *table = in->tables[id];
+
+	if (table == NULL)
+	{
+		table = in->tables[id] = cs_open_table(in, id, find_table(in, id));
+		check_table(in, tables[id].name, table->rel->rd_rel->relkind, table->rel->rd_rel->relowner);
+	}
+	return table;
+}
+
+void
+cs_check_trigger_table(CsInstallation *in, CsTableId id, Relation rel)
+{
+	if (RelationGetRelid(rel) != RelationGetRelid(cs_table(in, id)->rel) &&
+		!(id == TABLE_EVENT && rel->rd_rel->relispartition))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("table \"%s\" cannot have this trigger: it is that of table \"%s\"",
+						RelationGetRelationName(rel), tables[id].name),
+				 errhint("contact_status.create_tables creates its trigger.")));
+}
+
+bool
+cs_is_our_trigger(const Trigger *trigger, const char *function)
+{
+	char	   *name = get_func_name(trigger->tgfoid);
+	char	   *schema = get_namespace_name(get_func_namespace(trigger->tgfoid));
+
+	return name && schema && strcmp(name, function) == 0 && strcmp(schema, "_contact_status") == 0;
+}
+
+bool
+cs_has_our_trigger(Relation rel, const char *function)
+{
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+		if (cs_is_our_trigger(&rel->trigdesc->triggers[i], function))
+			return true;
+	return false;
+}

@@ -1,0 +1,407 @@
+/*
+ * settings.c
+ *		The settings by which events are judged, read once a call.
+ *
+ * A transaction that reads the settings of an account locks them (account_lock.h).
+ * A change of a setting waits for these transactions, so that no contact stays
+ * judged by settings that changed meanwhile.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_collation_d.h"
+#include "storage/bufmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "rules/rules.h"
+#include "storage/account_lock.h"
+#include "storage/installation.h"
+#include "storage/settings.h"
+#include "storage/table_scan.h"
+#include "types/policy.h"
+
+typedef struct ListKey
+{
+	int64		account;
+	int64		list;
+	bool		any;			/* the account's own settings, of no list */
+} ListKey;
+
+typedef struct Account
+{
+	int64		account;		/* key */
+	bool		exists;
+	CsPolicy	policy;
+} Account;
+
+typedef struct KnownList
+{
+	ListKey		key;
+	bool		exists;
+} KnownList;
+
+/* Consent settings since a time; of a list only its double opt-in. */
+typedef struct Setting
+{
+	TimestampTz since;
+	bool		has_double_opt_in;
+	cs_consent_rules rules;
+} Setting;
+
+typedef struct SettingHistory
+{
+	ListKey		key;
+	int			count;
+	int			space;
+	Setting    *settings;		/* ascending */
+} SettingHistory;
+
+struct CsSettings
+{
+	Account    *first;			/* the first account that was asked for */
+	HTAB	   *accounts;		/* and others */
+	HTAB	   *lists;
+	HTAB	   *histories;
+};
+
+static HTAB *
+create_table(CsInstallation *in, const char *name, size_t key_size, size_t entry_size)
+{
+	HASHCTL		control = {0};
+
+	control.keysize = key_size;
+	control.entrysize = entry_size;
+	control.hcxt = in->context;
+	return hash_create(name, 8, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+static struct CsSettings *
+settings_of(CsInstallation *in)
+{
+	if (in->settings == NULL)
+		in->settings = MemoryContextAllocZero(in->context, sizeof(struct CsSettings));
+	return in->settings;
+}
+
+/* Most calls are about one account, and few about lists: tables are made when they are needed. */
+static HTAB *
+accounts_of(CsInstallation *in)
+{
+	struct CsSettings *settings = settings_of(in);
+
+	if (settings->accounts == NULL)
+		settings->accounts = create_table(in, "accounts", sizeof(int64), sizeof(Account));
+	return settings->accounts;
+}
+
+static HTAB *
+lists_of(CsInstallation *in)
+{
+	struct CsSettings *settings = settings_of(in);
+
+	if (settings->lists == NULL)
+		settings->lists = create_table(in, "lists", sizeof(ListKey), sizeof(KnownList));
+	return settings->lists;
+}
+
+static HTAB *
+histories_of(CsInstallation *in)
+{
+	struct CsSettings *settings = settings_of(in);
+
+	if (settings->histories == NULL)
+		settings->histories = create_table(in, "consent settings", sizeof(ListKey), sizeof(SettingHistory));
+	return settings->histories;
+}
+
+/* Keys are compared by their bytes, so that none may be left unset. */
+static ListKey
+list_key(int64 account, cs_id list)
+{
+	ListKey		key;
+
+	memset(&key, 0, sizeof(key));
+	key.account = account;
+	key.list = list.set ? list.id : 0;
+	key.any = !list.set;
+	return key;
+}
+
+/* ---- policies ---- */
+
+CsPolicy
+cs_policy_of_slot(TupleTableSlot *slot)
+{
+	slot_getallattrs(slot);
+	if (slot->tts_tupleDescriptor->natts != POLICY_COLUMNS)
+		elog(ERROR, "table policy has %d columns", slot->tts_tupleDescriptor->natts);
+	return cs_policy_of_values(slot->tts_values, slot->tts_isnull,
+							   TupleDescAttr(slot->tts_tupleDescriptor, POLICY_SOFT_BOUNCE_OUTCOME)->atttypid);
+}
+
+bool
+cs_fetch_policy(CsInstallation *in, Datum name)
+{
+	CsTable    *table = cs_table(in, TABLE_POLICY);
+	Snapshot	snapshot = cs_latest_snapshot();
+	IndexScanDesc scan = cs_index_beginscan(table->rel, cs_key(table), snapshot, 1);
+	ScanKeyData key;
+	bool		found;
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_TEXTEQ, name);
+	index_rescan(scan, &key, 1, NULL, 0);
+	found = index_getnext_slot(scan, ForwardScanDirection, table->slot);
+	index_endscan(scan);
+	if (found)
+		cs_check_shown(table->rel, table->slot);
+	UnregisterSnapshot(snapshot);
+	return found;
+}
+
+/*
+ * Rows that were read in earlier calls, and what they say.  A row is looked at
+ * again by its place: if it is still to be seen there, and of the same
+ * transaction, then it is the same, and needs neither its index nor reading.
+ */
+typedef struct KnownRow
+{
+	Oid			table;
+	ItemPointerData tid;
+	TransactionId xmin;
+} KnownRow;
+
+typedef struct KnownAccount
+{
+	KnownRow	account;
+	KnownRow	policy;
+	int64		id;
+	CsPolicy	says;
+} KnownAccount;
+
+#define KNOWN_ACCOUNTS 64
+
+static KnownAccount known_accounts[KNOWN_ACCOUNTS];
+
+static KnownAccount *
+known_account(int64 account)
+{
+	return &known_accounts[(uint64) account % KNOWN_ACCOUNTS];
+}
+
+/* Remember the row in the table's slot; false where it may still change unseen. */
+static bool
+remember_row(KnownRow *known, CsTable *table)
+{
+	HeapTupleHeader row;
+
+	known->table = InvalidOid;
+	if (!TTS_IS_BUFFERTUPLE(table->slot))
+		return false;
+	row = ((BufferHeapTupleTableSlot *) table->slot)->base.tuple->t_data;
+	known->xmin = HeapTupleHeaderGetRawXmin(row);
+	if (!TransactionIdIsNormal(known->xmin) || TransactionIdIsCurrentTransactionId(known->xmin))
+		return false;
+	known->tid = table->slot->tts_tid;
+	known->table = RelationGetRelid(table->rel);
+	return true;
+}
+
+/* Is the row still there?  Then it stands in the table's slot. */
+static bool
+is_there(const KnownRow *known, CsTable *table, Snapshot snapshot)
+{
+	ItemPointerData tid = known->tid;
+
+	if (known->table != RelationGetRelid(table->rel) ||
+		ItemPointerGetBlockNumber(&tid) >= RelationGetNumberOfBlocks(table->rel) ||
+		!table_tuple_fetch_row_version(table->rel, &tid, snapshot, table->slot) ||
+		!TTS_IS_BUFFERTUPLE(table->slot))
+		return false;
+	return HeapTupleHeaderGetRawXmin(((BufferHeapTupleTableSlot *) table->slot)->base.tuple->t_data) == known->xmin;
+}
+
+/* What an earlier call learnt of the account, if it is still so. */
+static bool
+recall_account(CsInstallation *in, int64 account, CsPolicy *policy)
+{
+	KnownAccount *known = known_account(account);
+	CsTable    *accounts = cs_table(in, TABLE_ACCOUNT);
+	CsTable    *policies = cs_table(in, TABLE_POLICY);
+	Snapshot	snapshot;
+	bool		there,
+				isnull;
+	Datum		name;
+
+	if (known->account.table != RelationGetRelid(accounts->rel) || known->id != account)
+		return false;
+	snapshot = cs_latest_snapshot();
+	there = is_there(&known->account, accounts, snapshot) && is_there(&known->policy, policies, snapshot);
+	UnregisterSnapshot(snapshot);
+	/* tables may have been written anew, with other rows in the same places */
+	if (!there || DatumGetInt64(cs_column(accounts, accounts->slot, ACCOUNT_ID, &isnull)) != account)
+		return false;
+	name = cs_column(accounts, accounts->slot, ACCOUNT_POLICY, &isnull);
+	if (!DatumGetBool(DirectFunctionCall2Coll(texteq, DEFAULT_COLLATION_OID, name,
+											  slot_getattr(policies->slot, POLICY_NAME + 1, &isnull))))
+		return false;
+	cs_check_shown(accounts->rel, accounts->slot);
+	cs_check_shown(policies->rel, policies->slot);
+	*policy = known->says;
+	return true;
+}
+
+/* Read the account and its policy. */
+static bool
+read_account(CsInstallation *in, int64 account, CsPolicy *policy)
+{
+	KnownAccount *known = known_account(account);
+	CsTable    *table = cs_table(in, TABLE_ACCOUNT);
+	cs_id		key = {true, account};
+	bool		isnull;
+
+	if (!cs_fetch_latest(table, &key, 1))
+		return false;
+	if (!cs_fetch_policy(in, cs_column(table, table->slot, ACCOUNT_POLICY, &isnull)))
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("the policy of account %lld does not exist", (long long) account),
+				 errhint("Set account.policy to a policy that stands in table policy.")));
+	*policy = cs_policy_of_slot(cs_table(in, TABLE_POLICY)->slot);
+	policy->account = account;
+	cs_column(table, table->slot, ACCOUNT_CONTACT_LIMIT, &isnull);
+	policy->has_limit = !isnull;
+	policy->horizon = cs_moment_column(table, ACCOUNT_HORIZON);
+
+	known->id = account;
+	known->says = *policy;
+	if (!remember_row(&known->policy, cs_table(in, TABLE_POLICY)) || !remember_row(&known->account, table))
+		known->account.table = InvalidOid;
+	return true;
+}
+
+const CsPolicy *
+cs_account_policy(CsInstallation *in, int64 account)
+{
+	struct CsSettings *settings = settings_of(in);
+	bool		known = settings->first != NULL && settings->first->account == account;
+	Account    *entry = settings->first;
+
+	if (settings->first == NULL)
+	{
+		entry = MemoryContextAlloc(in->context, sizeof(Account));
+		entry->account = account;
+	}
+	else if (!known)
+		entry = hash_search(accounts_of(in), &account, HASH_ENTER, &known);
+	if (!known)
+	{
+		entry->exists = false;
+		cs_lock_account(in, TABLE_CONSENT_SETTING_HISTORY, account, RowShareLock);
+		entry->exists = recall_account(in, account, &entry->policy) || read_account(in, account, &entry->policy);
+		if (settings->first == NULL)
+			settings->first = entry;
+	}
+	return entry->exists ? &entry->policy : NULL;
+}
+
+bool
+cs_list_exists(CsInstallation *in, int64 account, int64 list)
+{
+	ListKey		key = list_key(account, (cs_id) {true, list});
+	bool		known;
+	KnownList	   *entry = hash_search(lists_of(in), &key, HASH_ENTER, &known);
+
+	if (!known)
+	{
+		cs_id		ids[2] = {{true, account}, {true, list}};
+
+		entry->exists = false;
+		entry->exists = cs_fetch_latest(cs_table(in, TABLE_LIST), ids, 2);
+	}
+	return entry->exists;
+}
+
+/* ---- consent settings ---- */
+
+static void
+load_history(CsInstallation *in, SettingHistory *history)
+{
+	CsTable    *table = cs_table(in, TABLE_CONSENT_SETTING_HISTORY);
+	cs_id		key[2] = {{true, history->key.account}, {!history->key.any, history->key.list}};
+	CsKeyScan	scan;
+
+	history->count = 0;
+	history->space = 4;
+	history->settings = MemoryContextAlloc(in->context, history->space * sizeof(Setting));
+	cs_begin_scan(&scan, table, key, 2, NULL);
+	while (cs_next_row(&scan))
+	{
+		Datum		values[4];
+		bool		nulls[4];
+		bool		isnull;
+		Setting    *setting;
+
+		cs_check_shown(table->rel, table->slot);
+		if (history->count == history->space)
+		{
+			history->space *= 2;
+			history->settings = repalloc(history->settings, history->space * sizeof(Setting));
+		}
+		setting = &history->settings[history->count++];
+		setting->since = DatumGetTimestampTz(cs_column(table, table->slot, SETTING_SINCE, &isnull));
+		for (int i = 0; i < 4; i++)
+			values[i] = cs_column(table, table->slot, SETTING_IMPORT_CONSENT + i, &nulls[i]);
+		setting->has_double_opt_in = !nulls[1];
+		setting->rules = cs_consent_of_values(values, nulls);
+	}
+	cs_end_scan(&scan);
+}
+
+/* The setting in force at a time; NULL where there was none yet. */
+static const Setting *
+setting_at(CsInstallation *in, ListKey key, TimestampTz recorded)
+{
+	bool		known;
+	SettingHistory *history = hash_search(histories_of(in), &key, HASH_ENTER, &known);
+
+	if (!known)
+	{
+		history->count = 0;
+		load_history(in, history);
+	}
+	for (int i = history->count - 1; i >= 0; i--)
+		if (history->settings[i].since <= recorded)
+			return &history->settings[i];
+	return NULL;
+}
+
+bool
+cs_list_existed(CsInstallation *in, int64 account, int64 list)
+{
+	return setting_at(in, list_key(account, (cs_id) {true, list}), PG_INT64_MAX) != NULL;
+}
+
+cs_consent_rules
+cs_consent_rules_at(CsInstallation *in, int64 account, cs_id list, TimestampTz recorded)
+{
+	const Setting *of_account = setting_at(in, list_key(account, (cs_id) {0}), recorded);
+	const Setting *of_list = list.set ? setting_at(in, list_key(account, list), recorded) : NULL;
+	cs_consent_rules rules;
+
+	if (of_account == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the consent settings of account %lld are lost", (long long) account),
+				 errhint("Call contact_status.repair.")));
+	rules = of_account->rules;
+	if (of_list != NULL && of_list->has_double_opt_in)
+		rules.double_opt_in = of_list->rules.double_opt_in;
+	return rules;
+}

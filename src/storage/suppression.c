@@ -1,0 +1,437 @@
+/*
+ * suppression.c
+ *		What outlives a contact: opt-outs, complaints and dead addresses under a
+ *		keyed digest of the normalised address.
+ *
+ * When a contact goes, the facts that hold then stay here under their latest
+ * time; when its address comes again, they come back as events of the new
+ * contact, so that the fold stays the whole truth.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "common/hmac.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "rules/rules.h"
+#include "storage/installation.h"
+#include "storage/row_writer.h"
+#include "storage/suppression.h"
+#include "storage/table_scan.h"
+#include "types/address.h"
+#include "types/enums.h"
+#include "types/fact_columns.h"
+
+#define KEY_SIZE PG_SHA256_DIGEST_LENGTH
+
+/* ---- digests ---- */
+
+void
+cs_create_address_key(CsInstallation *in, int64 account)
+{
+	CsTable    *table = cs_table(in, TABLE_ADDRESS_KEY);
+	cs_id		id = {true, account};
+	bytea	   *key = palloc(VARHDRSZ + KEY_SIZE);
+	Datum	   *values;
+	bool	   *nulls;
+
+	if (cs_fetch_latest(table, &id, 1))
+		return;
+	cs_new_row(in, table, &values, &nulls);
+	SET_VARSIZE(key, VARHDRSZ + KEY_SIZE);
+	if (!pg_strong_random(VARDATA(key), KEY_SIZE))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate a random key for account %lld", (long long) account)));
+	CS_SET(table, KEY_ACCOUNT, Int64GetDatum(account), false);
+	CS_SET(table, KEY_KEY, PointerGetDatum(key), false);
+	cs_insert_row(in, table, values, nulls);
+}
+
+/* The key stays here and in its table; nothing returns it. */
+static const bytea *
+address_key(CsInstallation *in, int64 account)
+{
+	CsTable    *table = cs_table(in, TABLE_ADDRESS_KEY);
+	cs_id		id = {true, account};
+	bool		found,
+				isnull;
+
+	if (in->key != NULL && in->key_account == account)
+		return in->key;
+	found = cs_fetch_latest(table, &id, 1);
+	if (!found && !cs_fetch_latest(cs_table(in, TABLE_ACCOUNT), &id, 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("account %lld does not exist", (long long) account),
+				 errhint("Insert it into table account first.")));
+	if (!found ||
+		VARSIZE_ANY_EXHDR(DatumGetByteaPP(cs_column(table, table->slot, KEY_KEY, &isnull))) != KEY_SIZE)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the digest key of account %lld is lost", (long long) account),
+				 errhint("Restore table address_key: without it no suppressed address is found again.")));
+	in->key = MemoryContextAlloc(in->context, VARHDRSZ + KEY_SIZE);
+	memcpy(in->key, DatumGetByteaP(cs_column(table, table->slot, KEY_KEY, &isnull)), VARHDRSZ + KEY_SIZE);
+	in->key_account = account;
+	return in->key;
+}
+
+bytea *
+cs_address_digest(CsInstallation *in, int64 account, Datum address)
+{
+	const bytea *key = address_key(in, account);
+	text	   *normal = DatumGetTextPP(DirectFunctionCall1(cs_normalize_address, address));
+	bytea	   *digest = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+	pg_hmac_ctx *hmac = pg_hmac_create(PG_SHA256);
+	bool		done;
+
+	SET_VARSIZE(digest, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+	/* none of these raises an error, so that the context is freed in any case */
+	done = hmac != NULL &&
+		pg_hmac_init(hmac, (const uint8 *) VARDATA(key), KEY_SIZE) >= 0 &&
+		pg_hmac_update(hmac, (const uint8 *) VARDATA_ANY(normal), VARSIZE_ANY_EXHDR(normal)) >= 0 &&
+		pg_hmac_final(hmac, (uint8 *) VARDATA(digest), PG_SHA256_DIGEST_LENGTH) >= 0;
+	pg_hmac_free(hmac);
+	if (!done)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not digest an address of account %lld", (long long) account)));
+	return digest;
+}
+
+/* ---- rows ---- */
+
+static void
+address_keys(ScanKeyData *keys, int64 account, bytea *digest)
+{
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(account));
+	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_BYTEAEQ, PointerGetDatum(digest));
+}
+
+/*
+ * All rows of an address, into the table's slot one by one.  Whoever inserts a
+ * contact has written its address before he looks here, and whoever keeps a
+ * fact of an address looks for its contact afterwards: one sees the other.
+ */
+static void
+begin_scan(CsSuppressionScan *scan, CsInstallation *in, int64 account, bytea *digest)
+{
+	ScanKeyData keys[2];
+
+	address_keys(keys, account, digest);
+	scan->table = cs_table(in, TABLE_SUPPRESSION);
+	scan->scan = NULL;
+	if (!cs_wait_for_writers(scan->table->rel, cs_key(scan->table), keys, 2, scan->table->slot))
+		return;
+	scan->snapshot = cs_latest_snapshot();
+	scan->scan = cs_index_beginscan(scan->table->rel, cs_key(scan->table), scan->snapshot, 2);
+	index_rescan(scan->scan, keys, 2, NULL, 0);
+}
+
+static bool
+next_row(CsSuppressionScan *scan)
+{
+	if (scan->scan == NULL || !index_getnext_slot(scan->scan, ForwardScanDirection, scan->table->slot))
+		return false;
+	cs_check_shown(scan->table->rel, scan->table->slot);
+	return true;
+}
+
+static void
+end_scan(CsSuppressionScan *scan)
+{
+	if (scan->scan == NULL)
+		return;
+	index_endscan(scan->scan);
+	UnregisterSnapshot(scan->snapshot);
+}
+
+static cs_kind
+row_kind(CsTable *table)
+{
+	bool		isnull;
+
+	return cs_kind_of_datum(TupleDescAttr(table->rel->rd_att, table->columns[SUPPRESSION_KIND] - 1)->atttypid,
+							cs_column(table, table->slot, SUPPRESSION_KIND, &isnull));
+}
+
+static cs_id
+row_id(CsTable *table, int column)
+{
+	bool		isnull;
+	Datum		value = cs_column(table, table->slot, column, &isnull);
+
+	return cs_id_of_datum(value, isnull);
+}
+
+static cs_time
+row_time(CsTable *table)
+{
+	bool		isnull;
+
+	return DatumGetTimestampTz(cs_column(table, table->slot, SUPPRESSION_OCCURRED_AT, &isnull));
+}
+
+/* Was it left by an erasure? */
+static bool
+is_of_erasure(CsTable *table)
+{
+	bool		isnull;
+	Datum		source = cs_column(table, table->slot, SUPPRESSION_SOURCE, &isnull);
+
+	return !isnull && strcmp(TextDatumGetCString(source), "erasure") == 0;
+}
+
+void
+cs_begin_suppressions(CsSuppressionScan *scan, CsInstallation *in, int64 account, bytea *digest)
+{
+	begin_scan(scan, in, account, digest);
+}
+
+bool
+cs_next_suppression(CsSuppressionScan *scan, CsSuppression *suppression)
+{
+	if (!next_row(scan))
+		return false;
+	suppression->kind = row_kind(scan->table);
+	suppression->list = row_id(scan->table, SUPPRESSION_LIST);
+	suppression->at = row_time(scan->table);
+	suppression->contact = row_id(scan->table, SUPPRESSION_CONTACT);
+	suppression->of_erasure = is_of_erasure(scan->table);
+	return true;
+}
+
+void
+cs_end_suppressions(CsSuppressionScan *scan)
+{
+	end_scan(scan);
+}
+
+bool
+cs_has_suppressions(CsInstallation *in)
+{
+	return RelationGetNumberOfBlocks(cs_table(in, TABLE_SUPPRESSION)->rel) > 0;
+}
+
+bool
+cs_is_suppressed(CsInstallation *in, int64 account, bytea *digest, cs_kind kind)
+{
+	CsSuppressionScan scan;
+	bool		found = false;
+
+	begin_scan(&scan, in, account, digest);
+	while (!found && next_row(&scan))
+		found = row_kind(scan.table) == kind;
+	end_scan(&scan);
+	return found;
+}
+
+/* ---- keeping ---- */
+
+bool
+cs_suppress_address(CsInstallation *in, int64 account, bytea *digest, cs_kind kind, cs_id list,
+				   cs_time at, const char *source, cs_id contact, cs_time generation_start)
+{
+	CsTable    *table = cs_table(in, TABLE_SUPPRESSION);
+	Oid			kind_type = TupleDescAttr(table->rel->rd_att, table->columns[SUPPRESSION_KIND] - 1)->atttypid;
+	bool		kept = false;
+
+	while (!kept)
+	{
+		CsSuppressionScan scan;
+		ItemPointerData tid;
+		bool		found = false;
+		bool		later = true;
+		Datum	   *values;
+		bool	   *nulls;
+
+		CHECK_FOR_INTERRUPTS();
+		begin_scan(&scan, in, account, digest);
+		while (!found && next_row(&scan))
+		{
+			cs_id		its = row_id(table, SUPPRESSION_LIST);
+
+			if (row_kind(table) != kind || its.set != list.set || its.id != list.id)
+				continue;
+			found = true;
+			later = at > row_time(table);
+			tid = table->slot->tts_tid;
+		}
+		if (found && later)
+			cs_copy_row(table, &values, &nulls);
+		end_scan(&scan);
+		if (!later)
+			return false;
+
+		if (!found)
+			cs_new_row(in, table, &values, &nulls);
+		CS_SET(table, SUPPRESSION_ACCOUNT, Int64GetDatum(account), false);
+		CS_SET(table, SUPPRESSION_DIGEST, PointerGetDatum(digest), false);
+		CS_SET(table, SUPPRESSION_KIND, cs_kind_datum(kind_type, kind), false);
+		CS_SET(table, SUPPRESSION_LIST, Int64GetDatum(list.id), !list.set);
+		CS_SET(table, SUPPRESSION_OCCURRED_AT, TimestampTzGetDatum(at), false);
+		CS_SET(table, SUPPRESSION_SOURCE, source ? CStringGetTextDatum(source) : (Datum) 0, source == NULL);
+		CS_SET(table, SUPPRESSION_CONTACT, Int64GetDatum(contact.id), !contact.set);
+		CS_SET(table, SUPPRESSION_GENERATION_START, TimestampTzGetDatum(generation_start), generation_start == PG_INT64_MIN);
+		kept = true;
+		if (found)
+			cs_update_row(in, table, &tid, values, nulls);
+		else					/* of two who insert it at once, one finds the other's */
+			kept = cs_insert_new_row(in, table, values, nulls);
+	}
+	CommandCounterIncrement();
+	return true;
+}
+
+bool
+cs_suppress_facts(CsInstallation *in, int64 account, int64 contact, cs_time generation_start,
+			  const cs_facts *facts, bytea *digest, bool dead_address)
+{
+	cs_id		from = {true, contact};
+	bool		any = false;
+
+#define KEEP(kind, list, at) \
+	(any |= cs_suppress_address(in, account, digest, kind, list, at, \
+							   facts->erased.set && (kind) == CS_KIND_UNSUBSCRIBED ? "erasure" : "contact", \
+							   from, generation_start))
+	if (facts->unsubscribed.set)
+		KEEP(CS_KIND_UNSUBSCRIBED, ((cs_id) {0}), facts->unsubscribed.at);
+	if (facts->complained.set)
+		KEEP(CS_KIND_COMPLAINED, ((cs_id) {0}), facts->complained.at);
+	if (dead_address && facts->hard_bounced.set)
+		KEEP(CS_KIND_INVALIDATED, ((cs_id) {0}), facts->hard_bounced.at);
+	for (int i = 0; i < facts->consent_count; i++)
+	{
+		const cs_consent *s = &facts->consents[i];
+
+		/* the account-wide opt-out says what came no later */
+		if (s->consent == CS_STATUS_UNSUBSCRIBED &&
+			!(facts->unsubscribed.set && s->at <= facts->unsubscribed.at))
+			KEEP(CS_KIND_UNSUBSCRIBED, ((cs_id) {true, s->list}), s->at);
+	}
+#undef KEEP
+	return any;
+}
+
+/* Do facts say this of an address, of that time or a later one? */
+static bool
+is_said(const cs_facts *facts, cs_kind kind, cs_id list, cs_time at)
+{
+	cs_moment	said = {0};
+
+	if (kind == CS_KIND_COMPLAINED)
+		said = facts->complained;
+	else if (kind == CS_KIND_INVALIDATED)
+		said = facts->hard_bounced;
+	else
+	{
+		said = facts->unsubscribed;
+		for (int i = 0; i < facts->consent_count && list.set; i++)
+			if (facts->consents[i].list == list.id && !(said.set && said.at >= at))
+				said = (cs_moment) {facts->consents[i].consent == CS_STATUS_UNSUBSCRIBED, facts->consents[i].at};
+	}
+	return said.set && said.at >= at;
+}
+
+bool
+cs_replace_suppressed_facts(CsInstallation *in, int64 account, int64 contact, cs_time generation_start,
+				   const cs_facts *facts, bytea *digest, bool dead_address)
+{
+	CsSuppressionScan scan;
+
+	begin_scan(&scan, in, account, digest);
+	while (next_row(&scan))
+	{
+		cs_id		from = row_id(scan.table, SUPPRESSION_CONTACT);
+		cs_kind		kind = row_kind(scan.table);
+
+		if (!from.set || from.id != contact ||
+			cs_time_column(scan.table, SUPPRESSION_GENERATION_START, PG_INT64_MIN) != generation_start ||
+			(kind == CS_KIND_INVALIDATED && !dead_address) ||
+			is_said(facts, kind, row_id(scan.table, SUPPRESSION_LIST), row_time(scan.table)))
+			continue;
+		cs_delete_row(in, scan.table, &scan.table->slot->tts_tid);
+	}
+	end_scan(&scan);
+	CommandCounterIncrement();
+	return cs_suppress_facts(in, account, contact, generation_start, facts, digest, dead_address);
+}
+
+/* ---- for verify ---- */
+
+void
+cs_collect_suppressions(CsInstallation *in, int64 account, int64 contact, bytea *digest, Snapshot snapshot,
+				  Tuplestorestate *store, TupleDesc desc)
+{
+	CsTable    *table = cs_table(in, TABLE_SUPPRESSION);
+	IndexScanDesc scan = cs_index_beginscan(table->rel, cs_key(table), snapshot, 2);
+	ScanKeyData keys[2];
+
+	address_keys(keys, account, digest);
+	index_rescan(scan, keys, 2, NULL, 0);
+	while (index_getnext_slot(scan, ForwardScanDirection, table->slot))
+	{
+		static const int columns[] = {SUPPRESSION_KIND, SUPPRESSION_LIST, SUPPRESSION_OCCURRED_AT};
+		Datum		values[5] = {Int64GetDatum(account), Int64GetDatum(contact)};
+		bool		nulls[5] = {false};
+
+		if (is_of_erasure(table))
+			continue;
+		for (int i = 0; i < 3; i++)
+			values[2 + i] = cs_column(table, table->slot, columns[i], &nulls[2 + i]);
+		tuplestore_putvalues(store, desc, values, nulls);
+	}
+	index_endscan(scan);
+}
+
+/* ---- forgetting ---- */
+
+void
+cs_delete_suppressions(CsInstallation *in, int64 account, bytea *digest)
+{
+	CsSuppressionScan scan;
+
+	begin_scan(&scan, in, account, digest);
+	while (next_row(&scan))
+		cs_delete_row(in, scan.table, &scan.table->slot->tts_tid);
+	end_scan(&scan);
+	CommandCounterIncrement();
+}
+
+List *
+cs_suppressed_digests(CsInstallation *in, int64 account, int64 contact, cs_time generation_start)
+{
+	static const int columns[2] = {SUPPRESSION_ACCOUNT, SUPPRESSION_CONTACT};
+	CsTable    *table = cs_table(in, TABLE_SUPPRESSION);
+	Relation	index = cs_open_index(table, columns, 2);
+	Snapshot	snapshot = cs_latest_snapshot();
+	IndexScanDesc scan = cs_index_beginscan(table->rel, index, snapshot, 2);
+	ScanKeyData keys[2];
+	List	   *digests = NIL;
+
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(account));
+	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(contact));
+	index_rescan(scan, keys, 2, NULL, 0);
+	while (index_getnext_slot(scan, ForwardScanDirection, table->slot))
+	{
+		cs_id		began = row_id(table, SUPPRESSION_GENERATION_START);
+		bool		isnull;
+
+		if ((began.set ? began.id : PG_INT64_MIN) == generation_start)
+			digests = lappend(digests, DatumGetByteaPCopy(cs_column(table, table->slot, SUPPRESSION_DIGEST, &isnull)));
+	}
+	index_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	index_close(index, AccessShareLock);
+	return digests;
+}

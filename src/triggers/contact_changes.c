@@ -1,0 +1,358 @@
+/*
+ * contact_changes.c
+ *		Contacts that begin and contacts that end.
+ *
+ * Events stay when their contact is deleted.  What tells them from those of a
+ * later contact with the same id is the time of the deletion: deleted_contact
+ * keeps it, and the later contact takes it over as generation_start.  What holds of
+ * an address stays in suppression, and comes back with it.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "contact/contact.h"
+#include "contact/former_address.h"
+#include "contact/operation.h"
+#include "contact/propagate_suppression.h"
+#include "contact/subscription.h"
+#include "rules/rules.h"
+#include "storage/checkpoint.h"
+#include "storage/installation.h"
+#include "storage/row_writer.h"
+#include "storage/settings.h"
+#include "storage/status_count.h"
+#include "storage/suppression.h"
+#include "storage/table_scan.h"
+#include "types/address.h"
+#include "types/errors.h"
+#include "types/fact_columns.h"
+
+static TriggerData *
+check_protocol(FunctionCallInfo fcinfo, bool insert, const char *function)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event) ||
+		!(insert ? TRIGGER_FIRED_BY_INSERT(trigger->tg_event) : TRIGGER_FIRED_BY_DELETE(trigger->tg_event)) ||
+		(insert ? trigger->tg_newtable : trigger->tg_oldtable) == NULL)
+		cs_refuse_protocol(function, insert ? "an AFTER INSERT statement trigger" : "an AFTER DELETE statement trigger");
+	return trigger;
+}
+
+static int64
+bigint_column(CsTable *table, TupleTableSlot *slot, int column)
+{
+	bool		isnull;
+
+	return DatumGetInt64(cs_column(table, slot, column, &isnull));
+}
+
+/* ---- beginning ---- */
+
+static void
+check_address(CsTable *table, int64 contact, Datum address)
+{
+	text	   *normal = DatumGetTextPP(DirectFunctionCall1(cs_normalize_address, address));
+
+	if (VARSIZE_ANY_EXHDR(normal) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errtable(table->rel),
+				 errmsg("contact %lld has no e-mail address", (long long) contact),
+				 errhint("Give it an address that is not blank.")));
+}
+
+static void
+check_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
+{
+	int64		account = bigint_column(table, slot, CONTACT_ACCOUNT);
+	int64		contact = bigint_column(table, slot, CONTACT_ID);
+	cs_facts	unknown = {0};
+	CsContactRow		facts = {0};
+	bool		isnull,
+				has_no_change;
+
+	if (cs_account_policy(in, account) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("account %lld of contact %lld does not exist", (long long) account, (long long) contact),
+				 errhint("Insert it into table account first.")));
+
+	slot_getallattrs(slot);
+	cs_facts_of_values(&facts, slot->tts_tupleDescriptor, table->facts, slot->tts_values, slot->tts_isnull);
+	cs_column(table, slot, CONTACT_GENERATION_START, &isnull);
+	cs_column(table, slot, CONTACT_ADDRESS_SINCE, &has_no_change);
+	if (!isnull || !has_no_change || facts.status != CS_STATUS_UNCONFIRMED || facts.changed.set || facts.due.set ||
+		!cs_same_address_facts(&facts.contact, &unknown))
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 cs_errconstraint(CONSTRAINT_DERIVED),
+				 errtable(table->rel),
+				 errmsg("contact %lld cannot begin with a status or facts", (long long) contact),
+				 errdetail("It was to begin as \"%s\".", cs_status_labels[facts.status]),
+				 errhint("Insert it without its derived columns, and record an event: INSERT INTO event.")));
+
+	check_address(table, contact, cs_column(table, slot, CONTACT_EMAIL, &isnull));
+}
+
+static bool
+has_former_contacts(CsInstallation *in)
+{
+	return RelationGetNumberOfBlocks(cs_table(in, TABLE_DELETED_CONTACT)->rel) > 0;
+}
+
+/*
+ * A contact under the id of an earlier one begins after that one's end.
+ * Returns when, or PG_INT64_MIN where there was none.
+ */
+static TimestampTz
+begin_after_former(CsInstallation *in, CsContact *visits, int64 account, int64 contact)
+{
+	CsTable    *former = cs_table(in, TABLE_DELETED_CONTACT);
+	cs_id		key[2] = {{true, account}, {true, contact}};
+	TimestampTz ended;
+	bool		isnull;
+
+	if (!cs_fetch_latest(former, key, 2))
+		return PG_INT64_MIN;
+	ended = DatumGetTimestampTz(cs_column(former, former->slot, DELETED_ENDED_AT, &isnull));
+	if (cs_lock_contact(visits, account, contact))
+	{
+		/* folded anew, for a row trigger may have recorded events of it already */
+		cs_begin_generation(visits, ended);
+		cs_replay_contact(visits);
+		cs_save_contact(visits, in->now);
+	}
+	return ended;
+}
+
+PG_FUNCTION_INFO_V1(cs_begin_contacts);
+Datum
+cs_begin_contacts(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = check_protocol(fcinfo, true, "begin_contacts");
+	CsInstallation *in;
+	CsTable    *table;
+	CsContact   *visits = NULL;
+	TupleTableSlot *slot;
+	MemoryContext row;
+	bool		suppressed,
+				former;
+
+	if (tuplestore_tuple_count(trigger->tg_newtable) == 0)
+		return PointerGetDatum(NULL);
+
+	in = cs_begin_trigger(trigger, TABLE_CONTACT);
+	table = cs_table(in, TABLE_CONTACT);
+	if (has_former_contacts(in))
+		visits = cs_open_contacts(in);
+	suppressed = cs_has_suppressions(in);
+	former = cs_has_former_addresses(in);
+	slot = MakeSingleTupleTableSlot(table->rel->rd_att, &TTSOpsMinimalTuple);
+	row = AllocSetContextCreate(in->context, "contact_status contact", ALLOCSET_SMALL_SIZES);
+
+	tuplestore_rescan(trigger->tg_newtable);
+	while (tuplestore_gettupleslot(trigger->tg_newtable, true, false, slot))
+	{
+		int64		account = bigint_column(table, slot, CONTACT_ACCOUNT);
+		int64		contact = bigint_column(table, slot, CONTACT_ID);
+		TimestampTz ended = PG_INT64_MIN;
+		bool		isnull;
+
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextSwitchTo(row);
+		check_contact(in, table, slot);
+		cs_count(in, account, (cs_id) {0}, CS_STATUS_UNCONFIRMED, 1);
+		MemoryContextSwitchTo(in->context);
+		if (visits != NULL)
+			ended = begin_after_former(in, visits, account, contact);
+		if (suppressed || former)
+		{
+			bytea	   *digest;
+
+			MemoryContextSwitchTo(row);
+			digest = cs_address_digest(in, account, cs_column(table, slot, CONTACT_EMAIL, &isnull));
+			if (former)
+				cs_set_address_holder(in, account, contact, digest);
+			cs_record_suppressions(in, account, contact, digest, DT_NOBEGIN,
+								 ended == PG_INT64_MIN ? "suppression" : psprintf("suppression " INT64_FORMAT, ended));
+			MemoryContextSwitchTo(in->context);
+		}
+		MemoryContextReset(row);
+	}
+
+	if (visits != NULL)
+		cs_close_contacts(visits);
+	ExecDropSingleTupleTableSlot(slot);
+	cs_end_operation(in);
+	return PointerGetDatum(NULL);
+}
+
+/* ---- another address ---- */
+
+PG_FUNCTION_INFO_V1(cs_change_contact_address);
+Datum
+cs_change_contact_address(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	CsInstallation *in;
+	CsTable    *table,
+			   *changes;
+	CsContact   *visits;
+	int64		account,
+				contact;
+	bytea	   *old_digest,
+			   *new_digest;
+	Datum	   *values;
+	bool	   *nulls;
+	bool		isnull;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || !TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		cs_refuse_protocol("change_address", "an AFTER UPDATE row trigger");
+
+	in = cs_begin_trigger(trigger, TABLE_CONTACT);
+	table = cs_table(in, TABLE_CONTACT);
+	changes = cs_table(in, TABLE_ADDRESS_CHANGE);
+	account = bigint_column(table, trigger->tg_newslot, CONTACT_ACCOUNT);
+	contact = bigint_column(table, trigger->tg_newslot, CONTACT_ID);
+	old_digest = cs_address_digest(in, account, cs_column(table, trigger->tg_trigslot, CONTACT_EMAIL, &isnull));
+	new_digest = cs_address_digest(in, account, cs_column(table, trigger->tg_newslot, CONTACT_EMAIL, &isnull));
+	check_address(table, contact, cs_column(table, trigger->tg_newslot, CONTACT_EMAIL, &isnull));
+
+	visits = cs_open_contacts(in);
+	if (cs_lock_contact(visits, account, contact))
+	{
+		/* what the old address is known for stays known of it */
+		cs_suppress_facts(in, account, contact, cs_contact_generation_start(visits), cs_contact_facts(visits), old_digest, true);
+
+		cs_new_row(in, changes, &values, &nulls);
+		CS_SET(changes, CHANGE_ACCOUNT, Int64GetDatum(account), false);
+		CS_SET(changes, CHANGE_CONTACT, Int64GetDatum(contact), false);
+		CS_SET(changes, CHANGE_CHANGED_AT, TimestampTzGetDatum(in->now), false);
+		CS_SET(changes, CHANGE_OLD_DIGEST, PointerGetDatum(old_digest), false);
+		cs_insert_row(in, changes, values, nulls);
+		CommandCounterIncrement();
+		cs_set_address_since(visits, in->now);
+		cs_replay_contact(visits);
+		cs_save_contact(visits, in->now);
+
+		/* and what the new one is known for is known of the contact from now on */
+		cs_set_address_holder(in, account, contact, new_digest);
+		if (cs_has_suppressions(in))
+			cs_record_suppressions(in, account, contact, new_digest, in->now + 1,
+								 psprintf("suppression " INT64_FORMAT, in->now));
+	}
+	cs_close_contacts(visits);
+	cs_end_operation(in);
+	return PointerGetDatum(NULL);
+}
+
+/* ---- ending ---- */
+
+static void
+remember_contact(CsInstallation *in, int64 account, int64 contact, Datum generation_start, bool from_ever, bytea *digest)
+{
+	CsTable    *table = cs_table(in, TABLE_DELETED_CONTACT);
+	cs_id		key[2] = {{true, account}, {true, contact}};
+	bool		again = cs_fetch_latest(table, key, 2);
+	Datum	   *values;
+	bool	   *nulls;
+
+	if (again)
+		cs_copy_row(table, &values, &nulls);
+	else
+		cs_new_row(in, table, &values, &nulls);
+	CS_SET(table, DELETED_ACCOUNT, Int64GetDatum(account), false);
+	CS_SET(table, DELETED_CONTACT, Int64GetDatum(contact), false);
+	CS_SET(table, DELETED_ENDED_AT, TimestampTzGetDatum(in->now), false);
+	CS_SET(table, DELETED_GENERATION_START, generation_start, from_ever);
+	CS_SET(table, DELETED_DIGEST, PointerGetDatum(digest), false);
+	if (again)
+		cs_update_row(in, table, &table->slot->tts_tid, values, nulls);
+	else
+		cs_insert_row(in, table, values, nulls);
+}
+
+static void
+end_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
+{
+	int64		account = bigint_column(table, slot, CONTACT_ACCOUNT);
+	int64		contact = bigint_column(table, slot, CONTACT_ID);
+	CsTable    *changes = cs_table(in, TABLE_ADDRESS_CHANGE);
+	CsContactRow		facts = {0};
+	CsGeneration		life;
+	bytea	   *digest;
+	Datum		generation_start;
+	bool		isnull;
+
+	slot_getallattrs(slot);
+	cs_facts_of_values(&facts, slot->tts_tupleDescriptor, table->facts, slot->tts_values, slot->tts_isnull);
+	cs_load_consents(in, account, contact, &facts.contact);
+	digest = cs_address_digest(in, account, cs_column(table, slot, CONTACT_EMAIL, &isnull));
+	/* all that was known of the address came back as events of this contact */
+	if (cs_has_suppressions(in))
+		cs_delete_suppressions(in, account, digest);
+	generation_start = cs_column(table, slot, CONTACT_GENERATION_START, &isnull);
+	cs_suppress_facts(in, account, contact, isnull ? PG_INT64_MIN : DatumGetTimestampTz(generation_start),
+				  &facts.contact, digest, true);
+	cs_delete_subscriptions(in, account, contact);
+	cs_count(in, account, (cs_id) {0}, facts.status, -1);
+
+	cs_column(table, slot, CONTACT_ADDRESS_SINCE, &isnull);
+	if (!isnull)
+	{
+		cs_id		key[2] = {{true, account}, {true, contact}};
+		CsKeyScan	scan;
+
+		cs_begin_scan(&scan, changes, key, 2, NULL);
+		while (cs_next_row(&scan))
+			cs_delete_row(in, changes, &changes->slot->tts_tid);
+		cs_end_scan(&scan);
+	}
+	generation_start = cs_column(table, slot, CONTACT_GENERATION_START, &isnull);
+	life = (CsGeneration) {account, contact, isnull ? PG_INT64_MIN : DatumGetTimestampTz(generation_start)};
+	cs_delete_all_checkpoints(in, account, contact, &life);
+	remember_contact(in, account, contact, generation_start, isnull, digest);
+}
+
+PG_FUNCTION_INFO_V1(cs_end_contacts);
+Datum
+cs_end_contacts(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = check_protocol(fcinfo, false, "end_contacts");
+	CsInstallation *in;
+	CsTable    *table;
+	TupleTableSlot *slot;
+	MemoryContext row;
+
+	if (tuplestore_tuple_count(trigger->tg_oldtable) == 0)
+		return PointerGetDatum(NULL);
+
+	in = cs_begin_trigger(trigger, TABLE_CONTACT);
+	table = cs_table(in, TABLE_CONTACT);
+	slot = MakeSingleTupleTableSlot(table->rel->rd_att, &TTSOpsMinimalTuple);
+	row = AllocSetContextCreate(in->context, "contact_status contact", ALLOCSET_SMALL_SIZES);
+
+	tuplestore_rescan(trigger->tg_oldtable);
+	while (tuplestore_gettupleslot(trigger->tg_oldtable, true, false, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextSwitchTo(row);
+		end_contact(in, table, slot);
+		MemoryContextSwitchTo(in->context);
+		MemoryContextReset(row);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	cs_end_operation(in);
+	return PointerGetDatum(NULL);
+}

@@ -1,0 +1,147 @@
+/*
+ * event_insert.c
+ *		The trigger of the log: applies the events of a statement.
+ *
+ * For each contact, in the order of (contact, account): lock it, apply its
+ * events, replay its log where an event came late, save it.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/rel.h"
+#include "utils/tuplestore.h"
+
+#include "contact/contact.h"
+#include "contact/former_address.h"
+#include "contact/limit.h"
+#include "contact/operation.h"
+#include "rules/rules.h"
+#include "storage/event_log.h"
+#include "storage/installation.h"
+#include "triggers/event_batch.h"
+
+/*
+ * An event about a time before its contact changed its address also affects the
+ * contact that holds the old address now.  These holders are found before any
+ * contact is locked, so that they are locked in order with the others.
+ */
+static List *
+find_holders(CsInstallation *in, CsBatch *batch)
+{
+	List	   *holders = NIL;
+	const CsLoggedEvent *event;
+	CsContactId last = {0};
+	bool		any = false;
+
+	if (!batch->has_old_facts)
+		return NIL;
+	while ((event = cs_next_event(batch)) != NULL)
+	{
+		CsContactId id = {event->account, event->contact};
+
+		if ((any && cs_compare_contacts(&id, &last) == 0) || !cs_concerns_former_addresses(batch, &event->event))
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		holders = cs_address_holders(in, id.account, id.contact, holders);
+		last = id;
+		any = true;
+	}
+	cs_rewind_batch(batch);
+	cs_sort_contacts(&holders);
+	return holders;
+}
+
+/* Lock the holders that come before a contact (NULL: all that are left); the contact itself is locked by its events. */
+static void
+lock_holders(CsContact *visits, List *holders, int *next, const CsContactId *before)
+{
+	for (; *next < list_length(holders); (*next)++)
+	{
+		CsContactId *holder = list_nth(holders, *next);
+		int			order = before ? cs_compare_contacts(holder, before) : -1;
+
+		if (order > 0)
+			return;
+		if (order == 0)
+			continue;
+		cs_lock_contact(visits, holder->account, holder->contact);
+	}
+}
+
+/* ---- the trigger ---- */
+
+/* Replays the log of the locked contact where an event came late, and saves the contact. */
+static void
+finish_contact(CsContact *contact, CsInstallation *in)
+{
+	cs_replay_contact(contact);
+	cs_save_contact(contact, in->now);
+}
+
+static void
+apply_batch(CsInstallation *in, CsBatch *batch)
+{
+	List	   *holders = find_holders(in, batch);
+	CsContact   *visits = cs_open_contacts(in);
+	const CsLoggedEvent *event;
+	int64		account = 0,
+				contact = 0;
+	int			next_holder = 0;
+	bool		visiting = false;
+
+	while ((event = cs_next_event(batch)) != NULL)
+	{
+		if (!visiting || event->contact != contact || event->account != account)
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (visiting)
+				finish_contact(visits, in);
+			account = event->account;
+			contact = event->contact;
+			lock_holders(visits, holders, &next_holder, &(CsContactId) {account, contact});
+			visiting = cs_lock_contact(visits, account, contact);
+			if (!visiting)
+			{
+				cs_check_not_deleted(visits, account, contact);
+				ereport(ERROR,
+						(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+						 errmsg("contact %lld of account %lld does not exist",
+								(long long) contact, (long long) account),
+						 errdetail("An event \"%s\" was to be recorded of it.", cs_kind_labels[event->event.kind]),
+						 errhint("Insert it into table contact first.")));
+			}
+		}
+		cs_contact_apply_event(visits, event);
+	}
+	if (visiting)
+		finish_contact(visits, in);
+	lock_holders(visits, holders, &next_holder, NULL);
+	cs_close_contacts(visits);
+	cs_check_limits(in);
+}
+
+PG_FUNCTION_INFO_V1(cs_apply_events);
+Datum
+cs_apply_events(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	CsInstallation *in;
+	CsBatch		batch;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) ||
+		!TRIGGER_FIRED_BY_INSERT(trigger->tg_event) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event) || trigger->tg_newtable == NULL)
+		cs_refuse_protocol("apply_events", "an AFTER INSERT statement trigger");
+	if (tuplestore_tuple_count(trigger->tg_newtable) == 0)
+		return PointerGetDatum(NULL);
+
+	in = cs_begin_trigger(trigger, TABLE_EVENT);
+	cs_begin_batch(&batch, in, trigger->tg_relation, trigger->tg_newtable);
+	apply_batch(in, &batch);
+	cs_end_batch(&batch);
+	cs_end_operation(in);
+	return PointerGetDatum(NULL);
+}

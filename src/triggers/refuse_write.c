@@ -1,0 +1,89 @@
+/*
+ * refuse_write.c
+ *		Refusals of what would write derived data by another way.
+ *
+ * They refuse whoever writes: our own writes do not come through SQL and never
+ * meet them (writer.c).  Guards that ask which columns changed are AFTER
+ * triggers, so that they judge the row as it was written, whatever BEFORE
+ * triggers made of it.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "utils/rel.h"
+
+#include "contact/horizon.h"
+#include "contact/operation.h"
+#include "storage/event_log.h"
+#include "types/errors.h"
+
+static void
+check_protocol(FunctionCallInfo fcinfo, bool right, const char *function, const char *as)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo) || !right)
+		cs_refuse_protocol(function, as);
+}
+
+/* What identifies the row, and its status; never an address. */
+static char *
+describe_row(Relation rel, HeapTuple row)
+{
+	static const char *const columns[] = {"account_id", "contact_id", "list_id", "status", "kind"};
+	StringInfoData description;
+
+	initStringInfo(&description);
+	for (size_t i = 0; i < lengthof(columns); i++)
+	{
+		int			column = SPI_fnumber(rel->rd_att, columns[i]);
+		char	   *value = column > 0 ? SPI_getvalue(row, rel->rd_att, column) : NULL;
+
+		if (value != NULL)
+			appendStringInfo(&description, "%s%s %s", description.len ? ", " : "", columns[i], value);
+	}
+	return description.data;
+}
+
+PG_FUNCTION_INFO_V1(cs_refuse_write);
+Datum
+cs_refuse_write(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	Relation	rel;
+	const char *action;
+
+	check_protocol(fcinfo, CALLED_AS_TRIGGER(fcinfo) && TRIGGER_FIRED_FOR_ROW(trigger->tg_event), "refuse_write", "a row trigger");
+	rel = trigger->tg_relation;
+	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event) && cs_may_be_dropped(rel, trigger->tg_trigslot))
+		return PointerGetDatum(trigger->tg_trigtuple);
+	action = TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? "inserted" :
+		TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? "deleted" : "changed";
+	ereport(ERROR,
+			(errcode(ERRCODE_CHECK_VIOLATION),
+			 cs_errconstraint(CONSTRAINT_DERIVED),
+			 errtable(rel),
+			 errmsg("what contact_status keeps in table \"%s\" cannot be %s directly",
+					RelationGetRelationName(rel), action),
+			 errdetail("It is the row of %s.", describe_row(rel, trigger->tg_trigtuple)),
+			 cs_is_log(rel) ?
+			 errhint("The log is append-only: record another event, or take it out with contact_status.retract_events; what lies before the horizon of contact_status.set_horizon may be deleted.") :
+			 errhint("Record an event instead: INSERT INTO event; statuses follow from the events.")));
+}
+
+PG_FUNCTION_INFO_V1(cs_refuse_truncate);
+Datum
+cs_refuse_truncate(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	check_protocol(fcinfo, CALLED_AS_TRIGGER(fcinfo) && TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event),
+				   "refuse_truncate", "a BEFORE TRUNCATE trigger");
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("table \"%s\" must remember and cannot be truncated",
+					RelationGetRelationName(trigger->tg_relation)),
+			 errhint("Delete contacts with DELETE FROM contact, which keeps what must outlive them.")));
+}

@@ -1,0 +1,461 @@
+/*
+ * require_mailable.c
+ *		require_mailable: no message on a stale status.
+ *
+ * Judged as of the clock, by committed rows.  Where another transaction is
+ * changing the facts of a contact the trigger waits for it, or skips the row.
+ * It locks no contact, so that filling an outbox blocks no events.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "contact/subscription.h"
+#include "rules/rules.h"
+#include "storage/installation.h"
+#include "storage/privileges.h"
+#include "storage/settings.h"
+#include "storage/table_scan.h"
+#include "types/enums.h"
+#include "types/errors.h"
+#include "types/fact_columns.h"
+#include "types/policy.h"
+
+typedef struct Arguments
+{
+	const char *schema;
+	const char *contact_column;
+	const char *list_column;	/* NULL: any list */
+	const char *account_column; /* NULL: account 1 */
+	bool		skip;
+} Arguments;
+
+/* schema, contact column [, list column [, account column]] [, 'error' or 'skip'] */
+static Arguments
+read_arguments(const Trigger *trigger)
+{
+	Arguments	arguments = {0};
+	int			count = trigger->tgnargs;
+	char	  **given = trigger->tgargs;
+
+	if (count > 2 && (strcmp(given[count - 1], "error") == 0 || strcmp(given[count - 1], "skip") == 0))
+		arguments.skip = strcmp(given[--count], "skip") == 0;
+	if (count < 2 || count > 4)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("trigger \"%s\" does not give require_mailable the arguments it needs", trigger->tgname),
+				 errhint("They are: schema, contact column [, list column [, account column]] [, error or skip].")));
+	arguments.schema = given[0];
+	arguments.contact_column = given[1];
+	arguments.list_column = count > 2 ? given[2] : NULL;
+	arguments.account_column = count > 3 ? given[3] : NULL;
+	return arguments;
+}
+
+/* A bigint (or smaller) of the row; not set where the column is null or not asked for. */
+static cs_id
+id_of_column(Relation rel, HeapTuple row, const char *name)
+{
+	int			column = name ? SPI_fnumber(rel->rd_att, name) : 0;
+	Datum		value;
+	bool		isnull;
+
+	if (name == NULL)
+		return (cs_id) {0};
+	if (column <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("table \"%s\" has no column \"%s\"", RelationGetRelationName(rel), name),
+				 errhint("Give require_mailable the names of columns of the table.")));
+	value = SPI_getbinval(row, rel->rd_att, column, &isnull);
+	if (isnull)
+		return (cs_id) {0};
+	switch (TupleDescAttr(rel->rd_att, column - 1)->atttypid)
+	{
+		case INT8OID:
+			return (cs_id) {true, DatumGetInt64(value)};
+		case INT4OID:
+			return (cs_id) {true, DatumGetInt32(value)};
+		case INT2OID:
+			return (cs_id) {true, DatumGetInt16(value)};
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("column \"%s\" of table \"%s\" is not an integer", name, RelationGetRelationName(rel)),
+			 errhint("Give require_mailable columns of type bigint, integer or smallint.")));
+}
+
+/* ---- looking ---- */
+
+/* A table that is looked at for each row: what is found out once a statement. */
+typedef struct Look
+{
+	Oid			table;			/* locked until the transaction ends */
+	Oid			key;
+	TupleTableSlot *slot;
+	AttrNumber	status;
+	AttrNumber	due_at;
+	Oid			status_type;
+} Look;
+
+typedef struct Guard
+{
+	Arguments	arguments;
+	Oid			schema;
+	Oid			owner;			/* of the outbox */
+	bool		is_exempt;		/* row-level security applies neither to the owner nor to the current user */
+	cs_id		shown;			/* else an account that both may see */
+	Look		contacts;
+	Look		subscriptions;
+	AttrNumber	facts[FACT_COLUMNS];
+} Guard;
+
+static Look
+begin_looking(CsInstallation *in, CsTableId id, AttrNumber status, AttrNumber due_at, MemoryContext context)
+{
+	CsTable    *table = cs_table(in, id);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	Look		look = {
+		.table = RelationGetRelid(table->rel),
+		.key = RelationGetRelid(cs_key(table)),
+		.slot = MakeSingleTupleTableSlot(CreateTupleDescCopy(table->rel->rd_att), table_slot_callbacks(table->rel)),
+		.status = status,
+		.due_at = due_at,
+		.status_type = TupleDescAttr(table->rel->rd_att, status - 1)->atttypid
+	};
+
+	MemoryContextSwitchTo(caller);
+	return look;
+}
+
+/* Raises 42501 unless the owner of the outbox may read the contacts: he learns from the trigger who may be mailed. */
+static void
+check_owner(Relation outbox, Relation contacts)
+{
+	AclResult	result = pg_class_aclcheck(RelationGetRelid(contacts), outbox->rd_rel->relowner, ACL_SELECT);
+
+	if (result != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("the owner of table \"%s\" may not read the contacts by which require_mailable judges",
+						RelationGetRelationName(outbox)),
+				 errhint("GRANT SELECT ON contact to the owner of the outbox.")));
+}
+
+static Guard *
+begin_guard(TriggerData *trigger, MemoryContext context)
+{
+	Guard	   *guard = MemoryContextAllocZero(context, sizeof(Guard));
+	CsInstallation *in;
+	CsTable    *contacts,
+			   *subscriptions;
+
+	guard->arguments = read_arguments(trigger->tg_trigger);
+	guard->schema = get_namespace_oid(guard->arguments.schema, false);
+	in = cs_open(guard->schema);
+	contacts = cs_table(in, TABLE_CONTACT);
+	subscriptions = cs_table(in, TABLE_SUBSCRIPTION);
+	check_owner(trigger->tg_relation, contacts->rel);
+	guard->owner = trigger->tg_relation->rd_rel->relowner;
+	guard->is_exempt = cs_is_exempt(in, GetUserId()) && cs_is_exempt(in, guard->owner);
+	memcpy(guard->facts, contacts->facts, sizeof(guard->facts));
+	guard->contacts = begin_looking(in, TABLE_CONTACT, contacts->facts[FACT_STATUS], contacts->facts[FACT_DUE_AT], context);
+	guard->subscriptions = begin_looking(in, TABLE_SUBSCRIPTION, subscriptions->columns[SUBSCRIPTION_STATUS], 0, context);
+	cs_close(in);
+	return guard;
+}
+
+/* Raises 42501 unless the owner of the outbox and the current user may see the account. */
+static void
+check_account(Guard *guard, int64 account)
+{
+	CsInstallation *in;
+
+	if (guard->is_exempt || (guard->shown.set && guard->shown.id == account))
+		return;
+	in = cs_open(guard->schema);
+	if (!cs_is_account_shown(in, account, GetUserId()) || !cs_is_account_shown(in, account, guard->owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("account %lld is not yours to see", (long long) account),
+				 errhint("Row-level security of table account must show it to you and to the owner of the outbox.")));
+	cs_close(in);
+	guard->shown = (cs_id) {true, account};
+}
+
+/* The row of a key that a snapshot shows, into the look's slot. */
+static bool
+look_up(const Look *look, Snapshot snapshot, const cs_id *key, int count)
+{
+	Relation	table = table_open(look->table, NoLock);
+	Relation	index = index_open(look->key, NoLock);
+	IndexScanDesc scan = cs_index_beginscan(table, index, snapshot, count);
+	ScanKeyData keys[3];
+	bool		found;
+
+	for (int i = 0; i < count; i++)
+		ScanKeyInit(&keys[i], i + 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key[i].id));
+	index_rescan(scan, keys, count, NULL, 0);
+	found = index_getnext_slot(scan, ForwardScanDirection, look->slot);
+	index_endscan(scan);
+	if (found)
+		cs_check_shown(table, look->slot);
+	index_close(index, NoLock);
+	table_close(table, NoLock);
+	return found;
+}
+
+static bool
+look_up_latest(const Look *look, const cs_id *key, int count)
+{
+	Snapshot	snapshot = cs_latest_snapshot();
+	bool		found = look_up(look, snapshot, key, count);
+
+	UnregisterSnapshot(snapshot);
+	return found;
+}
+
+/* Do two versions of a contact's row say the same, columns of the application aside? */
+static bool
+same_facts(const Guard *guard, HeapTuple committed, TupleTableSlot *slot)
+{
+	TupleDesc	desc = slot->tts_tupleDescriptor;
+
+	for (int i = 0; i < FACT_COLUMNS; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(desc, guard->facts[i] - 1);
+		bool		isnull[2];
+		Datum		values[2] = {
+			heap_getattr(committed, guard->facts[i], desc, &isnull[0]),
+			slot_getattr(slot, guard->facts[i], &isnull[1])
+		};
+
+		if (isnull[0] != isnull[1] ||
+			(!isnull[0] && !datum_image_eq(values[0], values[1], column->attbyval, column->attlen)))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A transaction that inserts or deletes a contact, or changes its facts, and has
+ * not ended; invalid where there is none.  One that only changes columns of the
+ * application is none.  Where nothing is being written the row stands in the
+ * look's slot, if there is one.
+ */
+static TransactionId
+find_writer(const Guard *guard, const cs_id *key)
+{
+	const Look *look = &guard->contacts;
+	Relation	table = table_open(look->table, NoLock);
+	Relation	index = index_open(look->key, NoLock);
+	TransactionId writer = InvalidTransactionId;
+	TransactionId deleter = InvalidTransactionId;
+	HeapTuple	committed = NULL;
+	bool		successor = false;
+	ScanKeyData keys[2];
+	SnapshotData dirty;
+	IndexScanDesc scan;
+
+	/* a dirty snapshot shows what others have written, and names them: once for the committed version, once for others */
+	InitDirtySnapshot(dirty);
+	scan = cs_index_beginscan(table, index, &dirty, 2);
+	for (int i = 0; i < 2; i++)
+		ScanKeyInit(&keys[i], i + 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key[i].id));
+	index_rescan(scan, keys, 2, NULL, 0);
+	while (committed == NULL && index_getnext_slot(scan, ForwardScanDirection, look->slot))
+	{
+		if (TransactionIdIsValid(dirty.xmin))
+			writer = dirty.xmin;
+		else if (!TransactionIdIsValid(deleter = dirty.xmax))
+			break;
+		else
+			committed = ExecCopySlotHeapTuple(look->slot);
+	}
+	if (committed != NULL)
+	{
+		writer = InvalidTransactionId;
+		index_rescan(scan, keys, 2, NULL, 0);
+		while (!TransactionIdIsValid(writer) && index_getnext_slot(scan, ForwardScanDirection, look->slot))
+			if (TransactionIdIsValid(dirty.xmin))
+			{
+				successor = true;
+				if (!same_facts(guard, committed, look->slot))
+					writer = dirty.xmin;
+			}
+		if (!successor)
+			writer = deleter;
+		ExecClearTuple(look->slot);
+	}
+	else if (TransactionIdIsValid(writer))
+		ExecClearTuple(look->slot);
+	index_endscan(scan);
+	index_close(index, NoLock);
+	table_close(table, NoLock);
+	return writer;
+}
+
+/*
+ * The committed row of a contact, into the look's slot.  Waits for events of the
+ * contact that are being recorded or, if asked to skip, says that there are some.
+ */
+static bool
+look_up_settled(const Guard *guard, const cs_id *key)
+{
+	const Look *look = &guard->contacts;
+
+	for (;;)
+	{
+		TransactionId writer = find_writer(guard, key);
+
+		CHECK_FOR_INTERRUPTS();
+		if (!TransactionIdIsValid(writer))
+		{
+			if (!TTS_EMPTY(look->slot) && !IsolationUsesXactSnapshot())
+				return true;
+			return look_up_latest(look, key, 2);
+		}
+		if (guard->arguments.skip)
+			return false;
+		XactLockTableWait(writer, NULL, NULL, XLTW_None);
+	}
+}
+
+/* The status of a contact that fell due since it was stored, or of whom nothing is stored of that list. */
+static bool
+due_status(Guard *guard, int64 account, int64 contact, cs_id list, cs_status *status)
+{
+	CsInstallation *in = cs_open(guard->schema);
+	MemoryContext caller = MemoryContextSwitchTo(in->context);
+	CsTable    *contacts = cs_table(in, TABLE_CONTACT);
+	cs_id		key[2] = {{true, account}, {true, contact}};
+	const CsPolicy *policy = cs_account_policy(in, account);
+	CsContactRow		facts = {0};
+	bool		known = policy != NULL && cs_fetch_latest(contacts, key, 2);
+
+	if (known)
+	{
+		cs_status	address;
+		const cs_consent *consent;
+
+		slot_getallattrs(contacts->slot);
+		cs_facts_of_values(&facts, contacts->slot->tts_tupleDescriptor, contacts->facts,
+						   contacts->slot->tts_values, contacts->slot->tts_isnull);
+		cs_load_consents(in, account, contact, &facts.contact);
+		address = cs_address_status(&facts.contact, &policy->rules, in->now);
+		consent = list.set ? cs_find_consent(&facts.contact, list.id) : NULL;
+		known = !list.set || consent != NULL;
+		if (known)
+			*status = list.set ? cs_subscription_status(consent->consent, address) :
+				cs_contact_status(&facts.contact, address);
+	}
+	MemoryContextSwitchTo(caller);
+	cs_close(in);
+	return known;
+}
+
+/* The status of a contact, on a list or at best, as of the clock; false: there is none, or it is being changed. */
+static bool
+current_status(Guard *guard, int64 account, int64 contact, cs_id list, cs_status *status)
+{
+	cs_id		key[3] = {{true, account}, {true, contact}, list};
+	const Look *look = &guard->contacts;
+	Datum		due,
+				stored = (Datum) 0;
+	bool		known,
+				isnull,
+				never;
+
+	if (!look_up_settled(guard, key))
+		return false;
+	due = slot_getattr(look->slot, look->due_at, &never);
+	if (!never && DatumGetTimestampTz(due) <= GetCurrentTimestamp())
+	{
+		ExecClearTuple(look->slot);
+		return due_status(guard, account, contact, list, status);
+	}
+	/* an event that changes the status writes the contact's row, and was waited for */
+	known = true;
+	if (list.set)
+	{
+		ExecClearTuple(look->slot);
+		look = &guard->subscriptions;
+		known = look_up_latest(look, key, 3);
+	}
+	if (known)
+	{
+		stored = slot_getattr(look->slot, look->status, &isnull);
+		*status = cs_status_of_datum(look->status_type, stored);
+	}
+	ExecClearTuple(look->slot);
+	return known;
+}
+
+/* ---- the trigger ---- */
+
+PG_FUNCTION_INFO_V1(cs_require_mailable);
+Datum
+cs_require_mailable(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	Arguments	arguments;
+	Guard	   *guard;
+	HeapTuple	row;
+	cs_id		account,
+				contact,
+				list;
+	cs_status	status = CS_STATUS_DELETED;
+	bool		known;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("require_mailable must be fired BEFORE INSERT or UPDATE FOR EACH ROW"),
+				 errhint("CREATE TRIGGER ... BEFORE INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id').")));
+
+	guard = fcinfo->flinfo->fn_extra;
+	if (guard == NULL)
+		guard = fcinfo->flinfo->fn_extra = begin_guard(trigger, fcinfo->flinfo->fn_mcxt);
+	arguments = guard->arguments;
+	row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
+	contact = id_of_column(trigger->tg_relation, row, arguments.contact_column);
+	list = id_of_column(trigger->tg_relation, row, arguments.list_column);
+	account = id_of_column(trigger->tg_relation, row, arguments.account_column);
+	if (arguments.account_column == NULL)
+		account = (cs_id) {true, 1};
+
+	if (account.set)
+		check_account(guard, account.id);
+	known = contact.set && account.set && current_status(guard, account.id, contact.id, list, &status);
+
+	if (known && cs_is_mailable(status))
+		return PointerGetDatum(row);
+	if (arguments.skip)
+		return PointerGetDatum(NULL);
+	ereport(ERROR,
+			(errcode(ERRCODE_CHECK_VIOLATION),
+			 cs_errconstraint(CONSTRAINT_MAILABLE),
+			 errtable(trigger->tg_relation),
+			 contact.set ? errmsg("contact %lld may not be mailed", (long long) contact.id) :
+			 errmsg("a message without a contact may not be mailed"),
+			 !known ? errdetail("There is no such contact, or it is not on the list.") :
+			 list.set ? errdetail("Its status on list %lld is \"%s\".", (long long) list.id, cs_status_labels[status]) :
+			 errdetail("Its status is \"%s\".", cs_status_labels[status]),
+			 errhint("Take recipients from view mailable, or let the trigger skip such rows.")));
+}
