@@ -9,6 +9,7 @@
 #   make sqlsmith             random queries on a database with the extension, SQLSMITH_SECONDS (an hour)
 #   make soak                 crashes, races, faults, calls by the million, and the two above for less long; a table of what was lost
 #   make valgrind             the pgTAP tests on a server under valgrind
+#   make test-assert          the tests on a PostgreSQL built with assertions; see script/assert
 #   make test-versions        the whole suite on PostgreSQL 15, 17, 18 and on 32 bits, as root; see script/versions
 #   make bench                what events cost, beside the least that could be done; SHORT=1 takes minutes; see bench/README.md
 #   make bench-growth         the same with more and more contacts
@@ -52,7 +53,7 @@ unit:
 
 # These set the machine up, so they choose the PostgreSQL anew once that is done.
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
-.PHONY: setup build-and-install test installcheck demo bench bench-growth bench-counts test-versions soak valgrind fuzz sqlsmith
+.PHONY: setup build-and-install test installcheck demo bench bench-growth bench-counts test-versions test-assert soak valgrind fuzz sqlsmith
 setup:
 	script/setup
 build-and-install: setup
@@ -62,6 +63,8 @@ test: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/test $(TEST)
 installcheck:
 	@PG_CONFIG=$(PG_CONFIG) RUNNING_SERVER=yes script/test $(or $(TEST),test/pgtap/ test/isolation/)
+test-assert: setup
+	script/assert $(TEST)
 test-versions:
 	script/versions $(SUITES)
 soak: build-and-install

@@ -6,6 +6,8 @@
 -- one that changes something is folded with what the log holds after it; one that is late is folded with the whole log
 -- of its contact. Counts are one row for each list and status. It passes test/random.pl --plpgsql under all policies.
 --
+-- `noted` and `visited` have no effect but that `visited` makes the contact monitored.
+--
 -- Not here: retraction, changes of address, erasure, contact limits, an id that is used for a second contact, a
 -- secret key for the digests, guards against other writers, and REPEATABLE READ beside other sessions. The settings
 -- in force when an event was recorded are kept by the extension's triggers on policy, account and list.
@@ -89,10 +91,11 @@ BEGIN
                 c.delivered_campaign := e.campaign_id;   -- the run is over, but kept until the next event
             ELSE
                 c.delivered_campaign := NULL;
-                c.run_campaigns := NULL;
-                c.run_times := NULL;
-                c.hard_bounces := 0;
+                c := @.without_run(c);
             END IF;
+
+        ELSIF e.kind = 'lapsed' THEN
+            c.lapsed_at := e.occurred_at;
 
         ELSIF e.kind = 'sent' THEN
             IF most > coalesce(cardinality(c.unanswered), 0) AND (e.campaign_id = ANY (c.unanswered)) IS NOT TRUE THEN
@@ -108,14 +111,23 @@ BEGIN
                           WHEN e.kind <> 'blocked' OR p.blocked_counts THEN 'soft' END;
             IF error IS NOT NULL AND c.delivered_campaign IS NOT NULL THEN
                 IF e.campaign_id IS DISTINCT FROM c.delivered_campaign THEN
-                    c.run_campaigns := NULL;
-                    c.run_times := NULL;
-                    c.hard_bounces := 0;
+                    c := @.without_run(c);
                 END IF;
                 c.delivered_campaign := NULL;   -- taken back where it was of the same campaign
             END IF;
-            IF error = 'hard' THEN
+            IF error IS NOT NULL AND e.occurred_at - c.last_error_at > p.soft_bounce_memory
+               AND (cardinality(c.run_campaigns) >= p.soft_bounce_limit) IS NOT TRUE THEN
+                c := @.without_run(c);
+            END IF;
+            IF error = 'hard' AND ((SELECT count(*) FROM unnest(c.hard_bounce_campaigns) h WHERE h = e.campaign_id)
+                                   < p.hard_bounces_per_campaign) IS NOT FALSE THEN
                 c.hard_bounces := c.hard_bounces + 1;
+                IF p.hard_bounces_per_campaign IS NOT NULL THEN
+                    c.hard_bounce_campaigns := c.hard_bounce_campaigns || e.campaign_id;
+                END IF;
+                IF p.soft_bounce_memory IS NOT NULL THEN
+                    c.last_error_at := e.occurred_at;
+                END IF;
                 IF c.hard_bounces >= hard_limit THEN
                     c.hard_bounced_at := e.occurred_at;
                 END IF;
@@ -124,18 +136,22 @@ BEGIN
                                WHERE campaign = e.campaign_id ORDER BY t);
                 IF (cardinality(same) < p.soft_bounces_per_campaign) IS NOT FALSE
                    AND (e.occurred_at - same[1] <= p.soft_bounce_window) IS NOT FALSE
-                   AND coalesce(cardinality(c.run_campaigns), 0) < coalesce(p.soft_bounce_limit, 1) THEN
-                    c.run_campaigns := c.run_campaigns || e.campaign_id;
-                    c.run_times := c.run_times || e.occurred_at;
+                   AND (cardinality(c.run_campaigns) >= p.soft_bounce_limit) IS NOT TRUE THEN
+                    IF coalesce(cardinality(c.run_campaigns), 0) < coalesce(p.soft_bounce_limit, CASE WHEN p.soft_bounce_memory IS NOT NULL
+                           AND (p.soft_bounces_per_campaign IS NOT NULL OR p.soft_bounce_window IS NOT NULL) THEN 1000 ELSE 1 END) THEN
+                        c.run_campaigns := c.run_campaigns || e.campaign_id;
+                        c.run_times := c.run_times || e.occurred_at;
+                    END IF;
+                    IF p.soft_bounce_memory IS NOT NULL THEN
+                        c.last_error_at := e.occurred_at;
+                    END IF;
                     IF cardinality(c.run_campaigns) >= p.soft_bounce_limit AND p.soft_bounce_outcome = 'hard_bounced' THEN
                         c.hard_bounced_at := e.occurred_at;
                     END IF;
                 END IF;
             END IF;
             IF error IS NOT NULL AND c.hard_bounced_at IS NOT NULL THEN
-                c.run_campaigns := NULL;
-                c.run_times := NULL;
-                c.hard_bounces := 0;
+                c := @.without_run(c);
             END IF;
 
         -- holds
@@ -177,14 +193,15 @@ BEGIN
                 consent := CASE WHEN g.import_consent = 'by_list' AND g.double_opt_in THEN 'unconfirmed' ELSE 'active' END;
             ELSIF e.kind = 'signed_up' AND consent IS NULL THEN
                 consent := CASE WHEN g.double_opt_in THEN 'unconfirmed' ELSE 'active' END;
-            ELSIF e.kind = 'signed_up' AND consent = 'unconfirmed' AND NOT g.double_opt_in THEN
-                consent := 'active';
+            ELSIF e.kind = 'signed_up' AND consent = 'unconfirmed' THEN
+                consent := CASE WHEN g.double_opt_in THEN 'unconfirmed' ELSE 'active' END;
             ELSIF e.kind = 'signed_up' AND consent = 'unsubscribed' AND g.resubscribe <> 'never' THEN
                 s[i].requested_at := e.occurred_at;
                 s[i].request_key := e.event_key;
                 consent := NULL;
-            ELSIF e.kind = 'confirmed' AND (consent = 'unconfirmed' OR consent = 'unsubscribed'
-                    AND s[i].requested_at IS NOT NULL AND s[i].request_key IN ('', e.event_key)) THEN
+            ELSIF e.kind = 'confirmed' AND (consent = 'unconfirmed' AND (e.occurred_at - s[i].consent_at > g.confirm_within) IS NOT TRUE
+                    OR consent = 'unsubscribed' AND s[i].requested_at IS NOT NULL AND s[i].request_key IN ('', e.event_key)
+                       AND (e.occurred_at - s[i].requested_at > g.confirm_within) IS NOT TRUE) THEN
                 consent := 'active';
                 IF e.source IS DISTINCT FROM 'manual' THEN
                     clicked := true;
@@ -207,12 +224,11 @@ BEGIN
         IF clicked THEN
             c.unanswered := NULL;
             c.unanswered_since := NULL;
+            c.lapsed_at := NULL;
         END IF;
         IF clicked OR e.kind IN ('validated', 'invalidated') THEN
             c.delivered_campaign := NULL;
-            c.run_campaigns := NULL;
-            c.run_times := NULL;
-            c.hard_bounces := 0;
+            c := @.without_run(c);
             IF e.kind IN ('validated', 'invalidated') THEN
                 c.hard_bounced_at := CASE e.kind WHEN 'invalidated' THEN e.occurred_at END;
             END IF;
@@ -224,13 +240,24 @@ BEGIN
     RETURN ROW(c, s);
 END $$;
 
+-- A contact whose run of errors is over.
+CREATE FUNCTION @.without_run(c @.contact) RETURNS @.contact LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    c.run_campaigns := NULL;
+    c.run_times := NULL;
+    c.hard_bounces := 0;
+    c.hard_bounce_campaigns := NULL;
+    c.last_error_at := NULL;
+    RETURN c;
+END $$;
+
 -- The consent settings in force when an event was recorded.
 CREATE FUNCTION @.settings_of(e @.event) RETURNS contact_status.consent_settings LANGUAGE plpgsql STABLE AS $$
 DECLARE
     g contact_status.consent_settings;
     of_list boolean;
 BEGIN
-    SELECT import_consent, double_opt_in, unsubscribe_scope, resubscribe INTO g FROM @.consent_setting_history
+    SELECT import_consent, double_opt_in, unsubscribe_scope, resubscribe, confirm_within INTO g FROM @.consent_setting_history
      WHERE account_id = e.account_id AND list_id IS NULL AND since <= e.recorded_at ORDER BY since DESC LIMIT 1;
     SELECT double_opt_in INTO of_list FROM @.consent_setting_history
      WHERE account_id = e.account_id AND list_id = e.list_id AND since <= e.recorded_at ORDER BY since DESC LIMIT 1;
@@ -248,7 +275,7 @@ BEGIN
              WHEN cardinality(c.run_campaigns) >= p.soft_bounce_limit THEN p.soft_bounce_outcome
              WHEN c.run_campaigns IS NOT NULL OR c.hard_bounces > 0 THEN 'soft_bounced'
              ELSE 'active' END,
-        CASE WHEN cardinality(c.unanswered) >= p.unresponsive_campaigns
+        CASE WHEN c.lapsed_at IS NOT NULL OR cardinality(c.unanswered) >= p.unresponsive_campaigns
                OR as_of - c.unanswered_since >= p.unresponsive_after THEN 'unresponsive'::contact_status.contact_status END,
         CASE WHEN c.suspended_at IS NOT NULL AND (c.suspended_until > as_of) IS NOT FALSE THEN 'suspended'::contact_status.contact_status END,
         CASE WHEN c.complained_at IS NOT NULL THEN 'complained'::contact_status.contact_status END,
@@ -281,7 +308,8 @@ BEGIN
                due_at = c.due_at, hard_bounced_at = c.hard_bounced_at, unsubscribed_at = c.unsubscribed_at,
                complained_at = c.complained_at, deleted_at = c.deleted_at, suspended_at = c.suspended_at,
                suspended_until = c.suspended_until, unanswered_since = c.unanswered_since, unanswered = c.unanswered,
-               delivered_campaign = c.delivered_campaign, run_campaigns = c.run_campaigns, run_times = c.run_times
+               delivered_campaign = c.delivered_campaign, run_campaigns = c.run_campaigns, run_times = c.run_times,
+               hard_bounce_campaigns = c.hard_bounce_campaigns, last_error_at = c.last_error_at, lapsed_at = c.lapsed_at
          WHERE t.account_id = c.account_id AND t.contact_id = c.contact_id;
     END IF;
     PERFORM @.count_change(c.account_id, NULL, (was.contact).status, c.status);
@@ -362,7 +390,7 @@ BEGIN
     in_order := (NEW.occurred_at > c.changed_at) IS NOT FALSE;
     IF in_order AND c.run_campaigns IS NULL AND c.hard_bounces = 0
        AND (NEW.kind = 'delivered'
-            OR NEW.kind IN ('opened', 'clicked') AND c.unanswered IS NULL AND (c.monitored OR NEW.kind = 'opened')) THEN
+            OR NEW.kind IN ('opened', 'clicked') AND c.unanswered IS NULL AND c.lapsed_at IS NULL AND (c.monitored OR NEW.kind = 'opened')) THEN
         RETURN NULL;
     END IF;
 

@@ -3,6 +3,11 @@
 -- Events are to come in the order (occurred_at, kind, list_id NULLS FIRST,
 -- campaign_id NULLS FIRST, event_key COLLATE "C").
 
+CREATE FUNCTION _contact_status.judges_consent(kind contact_status.event_kind) RETURNS boolean
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_judges_consent_of';
+COMMENT ON FUNCTION _contact_status.judges_consent(contact_status.event_kind) IS
+'whether the consent settings of its time decide the effect of an event of this kind';
+
 CREATE FUNCTION _contact_status.fold_event(
     state internal, policy contact_status.policy, settings contact_status.consent_settings,
     kind contact_status.event_kind, occurred_at timestamptz, list_id bigint, campaign_id bigint,

@@ -75,7 +75,10 @@ WITH c AS (
                      'unresponsive from ' || (c.unanswered_since + c.unresponsive_after)), 'opened, clicked'
       FROM c WHERE c.unanswered IS NOT NULL
     UNION ALL
-    SELECT 9, 'suspension',
+    SELECT 9, 'lapse', 'unresponsive', c.lapsed_at, '{lapsed}', NULL, NULL, 'opened, clicked'
+      FROM c WHERE c.lapsed_at IS NOT NULL
+    UNION ALL
+    SELECT 10, 'suspension',
            CASE WHEN c.suspended_until <= now() THEN 'active' ELSE 'suspended' END::contact_status.contact_status,
            c.suspended_at, '{suspended}', NULL,
            CASE WHEN c.suspended_until <= now() THEN 'ended ' ELSE 'until ' END || coalesce(c.suspended_until::text, 'released'),

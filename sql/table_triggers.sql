@@ -1,7 +1,19 @@
 -- The triggers of an installation.
 
+CREATE FUNCTION _contact_status.changes_condition(row_type regtype, more name[]) RETURNS text
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+RETURN (SELECT format('(%s) IS DISTINCT FROM (%s)', string_agg(format('OLD.%I', name), ', ' ORDER BY place),
+                      string_agg(format('NEW.%I', name), ', ' ORDER BY place))
+          FROM (SELECT name, -1 AS place FROM unnest(more) name
+                UNION ALL
+                SELECT a.attname, a.attnum FROM pg_type t JOIN pg_attribute a ON a.attrelid = t.typrelid
+                 WHERE t.oid = row_type AND a.attnum > 0 AND a.attname <> 'subscriptions') columns);
+COMMENT ON FUNCTION _contact_status.changes_condition(regtype, name[]) IS
+'the condition of a trigger for updates that change a derived column: an attribute of a type, or one of more columns';
+
 CREATE FUNCTION _contact_status.trigger_definitions(schema name) RETURNS text[]
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 RETURN string_to_array(btrim(format($ddl$
 
@@ -35,49 +47,27 @@ CREATE TRIGGER contact_status_refuse_parent AFTER DELETE ON %1$I.contact REFEREN
 
 CREATE TRIGGER contact_status_refuse BEFORE UPDATE OR DELETE ON %1$I.event
     FOR EACH ROW EXECUTE FUNCTION _contact_status.refuse_write();
-CREATE TRIGGER contact_status_refuse BEFORE INSERT OR UPDATE OR DELETE ON %1$I.consent_setting_history
-    FOR EACH ROW EXECUTE FUNCTION _contact_status.refuse_write();
-CREATE TRIGGER contact_status_refuse BEFORE INSERT OR UPDATE OR DELETE ON %1$I.deleted_contact
-    FOR EACH ROW EXECUTE FUNCTION _contact_status.refuse_write();
-CREATE TRIGGER contact_status_refuse BEFORE INSERT OR UPDATE OR DELETE ON %1$I.address_change
-    FOR EACH ROW EXECUTE FUNCTION _contact_status.refuse_write();
-CREATE TRIGGER contact_status_refuse BEFORE INSERT OR UPDATE OR DELETE ON %1$I.address_key
-    FOR EACH ROW EXECUTE FUNCTION _contact_status.refuse_write();
-CREATE TRIGGER contact_status_refuse BEFORE INSERT OR UPDATE OR DELETE ON %1$I.suppression
-    FOR EACH ROW EXECUTE FUNCTION _contact_status.refuse_write();
-CREATE TRIGGER contact_status_refuse BEFORE INSERT OR UPDATE OR DELETE ON %1$I.retraction
-    FOR EACH ROW EXECUTE FUNCTION _contact_status.refuse_write();
-CREATE TRIGGER contact_status_refuse BEFORE INSERT OR UPDATE OR DELETE ON %1$I.checkpoint
-    FOR EACH ROW EXECUTE FUNCTION _contact_status.refuse_write();
 CREATE TRIGGER contact_status_refuse_horizon AFTER INSERT ON %1$I.account
     FOR EACH ROW WHEN (NEW.horizon IS NOT NULL OR NEW.horizon_kept IS NOT NULL)
     EXECUTE FUNCTION _contact_status.refuse_write();
 CREATE TRIGGER contact_status_refuse_change AFTER UPDATE ON %1$I.account
     FOR EACH ROW WHEN ((OLD.horizon, OLD.horizon_kept) IS DISTINCT FROM (NEW.horizon, NEW.horizon_kept))
     EXECUTE FUNCTION _contact_status.refuse_write();
-CREATE TRIGGER contact_status_refuse BEFORE INSERT OR UPDATE OR DELETE ON %1$I.status_count
-    FOR EACH ROW EXECUTE FUNCTION _contact_status.refuse_write();
 CREATE TRIGGER contact_status_refuse BEFORE INSERT OR DELETE ON %1$I.subscription
     FOR EACH ROW EXECUTE FUNCTION _contact_status.refuse_write();
 CREATE TRIGGER contact_status_refuse_change AFTER UPDATE ON %1$I.subscription
-    FOR EACH ROW WHEN (
-        (OLD.account_id, OLD.list_id, OLD.contact_id, OLD.status, OLD.consent,
-         OLD.consent_at, OLD.requested_at, OLD.request_key) IS DISTINCT FROM
-        (NEW.account_id, NEW.list_id, NEW.contact_id, NEW.status, NEW.consent,
-         NEW.consent_at, NEW.requested_at, NEW.request_key))
-    EXECUTE FUNCTION _contact_status.refuse_write();
+    FOR EACH ROW WHEN (%2$s) EXECUTE FUNCTION _contact_status.refuse_write();
 CREATE TRIGGER contact_status_refuse_change AFTER UPDATE ON %1$I.contact
-    FOR EACH ROW WHEN (
-        (OLD.account_id, OLD.contact_id, OLD.status, OLD.monitored, OLD.hard_bounces, OLD.changed_at, OLD.due_at,
-         OLD.hard_bounced_at, OLD.unsubscribed_at, OLD.complained_at, OLD.deleted_at, OLD.suspended_at,
-         OLD.suspended_until, OLD.unanswered_since, OLD.unanswered, OLD.delivered_campaign,
-         OLD.run_campaigns, OLD.run_times, OLD.generation_start, OLD.address_since, OLD.erased_at) IS DISTINCT FROM
-        (NEW.account_id, NEW.contact_id, NEW.status, NEW.monitored, NEW.hard_bounces, NEW.changed_at, NEW.due_at,
-         NEW.hard_bounced_at, NEW.unsubscribed_at, NEW.complained_at, NEW.deleted_at, NEW.suspended_at,
-         NEW.suspended_until, NEW.unanswered_since, NEW.unanswered, NEW.delivered_campaign,
-         NEW.run_campaigns, NEW.run_times, NEW.generation_start, NEW.address_since, NEW.erased_at))
-    EXECUTE FUNCTION _contact_status.refuse_write();
+    FOR EACH ROW WHEN (%3$s) EXECUTE FUNCTION _contact_status.refuse_write();
 
-$ddl$, schema), E'\n; '), E';\n');
+$ddl$,
+    schema,
+    _contact_status.changes_condition('contact_status.folded_subscription', '{account_id,contact_id}'),
+    _contact_status.changes_condition('contact_status.folded_contact', '{account_id,contact_id,generation_start,address_since}')),
+    E'\n; '), E';\n')
+|| ARRAY(SELECT format('CREATE TRIGGER contact_status_refuse BEFORE INSERT OR UPDATE OR DELETE ON %I.%I '
+                       'FOR EACH ROW EXECUTE FUNCTION _contact_status.refuse_write()', schema, t)
+           FROM unnest(_contact_status.table_names()) t
+          WHERE t NOT IN ('policy', 'account', 'list', 'contact', 'subscription', 'event'));
 COMMENT ON FUNCTION _contact_status.trigger_definitions(name) IS
 'the statements that create the triggers of an installation';

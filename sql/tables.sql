@@ -18,10 +18,15 @@ CREATE TABLE %1$I.policy OF contact_status.policy (
     PRIMARY KEY (name),
     import_consent    WITH OPTIONS NOT NULL DEFAULT 'subscribed',
     double_opt_in     WITH OPTIONS NOT NULL DEFAULT true,
+    soft_bounce_limit WITH OPTIONS DEFAULT 5,
+    soft_bounces_per_campaign WITH OPTIONS DEFAULT 1,
     soft_bounce_outcome WITH OPTIONS NOT NULL DEFAULT 'hard_bounced',
     blocked_counts    WITH OPTIONS NOT NULL DEFAULT false,
+    soft_bounce_memory WITH OPTIONS DEFAULT '90 days',
+    hard_bounce_limit WITH OPTIONS DEFAULT 1,
     unsubscribe_scope WITH OPTIONS NOT NULL DEFAULT 'list',
     resubscribe       WITH OPTIONS NOT NULL DEFAULT 'confirmed',
+    confirm_within    WITH OPTIONS DEFAULT '30 days',
     complained_insert WITH OPTIONS NOT NULL DEFAULT 'keep',
     counted           WITH OPTIONS NOT NULL DEFAULT '{active,soft_bounced}'
 );
@@ -58,7 +63,8 @@ CREATE TABLE %1$I.consent_setting_history (
     import_consent    text,
     double_opt_in     boolean,
     unsubscribe_scope text,
-    resubscribe       text
+    resubscribe       text,
+    confirm_within    interval
 );
 CREATE UNIQUE INDEX consent_setting_key ON %1$I.consent_setting_history
     (account_id, list_id NULLS FIRST, since) NULLS NOT DISTINCT;
@@ -91,6 +97,9 @@ CREATE TABLE %1$I.contact (
     generation_start       timestamptz,
     address_since      timestamptz,
     erased_at          timestamptz,
+    hard_bounce_campaigns bigint[],
+    last_error_at      timestamptz,
+    lapsed_at          timestamptz,
     PRIMARY KEY (account_id, contact_id)
 ) WITH (fillfactor = 50);
 CREATE UNIQUE INDEX contact_address ON %1$I.contact (account_id, contact_status.normalize_address(email));

@@ -18,10 +18,10 @@ COMMENT ON TYPE contact_status.contact_status IS
 'status of a contact or subscription, in order of precedence: of several the greatest is shown';
 
 CREATE TYPE contact_status.event_kind AS ENUM (
-    'signed_up', 'added', 'confirmed', 'resubscribed', 'released', 'restored',
+    'noted', 'signed_up', 'added', 'confirmed', 'resubscribed', 'released', 'restored',
     'validated', 'sent', 'delivered', 'opened', 'clicked', 'visited',
     'soft_bounced', 'blocked', 'hard_bounced', 'nonexistent', 'invalidated',
-    'suspended', 'removed', 'unsubscribed', 'complained', 'deleted'
+    'lapsed', 'suspended', 'removed', 'unsubscribed', 'complained', 'deleted'
 );
 COMMENT ON TYPE contact_status.event_kind IS
 'kind of an event, in the order that breaks ties: what restricts comes last and wins';
@@ -35,11 +35,14 @@ CREATE TYPE contact_status.policy AS (
     soft_bounce_window        interval,
     soft_bounce_outcome       contact_status.contact_status,
     blocked_counts            boolean,
+    soft_bounce_memory        interval,
     hard_bounce_limit         integer,
+    hard_bounces_per_campaign integer,
     unresponsive_campaigns    integer,
     unresponsive_after        interval,
     unsubscribe_scope         text,
     resubscribe               text,
+    confirm_within            interval,
     complained_insert         text,
     counted                   contact_status.contact_status[]
 );
@@ -50,7 +53,8 @@ CREATE TYPE contact_status.consent_settings AS (
     import_consent    text,
     double_opt_in     boolean,
     unsubscribe_scope text,
-    resubscribe       text
+    resubscribe       text,
+    confirm_within    interval
 );
 COMMENT ON TYPE contact_status.consent_settings IS
 'the settings in force when an event was recorded, by which its consent is judged for ever';
@@ -84,6 +88,9 @@ CREATE TYPE contact_status.folded_contact AS (
     changed_at         timestamptz,
     due_at             timestamptz,
     erased_at          timestamptz,
+    hard_bounce_campaigns bigint[],
+    last_error_at      timestamptz,
+    lapsed_at          timestamptz,
     subscriptions      contact_status.folded_subscription[]
 );
 COMMENT ON TYPE contact_status.folded_contact IS

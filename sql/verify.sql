@@ -182,14 +182,14 @@ SELECT DISTINCT n.account_id, NULL::bigint, n.list_id, 'rows of counts', n.writt
    AND m.merged_before > n.written_by AND m.xmin = m.written_by::xid AND m.written_by < pg_snapshot_xmax(pg_current_snapshot())
 UNION ALL
 SELECT a.account_id, NULL, NULL, 'consent_setting_history',
-       concat_ws(', ', s.import_consent, s.double_opt_in, s.unsubscribe_scope, s.resubscribe),
-       concat_ws(', ', p.import_consent, p.double_opt_in, p.unsubscribe_scope, p.resubscribe)
+       concat_ws(', ', s.import_consent, s.double_opt_in, s.unsubscribe_scope, s.resubscribe, s.confirm_within),
+       concat_ws(', ', p.import_consent, p.double_opt_in, p.unsubscribe_scope, p.resubscribe, p.confirm_within)
   FROM %1$I.account a
   JOIN %1$I.policy p ON p.name = a.policy
   LEFT JOIN (SELECT DISTINCT ON (k.account_id) k.* FROM %1$I.consent_setting_history k WHERE k.list_id IS NULL
               ORDER BY k.account_id, k.since DESC) s ON s.account_id = a.account_id
- WHERE (s.import_consent, s.double_opt_in, s.unsubscribe_scope, s.resubscribe) IS DISTINCT FROM
-       (p.import_consent, p.double_opt_in, p.unsubscribe_scope, p.resubscribe)
+ WHERE (s.import_consent, s.double_opt_in, s.unsubscribe_scope, s.resubscribe, s.confirm_within) IS DISTINCT FROM
+       (p.import_consent, p.double_opt_in, p.unsubscribe_scope, p.resubscribe, p.confirm_within)
 UNION ALL
 SELECT l.account_id, NULL, l.list_id, 'consent_setting_history', NULL, concat_ws('', 'double opt-in: ', l.double_opt_in::text)
   FROM %1$I.list l

@@ -5,9 +5,9 @@ CREATE FUNCTION _contact_status.event_with_settings_query(schema name) RETURNS t
     SET search_path = pg_catalog, pg_temp
 RETURN format($query$SELECT e.account_id, e.contact_id, e.kind, greatest(e.occurred_at, k.before) AS occurred_at,
        e.list_id, e.campaign_id, e.event_key, e.source, e.until,
-       CASE WHEN e.kind IN ('added', 'signed_up', 'resubscribed', 'unsubscribed') THEN (
+       CASE WHEN _contact_status.judges_consent(e.kind) THEN (
            SELECT ROW(s.import_consent, coalesce(l.double_opt_in, s.double_opt_in),
-                      s.unsubscribe_scope, s.resubscribe)::contact_status.consent_settings
+                      s.unsubscribe_scope, s.resubscribe, s.confirm_within)::contact_status.consent_settings
              FROM %1$I.consent_setting_history s
              LEFT JOIN %1$I.consent_setting_history l ON l.account_id = e.account_id AND l.list_id = e.list_id
               AND l.since = (SELECT max(o.since) FROM %1$I.consent_setting_history o

@@ -195,13 +195,14 @@ sub mailable_expected {
 
 sub stored {
     my ($schema) = @_;
-    my @times = qw(hard_bounced_at unanswered_since suspended_at suspended_until complained_at deleted_at unsubscribed_at);
+    my @times = qw(hard_bounced_at unanswered_since suspended_at suspended_until complained_at deleted_at unsubscribed_at last_error_at lapsed_at);
     my @columns = (
         [ status             => 'c.status' ],
         [ monitored          => 'c.monitored::int' ],
         [ run_campaigns      => "array_to_string(c.run_campaigns, ',', 'null')" ],
         [ run_times          => Server::micros_of_array('c.run_times') ],
         [ hard_bounces       => 'coalesce(c.hard_bounces, 0)' ],
+        [ hard_bounce_campaigns => "array_to_string(c.hard_bounce_campaigns, ',', 'null')" ],
         [ delivered_campaign => 'c.delivered_campaign' ],
         [ unanswered         => "array_to_string(c.unanswered, ',', 'null')" ],
         map { [ $_ => Server::micros("c.$_") ] } @times,

@@ -33,3 +33,13 @@ cs_address_status_of(PG_FUNCTION_ARGS)
 	status = cs_address_status(&facts.contact, &policy.rules, as_of);
 	PG_RETURN_DATUM(cs_status_datum(get_fn_expr_rettype(fcinfo->flinfo), status));
 }
+
+/* judges_consent(kind): do consent settings decide the effect of events of this kind? */
+PG_FUNCTION_INFO_V1(cs_judges_consent_of);
+Datum
+cs_judges_consent_of(PG_FUNCTION_ARGS)
+{
+	cs_kind		kind = cs_kind_of_datum(get_fn_expr_argtype(fcinfo->flinfo, 0), PG_GETARG_DATUM(0));
+
+	PG_RETURN_BOOL(cs_judges_consent(kind));
+}

@@ -156,17 +156,23 @@ unsubscribe_everywhere(cs_facts *c, const cs_event *e)
 		set_consent(c, c->consents[i].list, CS_STATUS_UNSUBSCRIBED, e->at);
 }
 
-/* Does this confirmation answer a sign-up that still waits for one? */
+/* Does this confirmation answer a sign-up that still waits for one, in time? */
 static bool
 confirms(const cs_consent *s, const cs_event *e)
 {
+	cs_time		since;
+
 	if (s == NULL)
 		return false;
 	if (s->consent == CS_STATUS_UNCONFIRMED)
-		return true;
-	return s->consent == CS_STATUS_UNSUBSCRIBED && s->requested.set &&
-		(s->key_size == 0 ||
-		 (s->key_size == e->key_size && memcmp(s->key, e->key, e->key_size) == 0));
+		since = s->at;
+	else if (s->consent == CS_STATUS_UNSUBSCRIBED && s->requested.set &&
+			 (s->key_size == 0 ||
+			  (s->key_size == e->key_size && memcmp(s->key, e->key, e->key_size) == 0)))
+		since = s->requested.at;
+	else
+		return false;
+	return e->rules.confirm_within == 0 || elapsed(since, e->at) <= e->rules.confirm_within;
 }
 
 /* ---- delivery ---- */
@@ -180,6 +186,8 @@ end_run(cs_facts *c)
 		return;
 	c->run_count = 0;
 	c->hard_bounces = 0;
+	c->hard_campaign_count = 0;
+	c->last_error = (cs_moment) {0};
 	c->changed = true;
 }
 
@@ -241,30 +249,82 @@ campaign_is_counted(const cs_facts *c, const cs_policy *p, const cs_event *e)
 		(p->soft_bounce_window && elapsed(first, e->at) > p->soft_bounce_window);
 }
 
-static void
-soft_error(cs_facts *c, const cs_policy *p, const cs_event *e)
+/*
+ * How many soft errors of a run are stored.  Without a limit it matters only
+ * whether there was any, unless their campaigns say which errors count.
+ */
+static int
+stored_errors(const cs_policy *p)
 {
-	/* without a limit it matters only whether there was any */
-	int			limit = p->soft_bounce_limit ? p->soft_bounce_limit : 1;
+	if (p->soft_bounce_limit)
+		return p->soft_bounce_limit;
+	return p->soft_bounce_memory && (p->soft_bounces_per_campaign || p->soft_bounce_window) ? CS_LIMIT_MAX : 1;
+}
 
-	if (c->hard_bounced.set)
-		return;
-	judge_delivery(c, e);
-	if (c->run_count >= limit || campaign_is_counted(c, p, e))
-		return;
-	cs_load_error(c, e->campaign, e->at);
-	c->changed = true;
-	if (p->soft_bounce_limit && c->run_count >= limit &&
-		p->soft_bounce_outcome == CS_STATUS_HARD_BOUNCED)
-		die(c, e->at);
+/* Are the soft errors of the run at their limit? */
+static bool
+at_soft_limit(const cs_facts *c, const cs_policy *p)
+{
+	return p->soft_bounce_limit && c->run_count >= p->soft_bounce_limit;
+}
+
+/* An error long after the last one begins a new run, unless the run is at its limit. */
+static void
+forget_old_run(cs_facts *c, const cs_policy *p, const cs_event *e)
+{
+	if (p->soft_bounce_memory && c->last_error.set && !at_soft_limit(c, p) &&
+		elapsed(c->last_error.at, e->at) > p->soft_bounce_memory)
+		end_run(c);
 }
 
 static void
-hard_error(cs_facts *c, const cs_event *e, int limit)
+set_last_error(cs_facts *c, const cs_policy *p, const cs_event *e)
+{
+	if (p->soft_bounce_memory)
+		set_moment(c, &c->last_error, e->at);
+}
+
+static void
+soft_error(cs_facts *c, const cs_policy *p, const cs_event *e)
 {
 	if (c->hard_bounced.set)
 		return;
 	judge_delivery(c, e);
+	forget_old_run(c, p, e);
+	if (at_soft_limit(c, p) || campaign_is_counted(c, p, e))
+		return;
+	set_last_error(c, p, e);
+	if (c->run_count >= stored_errors(p))
+		return;
+	cs_load_error(c, e->campaign, e->at);
+	c->changed = true;
+	if (at_soft_limit(c, p) && p->soft_bounce_outcome == CS_STATUS_HARD_BOUNCED)
+		die(c, e->at);
+}
+
+/* Has the campaign given as many hard bounces of the run as count? */
+static bool
+hard_campaign_is_counted(const cs_facts *c, const cs_policy *p, const cs_event *e)
+{
+	int			count = 0;
+
+	for (int i = 0; i < c->hard_campaign_count; i++)
+		count += same_campaign(c->hard_campaigns[i], e->campaign);
+	return p->hard_bounces_per_campaign && count >= p->hard_bounces_per_campaign;
+}
+
+static void
+hard_error(cs_facts *c, const cs_policy *p, const cs_event *e, int limit)
+{
+	if (c->hard_bounced.set)
+		return;
+	judge_delivery(c, e);
+	forget_old_run(c, p, e);
+	if (hard_campaign_is_counted(c, p, e))
+		return;
+	set_last_error(c, p, e);
+	if (p->hard_bounces_per_campaign)
+		cs_load_hard_campaign(c, e->campaign);
 	c->hard_bounces++;
 	c->changed = true;
 	if (c->hard_bounces >= limit)
@@ -296,6 +356,7 @@ static void
 interact(cs_facts *c)
 {
 	end_run(c);
+	clear_moment(c, &c->lapsed);
 	if (c->unanswered_count > 0)
 	{
 		c->unanswered_count = 0;
@@ -328,8 +389,10 @@ apply_consent(cs_facts *c, const cs_event *e)
 			if (s == NULL)
 				set_consent(c, e->list.id, r->double_opt_in ?
 							CS_STATUS_UNCONFIRMED : CS_STATUS_ACTIVE, e->at);
-			else if (s->consent == CS_STATUS_UNCONFIRMED && !r->double_opt_in)
-				subscribe(c, e);
+			else if (s->consent == CS_STATUS_UNCONFIRMED)
+				/* with double opt-in, confirm_within counts from here again */
+				set_consent(c, e->list.id, r->double_opt_in ?
+							CS_STATUS_UNCONFIRMED : CS_STATUS_ACTIVE, e->at);
 			else if (s->consent == CS_STATUS_UNSUBSCRIBED && !r->resubscribe_never)
 				set_request(c, s, e);
 			break;
@@ -411,11 +474,11 @@ apply_delivery(cs_facts *c, const cs_policy *p, const cs_event *e)
 			if (p->hard_bounce_limit == 0)
 				soft_error(c, p, e);
 			else
-				hard_error(c, e, p->hard_bounce_limit);
+				hard_error(c, p, e, p->hard_bounce_limit);
 			break;
 
 		case CS_KIND_NONEXISTENT:
-			hard_error(c, e, p->hard_bounce_limit ? p->hard_bounce_limit : 1);
+			hard_error(c, p, e, p->hard_bounce_limit ? p->hard_bounce_limit : 1);
 			break;
 
 		case CS_KIND_INVALIDATED:
@@ -460,8 +523,15 @@ cs_apply_event(cs_facts *c, const cs_policy *p, const cs_event *e)
 			apply_delivery(c, p, e);
 			break;
 
+		case CS_KIND_NOTED:
+			break;
+
 		case CS_KIND_COMPLAINED:
 			set_moment(c, &c->complained, e->at);
+			break;
+
+		case CS_KIND_LAPSED:
+			set_moment(c, &c->lapsed, e->at);
 			break;
 
 		case CS_KIND_VISITED:

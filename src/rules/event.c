@@ -13,23 +13,23 @@ const char *const cs_status_labels[CS_STATUSES] = {
 };
 
 const char *const cs_kind_labels[CS_KINDS] = {
-	"signed_up", "added", "confirmed", "resubscribed", "released", "restored",
+	"noted", "signed_up", "added", "confirmed", "resubscribed", "released", "restored",
 	"validated", "sent", "delivered", "opened", "clicked", "visited",
 	"soft_bounced", "blocked", "hard_bounced", "nonexistent", "invalidated",
-	"suspended", "removed", "unsubscribed", "complained", "deleted"
+	"lapsed", "suspended", "removed", "unsubscribed", "complained", "deleted"
 };
 
 bool
 cs_judges_consent(cs_kind kind)
 {
-	return kind == CS_KIND_ADDED || kind == CS_KIND_SIGNED_UP ||
+	return kind == CS_KIND_ADDED || kind == CS_KIND_SIGNED_UP || kind == CS_KIND_CONFIRMED ||
 		kind == CS_KIND_RESUBSCRIBED || kind == CS_KIND_UNSUBSCRIBED;
 }
 
 bool
 cs_touches_consent(cs_kind kind)
 {
-	return cs_judges_consent(kind) || kind == CS_KIND_CONFIRMED || kind == CS_KIND_REMOVED;
+	return cs_judges_consent(kind) || kind == CS_KIND_REMOVED;
 }
 
 const char *

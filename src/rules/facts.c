@@ -86,6 +86,8 @@ cs_clear_facts(cs_facts *c)
 	*c = (cs_facts) {0};
 	c->run = kept.run;
 	c->run_space = kept.run_space;
+	c->hard_campaigns = kept.hard_campaigns;
+	c->hard_campaign_space = kept.hard_campaign_space;
 	c->unanswered = kept.unanswered;
 	c->unanswered_space = kept.unanswered_space;
 	c->consents = kept.consents;
@@ -97,6 +99,14 @@ cs_load_error(cs_facts *c, cs_id campaign, cs_time at)
 {
 	c->run = room(c->run, c->run_count, &c->run_space, sizeof(cs_error));
 	c->run[c->run_count++] = (cs_error) {campaign, at};
+}
+
+void
+cs_load_hard_campaign(cs_facts *c, cs_id campaign)
+{
+	c->hard_campaigns = room(c->hard_campaigns, c->hard_campaign_count, &c->hard_campaign_space,
+							 sizeof(cs_id));
+	c->hard_campaigns[c->hard_campaign_count++] = campaign;
 }
 
 void
@@ -142,6 +152,9 @@ cs_copy_facts(cs_facts *to, const cs_facts *from)
 	to->run = own.run;
 	to->run_space = own.run_space;
 	to->run_count = 0;
+	to->hard_campaigns = own.hard_campaigns;
+	to->hard_campaign_space = own.hard_campaign_space;
+	to->hard_campaign_count = 0;
 	to->unanswered = own.unanswered;
 	to->unanswered_space = own.unanswered_space;
 	to->unanswered_count = 0;
@@ -150,6 +163,8 @@ cs_copy_facts(cs_facts *to, const cs_facts *from)
 	to->consent_count = 0;
 	for (int i = 0; i < from->run_count; i++)
 		cs_load_error(to, from->run[i].campaign, from->run[i].at);
+	for (int i = 0; i < from->hard_campaign_count; i++)
+		cs_load_hard_campaign(to, from->hard_campaigns[i]);
 	for (int i = 0; i < from->unanswered_count; i++)
 		cs_load_unanswered(to, from->unanswered[i]);
 	for (int i = 0; i < from->consent_count; i++)
@@ -177,18 +192,24 @@ same_moment(cs_moment a, cs_moment b)
 bool
 cs_same_address_facts(const cs_facts *a, const cs_facts *b)
 {
-	if (a->run_count != b->run_count || a->unanswered_count != b->unanswered_count)
+	if (a->run_count != b->run_count || a->unanswered_count != b->unanswered_count ||
+		a->hard_campaign_count != b->hard_campaign_count)
 		return false;
 	for (int i = 0; i < a->run_count; i++)
 		if (!same_id(a->run[i].campaign, b->run[i].campaign) || a->run[i].at != b->run[i].at)
+			return false;
+	for (int i = 0; i < a->hard_campaign_count; i++)
+		if (!same_id(a->hard_campaigns[i], b->hard_campaigns[i]))
 			return false;
 	for (int i = 0; i < a->unanswered_count; i++)
 		if (a->unanswered[i] != b->unanswered[i])
 			return false;
 	return a->hard_bounces == b->hard_bounces &&
+		same_moment(a->last_error, b->last_error) &&
 		same_moment(a->hard_bounced, b->hard_bounced) &&
 		same_id(a->delivered, b->delivered) &&
 		a->unanswered_since == b->unanswered_since &&
+		same_moment(a->lapsed, b->lapsed) &&
 		same_moment(a->suspended, b->suspended) &&
 		same_moment(a->suspended_until, b->suspended_until) &&
 		same_moment(a->complained, b->complained) &&

@@ -41,6 +41,7 @@ typedef enum cs_status
 /* Kinds of event, in the order that breaks ties: what restricts comes last. */
 typedef enum cs_kind
 {
+	CS_KIND_NOTED,
 	CS_KIND_SIGNED_UP,
 	CS_KIND_ADDED,
 	CS_KIND_CONFIRMED,
@@ -58,6 +59,7 @@ typedef enum cs_kind
 	CS_KIND_HARD_BOUNCED,
 	CS_KIND_NONEXISTENT,
 	CS_KIND_INVALIDATED,
+	CS_KIND_LAPSED,
 	CS_KIND_SUSPENDED,
 	CS_KIND_REMOVED,
 	CS_KIND_UNSUBSCRIBED,
@@ -79,7 +81,9 @@ typedef struct cs_policy
 	cs_time		soft_bounce_window;
 	cs_status	soft_bounce_outcome;	/* failing or hard_bounced */
 	bool		blocked_counts;
+	cs_time		soft_bounce_memory;
 	int			hard_bounce_limit;
+	int			hard_bounces_per_campaign;
 	int			unresponsive_campaigns;
 	cs_time		unresponsive_after;
 } cs_policy;
@@ -93,6 +97,7 @@ typedef struct cs_consent_rules
 	bool		double_opt_in;	/* of the list, else of the policy */
 	bool		unsubscribe_account;	/* unsubscribe_scope = account */
 	bool		resubscribe_never;	/* resubscribe = never */
+	cs_time		confirm_within; /* 0: no such rule */
 } cs_consent_rules;
 
 /* A bigint that may be null: a list or a campaign. */
@@ -150,6 +155,10 @@ typedef struct cs_facts
 	int			run_count;
 	int			run_space;
 	int			hard_bounces;
+	cs_id	   *hard_campaigns; /* of these, where the policy counts by campaign */
+	int			hard_campaign_count;
+	int			hard_campaign_space;
+	cs_moment	last_error;		/* of the run, where the policy has soft_bounce_memory */
 	cs_moment	hard_bounced;	/* the address is dead */
 	/* a delivery of this campaign ended the run, but may be taken back */
 	cs_id		delivered;
@@ -159,6 +168,7 @@ typedef struct cs_facts
 	int			unanswered_count;
 	int			unanswered_space;
 	cs_time		unanswered_since;
+	cs_moment	lapsed;			/* declared unresponsive */
 
 	cs_moment	suspended;
 	cs_moment	suspended_until;
@@ -227,6 +237,7 @@ extern cs_consent *cs_find_consent(const cs_facts *contact, int64_t list);
  */
 extern void cs_clear_facts(cs_facts *contact);
 extern void cs_load_error(cs_facts *contact, cs_id campaign, cs_time at);
+extern void cs_load_hard_campaign(cs_facts *contact, cs_id campaign);
 extern void cs_load_unanswered(cs_facts *contact, int64_t campaign);
 extern cs_consent *cs_load_consent(cs_facts *contact, int64_t list, cs_status consent, cs_time at);
 extern void cs_load_request(cs_consent *consent, cs_time at, const char *key, size_t key_size);

@@ -43,6 +43,8 @@ deliverability(const cs_facts *c, const cs_policy *p)
 static cs_time
 unresponsive_from(const cs_facts *c, const cs_policy *p)
 {
+	if (c->lapsed.set)
+		return INT64_MIN;
 	if (c->unanswered_count == 0)
 		return CS_NEVER;
 	if (p->unresponsive_campaigns && c->unanswered_count >= p->unresponsive_campaigns)

@@ -46,10 +46,10 @@ static const struct
 	[TABLE_LIST] = {"list", AccessShareLock, 2, 3, {
 		{"account_id", INT8OID, true}, {"list_id", INT8OID, true}, {"double_opt_in", BOOLOID, false}
 	}},
-	[TABLE_CONSENT_SETTING_HISTORY] = {"consent_setting_history", AccessShareLock, 3, 7, {
+	[TABLE_CONSENT_SETTING_HISTORY] = {"consent_setting_history", AccessShareLock, 3, 8, {
 		{"account_id", INT8OID, true}, {"list_id", INT8OID, false}, {"since", TIMESTAMPTZOID, true},
 		{"import_consent", TEXTOID, false}, {"double_opt_in", BOOLOID, false}, {"unsubscribe_scope", TEXTOID, false},
-		{"resubscribe", TEXTOID, false}
+		{"resubscribe", TEXTOID, false}, {"confirm_within", INTERVALOID, false}
 	}},
 	[TABLE_CONTACT] = {"contact", RowExclusiveLock, 2, 5, {
 		{"account_id", INT8OID, true}, {"contact_id", INT8OID, true}, {"email", TEXTOID, true},

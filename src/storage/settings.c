@@ -343,8 +343,8 @@ load_history(CsInstallation *in, SettingHistory *history)
 	cs_begin_scan(&scan, table, key, 2, NULL);
 	while (cs_next_row(&scan))
 	{
-		Datum		values[4];
-		bool		nulls[4];
+		Datum		values[CONSENT_SETTINGS];
+		bool		nulls[CONSENT_SETTINGS];
 		bool		isnull;
 		Setting    *setting;
 
@@ -356,7 +356,7 @@ load_history(CsInstallation *in, SettingHistory *history)
 		}
 		setting = &history->settings[history->count++];
 		setting->since = DatumGetTimestampTz(cs_column(table, table->slot, SETTING_SINCE, &isnull));
-		for (int i = 0; i < 4; i++)
+		for (int i = 0; i < CONSENT_SETTINGS; i++)
 			values[i] = cs_column(table, table->slot, SETTING_IMPORT_CONSENT + i, &nulls[i]);
 		setting->has_double_opt_in = !nulls[1];
 		setting->rules = cs_consent_of_values(values, nulls);

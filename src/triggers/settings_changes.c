@@ -89,7 +89,7 @@ keep_setting(CsInstallation *in, int64 account, cs_id list, const Datum *setting
 	{
 		bool		same = true;
 
-		for (int i = 0; i < 4; i++)
+		for (int i = 0; i < CONSENT_SETTINGS; i++)
 		{
 			int			column = table->columns[SETTING_IMPORT_CONSENT + i] - 1;
 			Form_pg_attribute att = TupleDescAttr(desc, column);
@@ -106,7 +106,7 @@ keep_setting(CsInstallation *in, int64 account, cs_id list, const Datum *setting
 	VALUE(SETTING_SINCE) = TimestampTzGetDatum(since);
 	ISNULL(SETTING_ACCOUNT) = ISNULL(SETTING_SINCE) = false;
 	ISNULL(SETTING_LIST) = !list.set;
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < CONSENT_SETTINGS; i++)
 	{
 		VALUE(SETTING_IMPORT_CONSENT + i) = settings[i];
 		ISNULL(SETTING_IMPORT_CONSENT + i) = are_null[i];
@@ -122,13 +122,10 @@ static void
 keep_policy_of(CsInstallation *in, int64 account)
 {
 	CsPolicy	policy = cs_policy_of_slot(cs_table(in, TABLE_POLICY)->slot);
-	bool		nulls[4] = {0};
-	Datum		values[4];
+	Datum		values[CONSENT_SETTINGS];
+	bool		nulls[CONSENT_SETTINGS];
 
-	values[0] = CStringGetTextDatum(policy.consent.import_by_list ? "by_list" : "subscribed");
-	values[1] = BoolGetDatum(policy.consent.double_opt_in);
-	values[2] = CStringGetTextDatum(policy.consent.unsubscribe_account ? "account" : "list");
-	values[3] = CStringGetTextDatum(policy.consent.resubscribe_never ? "never" : "confirmed");
+	cs_consent_to_values(&policy.consent, values, nulls);
 	keep_setting(in, account, (cs_id) {0}, values, nulls);
 }
 
@@ -466,8 +463,9 @@ cs_change_list(PG_FUNCTION_ARGS)
 	}
 	else
 	{
-		Datum		settings[4] = {0};
-		bool		are_null[4] = {true, true, true, true};
+		Datum		settings[CONSENT_SETTINGS] = {0};
+		bool		are_null[CONSENT_SETTINGS];
+
 		bool		changed = change.old != NULL && !same_value(&change, columns[LIST_DOUBLE_OPT_IN]);
 
 		if (change.old == NULL && cs_account_policy(change.in, account) == NULL)
@@ -480,6 +478,7 @@ cs_change_list(PG_FUNCTION_ARGS)
 			cs_lock_account(change.in, TABLE_CONSENT_SETTING_HISTORY, account, ExclusiveLock);
 		if (changed || change.old == NULL)
 		{
+			memset(are_null, true, sizeof(are_null));
 			settings[1] = cs_column(change.table, change.new, LIST_DOUBLE_OPT_IN, &are_null[1]);
 			keep_setting(change.in, account, (cs_id) {true, list}, settings, are_null);
 		}
@@ -498,9 +497,11 @@ keep_lists_of(CsInstallation *in, int64 account)
 	cs_begin_scan(&scan, lists, &key, 1, NULL);
 	while (cs_next_row(&scan))
 	{
-		Datum		settings[4] = {0};
-		bool		are_null[4] = {true, true, true, true};
+		Datum		settings[CONSENT_SETTINGS] = {0};
+		bool		are_null[CONSENT_SETTINGS];
 
+
+		memset(are_null, true, sizeof(are_null));
 		settings[1] = cs_column(lists, lists->slot, LIST_DOUBLE_OPT_IN, &are_null[1]);
 		keep_setting(in, account, (cs_id) {true, bigint_of(lists, lists->slot, LIST_ID)}, settings, are_null);
 	}

@@ -35,7 +35,10 @@ static const CsColumn fact_columns[FACT_COLUMNS] = {
 	[FACT_DELIVERED_CAMPAIGN] = {"delivered_campaign", INT8OID, false},
 	[FACT_RUN_CAMPAIGNS] = {"run_campaigns", INT8ARRAYOID, false},
 	[FACT_RUN_TIMES] = {"run_times", TIMESTAMPTZARRAYOID, false},
-	[FACT_ERASED_AT] = {"erased_at", TIMESTAMPTZOID, false}
+	[FACT_ERASED_AT] = {"erased_at", TIMESTAMPTZOID, false},
+	[FACT_HARD_BOUNCE_CAMPAIGNS] = {"hard_bounce_campaigns", INT8ARRAYOID, false},
+	[FACT_LAST_ERROR_AT] = {"last_error_at", TIMESTAMPTZOID, false},
+	[FACT_LAPSED_AT] = {"lapsed_at", TIMESTAMPTZOID, false}
 };
 
 static bool
@@ -159,6 +162,17 @@ load_run(cs_facts *contact, Datum campaigns, Datum times)
 }
 
 static void
+load_hard_campaigns(cs_facts *contact, Datum campaigns)
+{
+	Datum	   *campaign;
+	bool	   *no_campaign;
+	int			count = elements_of(campaigns, INT8OID, &campaign, &no_campaign);
+
+	for (int i = 0; i < count; i++)
+		cs_load_hard_campaign(contact, cs_id_of_datum(campaign[i], no_campaign[i]));
+}
+
+static void
 load_unanswered(cs_facts *contact, Datum campaigns)
 {
 	Datum	   *campaign;
@@ -194,6 +208,8 @@ cs_facts_of_values(CsContactRow *facts, TupleDesc desc, const AttrNumber *column
 	contact->complained = MOMENT(FACT_COMPLAINED_AT);
 	contact->deleted = MOMENT(FACT_DELETED_AT);
 	contact->erased = MOMENT(FACT_ERASED_AT);
+	contact->last_error = MOMENT(FACT_LAST_ERROR_AT);
+	contact->lapsed = MOMENT(FACT_LAPSED_AT);
 	contact->suspended = MOMENT(FACT_SUSPENDED_AT);
 	contact->suspended_until = MOMENT(FACT_SUSPENDED_UNTIL);
 	contact->unanswered_since = MOMENT(FACT_UNANSWERED_SINCE).at;
@@ -202,6 +218,8 @@ cs_facts_of_values(CsContactRow *facts, TupleDesc desc, const AttrNumber *column
 		contact->unanswered_since = 0;
 	if (!ISNULL(FACT_UNANSWERED))
 		load_unanswered(contact, VALUE(FACT_UNANSWERED));
+	if (!ISNULL(FACT_HARD_BOUNCE_CAMPAIGNS))
+		load_hard_campaigns(contact, VALUE(FACT_HARD_BOUNCE_CAMPAIGNS));
 	if (!ISNULL(FACT_RUN_TIMES) && !ISNULL(FACT_RUN_CAMPAIGNS))
 		load_run(contact, VALUE(FACT_RUN_CAMPAIGNS), VALUE(FACT_RUN_TIMES));
 #undef MOMENT
@@ -239,6 +257,21 @@ store_run(const cs_facts *contact, Datum *campaigns, Datum *times)
 }
 
 static Datum
+store_hard_campaigns(const cs_facts *contact)
+{
+	int			count = contact->hard_campaign_count;
+	Datum	   *campaign = palloc(count * sizeof(Datum));
+	bool	   *no_campaign = palloc(count * sizeof(bool));
+
+	for (int i = 0; i < count; i++)
+	{
+		campaign[i] = Int64GetDatum(contact->hard_campaigns[i].id);
+		no_campaign[i] = !contact->hard_campaigns[i].set;
+	}
+	return array_of(campaign, no_campaign, count, INT8OID);
+}
+
+static Datum
 store_unanswered(const cs_facts *contact)
 {
 	Datum	   *campaign = palloc(contact->unanswered_count * sizeof(Datum));
@@ -264,6 +297,8 @@ cs_facts_to_values(const CsContactRow *facts, TupleDesc desc, const AttrNumber *
 	ISNULL(FACT_STATUS) = ISNULL(FACT_MONITORED) = ISNULL(FACT_HARD_BOUNCES) = false;
 	MOMENT(FACT_CHANGED_AT, facts->changed);
 	MOMENT(FACT_DUE_AT, facts->due);
+	MOMENT(FACT_LAST_ERROR_AT, contact->last_error);
+	MOMENT(FACT_LAPSED_AT, contact->lapsed);
 	MOMENT(FACT_HARD_BOUNCED_AT, contact->hard_bounced);
 	MOMENT(FACT_UNSUBSCRIBED_AT, contact->unsubscribed);
 	MOMENT(FACT_COMPLAINED_AT, contact->complained);
@@ -279,6 +314,9 @@ cs_facts_to_values(const CsContactRow *facts, TupleDesc desc, const AttrNumber *
 	if (contact->unanswered_count > 0)
 		VALUE(FACT_UNANSWERED) = store_unanswered(contact);
 
+	ISNULL(FACT_HARD_BOUNCE_CAMPAIGNS) = contact->hard_campaign_count == 0;
+	if (contact->hard_campaign_count > 0)
+		VALUE(FACT_HARD_BOUNCE_CAMPAIGNS) = store_hard_campaigns(contact);
 	ISNULL(FACT_RUN_CAMPAIGNS) = ISNULL(FACT_RUN_TIMES) = contact->run_count == 0;
 	if (contact->run_count > 0)
 		store_run(contact, &VALUE(FACT_RUN_CAMPAIGNS), &VALUE(FACT_RUN_TIMES));

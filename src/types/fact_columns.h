@@ -30,10 +30,13 @@ typedef enum FactColumn
 	FACT_DELIVERED_CAMPAIGN,
 	FACT_RUN_CAMPAIGNS,
 	FACT_RUN_TIMES,
-	FACT_ERASED_AT
+	FACT_ERASED_AT,
+	FACT_HARD_BOUNCE_CAMPAIGNS,
+	FACT_LAST_ERROR_AT,
+	FACT_LAPSED_AT
 } FactColumn;
 
-#define FACT_COLUMNS (FACT_ERASED_AT + 1)
+#define FACT_COLUMNS (FACT_LAPSED_AT + 1)
 
 /* A contact as it stands in a row: the facts, and what was made of them. */
 typedef struct CsContactRow

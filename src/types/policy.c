@@ -29,13 +29,15 @@ static const struct
 	CsPolicy	policy;
 }			builtin_policies[] = {
 	{"default", {
-		.consent = {.double_opt_in = true},
+		.consent = {.double_opt_in = true,.confirm_within = 30 * USECS_PER_DAY},
 		.rules = {.soft_bounce_limit = 5,.soft_bounces_per_campaign = 1,
-			.soft_bounce_outcome = CS_STATUS_HARD_BOUNCED,.hard_bounce_limit = 1}
+			.soft_bounce_outcome = CS_STATUS_HARD_BOUNCED,.soft_bounce_memory = 90 * USECS_PER_DAY,
+			.hard_bounce_limit = 1}
 	}},
 	{"salesmanago", {
 		.consent = {.double_opt_in = true,.unsubscribe_account = true},
-		.rules = {.soft_bounce_outcome = CS_STATUS_FAILING,.hard_bounce_limit = 2}
+		.rules = {.soft_bounce_outcome = CS_STATUS_FAILING,.hard_bounce_limit = 2,
+			.hard_bounces_per_campaign = 1}
 	}},
 	{"activecampaign", {
 		.consent = {.import_by_list = true},
@@ -161,6 +163,8 @@ cs_policy_of_values(const Datum *values, const bool *nulls, Oid status_type)
 		choice_setting(SETTING(POLICY_UNSUBSCRIBE_SCOPE), "unsubscribe_scope", "list", "account");
 	policy.consent.resubscribe_never =
 		choice_setting(SETTING(POLICY_RESUBSCRIBE), "resubscribe", "confirmed", "never");
+	policy.consent.confirm_within =
+		interval_setting(SETTING(POLICY_CONFIRM_WITHIN), "confirm_within");
 	policy.complained_refuse =
 		choice_setting(SETTING(POLICY_COMPLAINED_INSERT), "complained_insert", "keep", "refuse");
 
@@ -173,8 +177,12 @@ cs_policy_of_values(const Datum *values, const bool *nulls, Oid status_type)
 	rules->soft_bounce_outcome = nulls[POLICY_SOFT_BOUNCE_OUTCOME] ? CS_STATUS_HARD_BOUNCED :
 		cs_status_of_datum(status_type, values[POLICY_SOFT_BOUNCE_OUTCOME]);
 	rules->blocked_counts = flag_setting(SETTING(POLICY_BLOCKED_COUNTS));
+	rules->soft_bounce_memory =
+		interval_setting(SETTING(POLICY_SOFT_BOUNCE_MEMORY), "soft_bounce_memory");
 	rules->hard_bounce_limit =
 		limit_setting(SETTING(POLICY_HARD_BOUNCE_LIMIT), "hard_bounce_limit");
+	rules->hard_bounces_per_campaign =
+		limit_setting(SETTING(POLICY_HARD_BOUNCES_PER_CAMPAIGN), "hard_bounces_per_campaign");
 	rules->unresponsive_campaigns =
 		limit_setting(SETTING(POLICY_UNRESPONSIVE_CAMPAIGNS), "unresponsive_campaigns");
 	rules->unresponsive_after =
@@ -211,6 +219,7 @@ cs_consent_of_values(const Datum *values, const bool *nulls)
 	rules.double_opt_in = flag_setting(values[1], nulls[1]);
 	rules.unsubscribe_account = choice_setting(values[2], nulls[2], "unsubscribe_scope", "list", "account");
 	rules.resubscribe_never = choice_setting(values[3], nulls[3], "resubscribe", "confirmed", "never");
+	rules.confirm_within = interval_setting(values[4], nulls[4], "confirm_within");
 	return rules;
 }
 
@@ -245,6 +254,17 @@ set_interval(Datum *value, bool *isnull, cs_time length)
 	*isnull = length == 0;
 }
 
+void
+cs_consent_to_values(const cs_consent_rules *rules, Datum *values, bool *nulls)
+{
+	memset(nulls, false, CONSENT_SETTINGS * sizeof(bool));
+	values[0] = CStringGetTextDatum(rules->import_by_list ? "by_list" : "subscribed");
+	values[1] = BoolGetDatum(rules->double_opt_in);
+	values[2] = CStringGetTextDatum(rules->unsubscribe_account ? "account" : "list");
+	values[3] = CStringGetTextDatum(rules->resubscribe_never ? "never" : "confirmed");
+	set_interval(&values[4], &nulls[4], rules->confirm_within);
+}
+
 PG_FUNCTION_INFO_V1(cs_builtin_policy);
 Datum
 cs_builtin_policy(PG_FUNCTION_ARGS)
@@ -256,6 +276,8 @@ cs_builtin_policy(PG_FUNCTION_ARGS)
 	TupleDesc	desc;
 	Oid			status_type;
 	Datum		counted[2];
+	Datum		consent[CONSENT_SETTINGS];
+	bool		no_consent[CONSENT_SETTINGS];
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE ||
 		desc->natts != POLICY_COLUMNS)
@@ -263,15 +285,15 @@ cs_builtin_policy(PG_FUNCTION_ARGS)
 	status_type = TupleDescAttr(desc, POLICY_SOFT_BOUNCE_OUTCOME)->atttypid;
 
 	values[POLICY_NAME] = PG_GETARG_DATUM(0);
-	values[POLICY_IMPORT_CONSENT] =
-		CStringGetTextDatum(policy.consent.import_by_list ? "by_list" : "subscribed");
-	values[POLICY_DOUBLE_OPT_IN] = BoolGetDatum(policy.consent.double_opt_in);
+	cs_consent_to_values(&policy.consent, consent, no_consent);
+	values[POLICY_IMPORT_CONSENT] = consent[0];
+	values[POLICY_DOUBLE_OPT_IN] = consent[1];
+	values[POLICY_UNSUBSCRIBE_SCOPE] = consent[2];
+	values[POLICY_RESUBSCRIBE] = consent[3];
+	values[POLICY_CONFIRM_WITHIN] = consent[4];
+	nulls[POLICY_CONFIRM_WITHIN] = no_consent[4];
 	values[POLICY_SOFT_BOUNCE_OUTCOME] = cs_status_datum(status_type, rules->soft_bounce_outcome);
 	values[POLICY_BLOCKED_COUNTS] = BoolGetDatum(rules->blocked_counts);
-	values[POLICY_UNSUBSCRIBE_SCOPE] =
-		CStringGetTextDatum(policy.consent.unsubscribe_account ? "account" : "list");
-	values[POLICY_RESUBSCRIBE] =
-		CStringGetTextDatum(policy.consent.resubscribe_never ? "never" : "confirmed");
 	values[POLICY_COMPLAINED_INSERT] =
 		CStringGetTextDatum(policy.complained_refuse ? "refuse" : "keep");
 	counted[0] = cs_status_datum(status_type, CS_STATUS_ACTIVE);
@@ -282,7 +304,9 @@ cs_builtin_policy(PG_FUNCTION_ARGS)
 	set_limit(SETTING(POLICY_SOFT_BOUNCE_LIMIT), rules->soft_bounce_limit);
 	set_limit(SETTING(POLICY_SOFT_BOUNCES_PER_CAMPAIGN), rules->soft_bounces_per_campaign);
 	set_interval(SETTING(POLICY_SOFT_BOUNCE_WINDOW), rules->soft_bounce_window);
+	set_interval(SETTING(POLICY_SOFT_BOUNCE_MEMORY), rules->soft_bounce_memory);
 	set_limit(SETTING(POLICY_HARD_BOUNCE_LIMIT), rules->hard_bounce_limit);
+	set_limit(SETTING(POLICY_HARD_BOUNCES_PER_CAMPAIGN), rules->hard_bounces_per_campaign);
 	set_limit(SETTING(POLICY_UNRESPONSIVE_CAMPAIGNS), rules->unresponsive_campaigns);
 	set_interval(SETTING(POLICY_UNRESPONSIVE_AFTER), rules->unresponsive_after);
 #undef SETTING

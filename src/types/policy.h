@@ -18,11 +18,14 @@ typedef enum PolicyColumn
 	POLICY_SOFT_BOUNCE_WINDOW,
 	POLICY_SOFT_BOUNCE_OUTCOME,
 	POLICY_BLOCKED_COUNTS,
+	POLICY_SOFT_BOUNCE_MEMORY,
 	POLICY_HARD_BOUNCE_LIMIT,
+	POLICY_HARD_BOUNCES_PER_CAMPAIGN,
 	POLICY_UNRESPONSIVE_CAMPAIGNS,
 	POLICY_UNRESPONSIVE_AFTER,
 	POLICY_UNSUBSCRIBE_SCOPE,
 	POLICY_RESUBSCRIBE,
+	POLICY_CONFIRM_WITHIN,
 	POLICY_COMPLAINED_INSERT,
 	POLICY_COUNTED
 } PolicyColumn;
@@ -54,8 +57,14 @@ extern CsPolicy cs_policy_of_datum(Datum composite);
 /* Consent settings from a composite value of contact_status.consent_settings. */
 extern cs_consent_rules cs_consent_of_datum(Datum composite);
 
-/* Consent settings from text and boolean values; NULLs are read as defaults. */
+/* How many consent settings there are, in the order of contact_status.consent_settings. */
+#define CONSENT_SETTINGS 5
+
+/* Consent settings from their values; NULLs are read as defaults. */
 extern cs_consent_rules cs_consent_of_values(const Datum *values, const bool *nulls);
+
+/* The values of consent settings, in the same order. */
+extern void cs_consent_to_values(const cs_consent_rules *rules, Datum *values, bool *nulls);
 
 /* A policy that comes with the extension.  Raises 23503 where there is none of the name. */
 extern CsPolicy cs_builtin_policy_named(const char *name);

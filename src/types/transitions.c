@@ -42,7 +42,7 @@ typedef struct Search
 	int			space;
 } Search;
 
-#define STATE_NUMBERS (1 << 19)
+#define STATE_NUMBERS (1 << 20)
 
 static int
 subscription_status(const Search *search, const State *state)
@@ -70,6 +70,7 @@ state_number(const Search *search, const State *state)
 	ADD(c->hard_bounced.set, 1);
 	ADD(c->delivered.set, 1);
 	ADD(c->unanswered_count, 2);
+	ADD(c->lapsed.set, 1);
 	ADD(c->suspended.set, 1);
 	ADD(c->suspended_until.set, 1);
 	ADD(c->complained.set, 1);
@@ -193,7 +194,7 @@ try_events(Search *search, int index, cs_facts *scratch)
 				break;
 			default:
 				/* an error of a campaign of its own, and one that takes a delivery back */
-				event.campaign = (cs_id) {true, 100 + c->run_count};
+				event.campaign = (cs_id) {true, 100 + c->run_count + c->hard_bounces};
 				try_event(search, index, event, scratch);
 				event.campaign = (cs_id) {true, 1};
 				try_event(search, index, event, scratch);

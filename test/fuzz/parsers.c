@@ -356,7 +356,7 @@ try_policy(void)
 {
 	Datum		values[POLICY_COLUMNS];
 	bool		nulls[POLICY_COLUMNS];
-	Interval	intervals[2];
+	Interval	intervals[4];
 	Elements	counted;
 	CsPolicy	policy;
 
@@ -367,7 +367,7 @@ try_policy(void)
 			i == POLICY_RESUBSCRIBE || i == POLICY_COMPLAINED_INSERT ? PointerGetDatum(words()) :
 			Int32GetDatum((int32) number());
 	}
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 4; i++)
 	{
 		intervals[i].month = byte() % 4 ? 0 : (int32) number();
 		intervals[i].day = (int32) number();
@@ -375,6 +375,8 @@ try_policy(void)
 	}
 	values[POLICY_SOFT_BOUNCE_WINDOW] = IntervalPGetDatum(&intervals[0]);
 	values[POLICY_UNRESPONSIVE_AFTER] = IntervalPGetDatum(&intervals[1]);
+	values[POLICY_SOFT_BOUNCE_MEMORY] = IntervalPGetDatum(&intervals[2]);
+	values[POLICY_CONFIRM_WITHIN] = IntervalPGetDatum(&intervals[3]);
 	values[POLICY_SOFT_BOUNCE_OUTCOME] = byte() % CS_STATUSES;
 	counted.count = byte() % lengthof(counted.values);
 	for (int i = 0; i < counted.count; i++)
@@ -391,6 +393,8 @@ try_policy(void)
 	CHECK(policy.rules.unresponsive_campaigns >= 0 && policy.rules.unresponsive_campaigns <= CS_LIMIT_MAX);
 	CHECK(policy.rules.soft_bounce_window == (nulls[POLICY_SOFT_BOUNCE_WINDOW] ? 0 : length_of(&intervals[0])));
 	CHECK(policy.rules.unresponsive_after == (nulls[POLICY_UNRESPONSIVE_AFTER] ? 0 : length_of(&intervals[1])));
+	CHECK(policy.rules.soft_bounce_memory == (nulls[POLICY_SOFT_BOUNCE_MEMORY] ? 0 : length_of(&intervals[2])));
+	CHECK(policy.consent.confirm_within == (nulls[POLICY_CONFIRM_WITHIN] ? 0 : length_of(&intervals[3])));
 	CHECK(policy.rules.soft_bounce_outcome == CS_STATUS_FAILING ||
 		  policy.rules.soft_bounce_outcome == CS_STATUS_HARD_BOUNCED);
 	CHECK(policy.counted < 1 << CS_STATUSES);

@@ -68,7 +68,9 @@ read_policy(Input *in)
 	policy.soft_bounce_window = times[byte(in) % 8];
 	policy.soft_bounce_outcome = byte(in) % 2 ? CS_STATUS_FAILING : CS_STATUS_HARD_BOUNCED;
 	policy.blocked_counts = byte(in) % 2;
+	policy.soft_bounce_memory = times[byte(in) % 8];
 	policy.hard_bounce_limit = limits[byte(in) % 8];
+	policy.hard_bounces_per_campaign = limits[byte(in) % 8];
 	policy.unresponsive_campaigns = limits[byte(in) % 8];
 	policy.unresponsive_after = times[byte(in) % 8];
 	return policy;
@@ -100,9 +102,9 @@ read_event(Input *in, cs_time *clock)
 	e.key_size = b / 4 % 3;
 	e.manual = b & 128;
 	b = byte(in);
-	e.rules = (cs_consent_rules) {b & 1, b & 2, b & 4, b & 8};
+	e.rules = (cs_consent_rules) {b & 1, b & 2, b & 4, b & 8, b & 16 ? DAY : 0};
 	/* what an erasure leaves is account-wide */
-	e.erasure = (b & 112) == 112 && e.kind == CS_KIND_UNSUBSCRIBED;
+	e.erasure = (b & 96) == 96 && e.kind == CS_KIND_UNSUBSCRIBED;
 	if (e.erasure)
 		e.list = (cs_id) {0};
 	if (e.kind == CS_KIND_SUSPENDED && b & 128)
@@ -154,7 +156,7 @@ deliverability(const cs_facts *c, const cs_policy *p)
 {
 	cs_facts	bare = *c;
 
-	bare.suspended = bare.complained = bare.deleted = (cs_moment) {0};
+	bare.suspended = bare.complained = bare.deleted = bare.lapsed = (cs_moment) {0};
 	bare.unanswered_count = 0;
 	return cs_address_status(&bare, p, 0);
 }
@@ -164,7 +166,12 @@ check_bounds(const cs_facts *c, const cs_policy *p, cs_time at)
 {
 	int			campaigns = p->unresponsive_campaigns ? p->unresponsive_campaigns : 1;
 
-	CHECK(c->run_count <= (p->soft_bounce_limit ? p->soft_bounce_limit : 1), "%d", c->run_count);
+	bool		by_campaign = p->soft_bounces_per_campaign || p->soft_bounce_window;
+
+	CHECK(c->run_count <= (p->soft_bounce_limit ? p->soft_bounce_limit :
+						   p->soft_bounce_memory && by_campaign ? CS_LIMIT_MAX : 1), "%d", c->run_count);
+	CHECK(c->hard_campaign_count == (p->hard_bounces_per_campaign ? c->hard_bounces : 0), "%d", c->hard_campaign_count);
+	CHECK(c->last_error.set == (p->soft_bounce_memory && (c->run_count > 0 || c->hard_bounces > 0)), "the last error");
 	CHECK(c->unanswered_count <= campaigns, "%d", c->unanswered_count);
 	CHECK(c->hard_bounces == 0 || c->hard_bounces < p->hard_bounce_limit, "%d", c->hard_bounces);
 	CHECK(!c->hard_bounced.set || (c->run_count == 0 && c->hard_bounces == 0), "dead, with a run");
@@ -257,6 +264,9 @@ check_step(const cs_facts *before, const cs_facts *after, const cs_policy *p, co
 			continue;
 		CHECK(is->consent == CS_STATUS_ACTIVE && e->list.id == was->list, "an opt-out became something else");
 		if (e->kind == CS_KIND_CONFIRMED)
+			CHECK(was->requested.set && (e->rules.confirm_within == 0 || e->at < was->requested.at ||
+										 (uint64_t) e->at - (uint64_t) was->requested.at <= (uint64_t) e->rules.confirm_within), "an old link");
+		if (e->kind == CS_KIND_CONFIRMED)
 			CHECK(was->requested.set && (was->key_size == 0 || (was->key_size == e->key_size &&
 				  memcmp(was->key, e->key, e->key_size) == 0)), "an old link revived");
 		else
@@ -289,6 +299,10 @@ load(cs_facts *to, const cs_facts *from)
 		cs_load_error(to, from->run[i].campaign, from->run[i].at);
 	for (int i = 0; i < from->unanswered_count; i++)
 		cs_load_unanswered(to, from->unanswered[i]);
+	for (int i = 0; i < from->hard_campaign_count; i++)
+		cs_load_hard_campaign(to, from->hard_campaigns[i]);
+	to->last_error = from->last_error;
+	to->lapsed = from->lapsed;
 	to->hard_bounces = from->hard_bounces;
 	to->hard_bounced = from->hard_bounced;
 	to->delivered = from->delivered;

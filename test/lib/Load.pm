@@ -16,8 +16,8 @@ our @deletable = map { [ 1, $_ ] } 31 .. 40;
 our @contacts  = (@lasting, @deletable);
 our @levels    = ('READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE');
 
-my @kinds = qw(signed_up added confirmed resubscribed released restored validated sent delivered opened clicked visited
-    soft_bounced blocked hard_bounced nonexistent invalidated suspended removed unsubscribed complained deleted);
+my @kinds = qw(noted signed_up added confirmed resubscribed released restored validated sent delivered opened clicked visited
+    soft_bounced blocked hard_bounced nonexistent invalidated lapsed suspended removed unsubscribed complained deleted);
 my %place = map { $kinds[$_] => $_ } 0 .. $#kinds;
 my %of_a_list = map { $_ => 1 } qw(signed_up added confirmed resubscribed removed);
 
@@ -35,11 +35,14 @@ our %settings = (
     soft_bounce_window        => [ 'NULL', "interval '30 milliseconds'" ],
     soft_bounce_outcome       => [ "'failing'", "'hard_bounced'" ],
     blocked_counts            => [qw(true false)],
+    soft_bounce_memory        => [ 'NULL', "interval '20 milliseconds'" ],
     hard_bounce_limit         => [qw(NULL 1 2 3)],
+    hard_bounces_per_campaign => [qw(NULL 1)],
     unresponsive_campaigns    => [qw(NULL 2 4)],
     unresponsive_after        => [ 'NULL', "interval '40 milliseconds'" ],
     unsubscribe_scope         => [ "'list'", "'account'" ],
     resubscribe               => [ "'never'", "'confirmed'" ],
+    confirm_within            => [ 'NULL', "interval '25 milliseconds'" ],
 );
 our @policies = qw(default salesmanago activecampaign ecomail emailmanager own);
 

@@ -27,6 +27,7 @@ release(cs_facts *c)
 		free(c->consents[i].key);
 	free(c->consents);
 	free(c->run);
+	free(c->hard_campaigns);
 	free(c->unanswered);
 	memset(c, 0, sizeof(*c));
 }

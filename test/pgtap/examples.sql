@@ -33,6 +33,25 @@ INSERT INTO helper.example (name, events, "default", salesmanago, activecampaign
 ('five blocks', 'added l1, blocked c1..c5',
     'active', 'active', 'active', 'active', 'failing'),
 
+('two permanent refusals of one campaign', 'added l1, hard_bounced c1 x2',
+    'hard_bounced', 'soft_bounced', 'hard_bounced', 'hard_bounced', 'soft_bounced'),
+
+('two permanent refusals, of different campaigns', 'added l1, hard_bounced c1..c2',
+    'hard_bounced', 'hard_bounced', 'hard_bounced', 'hard_bounced', 'soft_bounced'),
+
+('four full mailboxes two years ago, one now, nothing between, one campaign each',
+    'added l1 @-800d, soft_bounced c1 @-730d, soft_bounced c2 @-729d, soft_bounced c3 @-728d, soft_bounced c4 @-727d, soft_bounced c5 @-1h',
+    'soft_bounced', 'soft_bounced', 'hard_bounced', 'soft_bounced', 'failing'),
+
+('sign-up on a list with double opt-in, confirmed 31 days later', 'signed_up l2 key=link @-32d, confirmed l2 key=link @-1d',
+    'unconfirmed', 'active', 'active', 'active', 'active'),
+
+('lapsed, then a click', 'added l1, lapsed, clicked c1', 'active', 'active', 'active', 'active', 'active'),
+
+('lapsed', 'added l1, lapsed', 'unresponsive', 'unresponsive', 'unresponsive', 'unresponsive', 'unresponsive'),
+
+('three deferrals that are noted', 'added l1, noted c1 x3', 'active', 'active', 'active', 'active', 'active'),
+
 ('one permanent refusal', 'added l1, hard_bounced c1',
     'hard_bounced', 'soft_bounced', 'hard_bounced', 'hard_bounced', 'soft_bounced'),
 

@@ -54,7 +54,7 @@ SELECT format('UPDATE of %s.%s', c.relname, a.attname), format('UPDATE %s SET %I
     CASE format_type(a.atttypid, NULL)
         WHEN 'timestamp with time zone' THEN $$'2001-01-01 12:00+00'$$ WHEN 'timestamp with time zone[]' THEN $$ARRAY['2001-01-01 12:00+00'::timestamptz]$$
         WHEN 'bigint[]' THEN '''{12345}''' WHEN 'boolean' THEN format('%I IS NOT TRUE', a.attname) WHEN 'contact_status.contact_status' THEN $$'failing'$$
-        WHEN 'contact_status.event_kind' THEN $$'released'$$ WHEN 'bytea' THEN $$'\x00'$$ WHEN 'text' THEN '''other''' WHEN 'name' THEN '''other''' ELSE '77' END,
+        WHEN 'contact_status.event_kind' THEN $$'released'$$ WHEN 'bytea' THEN $$'\x00'$$ WHEN 'text' THEN '''other''' WHEN 'name' THEN '''other''' WHEN 'interval' THEN '''1 day''' ELSE '77' END,
     CASE c.relname WHEN 'contact' THEN ' WHERE contact_id = 4711' WHEN 'subscription' THEN ' WHERE contact_id = 4711' WHEN 'event' THEN ' WHERE contact_id = 4711 AND kind = ''unsubscribed''' ELSE '' END)
 FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE c.relnamespace = 'crm'::regnamespace AND c.relname IN ('contact', 'subscription', 'event', 'consent_setting_history', 'deleted_contact', 'address_change', 'address_key', 'suppression', 'retraction')

@@ -59,7 +59,9 @@ FROM (VALUES
     ('every opt-out leads to unsubscribed or worse', $$event = 'unsubscribed' AND to_status < 'unsubscribed'$$),
     ('every complaint leads to complained or worse', $$event = 'complained' AND to_status < 'complained'$$),
     ('every deletion leads to deleted', $$event = 'deleted' AND to_status <> 'deleted'$$),
-    ('unresponsive is known to emailmanager only', $$'unresponsive' IN (from_status, to_status) AND policy <> 'emailmanager'$$),
+    ('unresponsive comes of lapsed, and else of what held before', $$to_status = 'unresponsive' AND from_status < 'unresponsive' AND event <> 'lapsed' AND policy <> 'emailmanager'$$),
+    ('an interaction ends it', $$from_status = 'unresponsive' AND event IN ('opened', 'clicked') AND to_status = 'unresponsive'$$),
+    ('noted changes nothing', $$event = 'noted' AND from_status IS DISTINCT FROM to_status$$),
     ('failing is known to emailmanager only', $$'failing' IN (from_status, to_status) AND policy <> 'emailmanager'$$),
     ('no block changes a status but under emailmanager', $$event = 'blocked' AND from_status <> to_status AND policy <> 'emailmanager'$$)) AS never (name, condition);
 

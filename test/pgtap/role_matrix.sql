@@ -127,6 +127,8 @@ import_outcomes|SELECT outcome FROM _contact_status.import_outcomes('crm', $A, 1
 import_plan|SELECT before FROM _contact_status.import_plan('crm', $A, 1, ARRAY[ROW(1, 'new@example.org', now(), NULL, NULL, NULL, NULL, NULL)::_contact_status.import_row], true)|ok *|ok *|42501|42501|42501|42501
 import_query|SELECT length(_contact_status.import_query('crm', 'crm.staging', 1, $A)) > 0|ok *|ok *|ok *|23503|ok *|42501
 event_with_settings_query|SELECT length(_contact_status.event_with_settings_query('crm')) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
+judges_consent|SELECT _contact_status.judges_consent('confirmed')|ok *|ok *|ok *|ok (t)|ok *|ok *
+changes_condition|SELECT length(_contact_status.changes_condition('contact_status.folded_contact', '{account_id}')) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
 table_names|SELECT cardinality(_contact_status.table_names()) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
 table_definitions|SELECT cardinality(_contact_status.table_definitions('crm', true)) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
 trigger_definitions|SELECT cardinality(_contact_status.trigger_definitions('crm')) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *

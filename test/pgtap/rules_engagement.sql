@@ -8,6 +8,13 @@ INSERT INTO helper.rule (name, policies, events, expected) VALUES
 
 -- campaigns unanswered ----------------------------------------------------------------------------------------------------
 ('sent', '*', 'added l1, sent c1', 'active (l1 active) not monitored'),
+('lapsed', '*', 'added l1, lapsed', 'unresponsive (l1 unresponsive) not monitored'),
+('lapsed, then opened', '*', 'added l1, lapsed, opened', 'active (l1 active)'),
+('lapsed, then clicked', '*', 'added l1, lapsed, clicked', 'active (l1 active) monitored'),
+('lapsed, then delivered, visited, validated, sent', '*', 'added l1, lapsed, delivered, visited, validated, sent c1', 'unresponsive'),
+('lapsed before the import', '*', 'lapsed, added l1', 'unresponsive (l1 unresponsive)'),
+('lapsed, then a sign-up that is confirmed', 'default', 'lapsed, signed_up l1 key=k, confirmed l1 key=k', 'active (l1 active) monitored'),
+('lapsed, then confirmed by hand', 'default', 'lapsed, signed_up l1, confirmed l1 source=manual evidence=phone', 'unresponsive'),
 ('nine campaigns', '*', 'added l1, sent c1..c9', 'active'),
 ('ten campaigns', 'emailmanager', 'added l1, sent c1..c10', 'unresponsive (l1 unresponsive)'),
 ('no such rule', 'default salesmanago activecampaign ecomail', 'added l1 @-900h, sent c1 @-800h, sent c2..c40 @-10h', 'active (l1 active)'),

@@ -52,6 +52,32 @@ INSERT INTO helper.rule (name, policies, settings, events, expected) VALUES
 ('the limit, then a refusal for good', 'default', '{"soft_bounce_outcome": "failing"}', 'added l1, soft_bounced c1..c5, hard_bounced c6', 'hard_bounced'),
 ('the limit', 'default', '{"soft_bounce_outcome": "hard_bounced"}', 'added l1, soft_bounced c1..c5, delivered c6', 'hard_bounced'),
 
+-- soft_bounce_memory
+('errors within memory', 'default', '{"soft_bounce_memory": "10 days", "soft_bounce_limit": 2}', 'added l1 @-40d, soft_bounced c1 @-20d, soft_bounced c2 @-10d', 'hard_bounced'),
+('errors further apart', 'default', '{"soft_bounce_memory": "10 days", "soft_bounce_limit": 2}', 'added l1 @-40d, soft_bounced c1 @-20d, soft_bounced c2 @-9d', 'soft_bounced'),
+('each within memory of the last', 'default', '{"soft_bounce_memory": "10 days", "soft_bounce_limit": 3}', 'added l1 @-40d, soft_bounced c1 @-27d, soft_bounced c2 @-18d, soft_bounced c3 @-9d', 'hard_bounced'),
+('memory null', 'default', '{"soft_bounce_memory": null, "soft_bounce_limit": 2}', 'added l1 @-900d, soft_bounced c1 @-800d, soft_bounced c2 @-9d', 'hard_bounced'),
+('a run at its limit stays', 'default', '{"soft_bounce_memory": "10 days", "soft_bounce_limit": 1, "soft_bounce_outcome": "failing"}', 'added l1 @-40d, soft_bounced c1 @-30d, soft_bounced c2 @-9d', 'failing'),
+('hard bounces further apart', 'default', '{"soft_bounce_memory": "10 days", "hard_bounce_limit": 2}', 'added l1 @-40d, hard_bounced c1 @-20d, hard_bounced c2 @-9d', 'soft_bounced'),
+('hard bounces within memory', 'default', '{"soft_bounce_memory": "10 days", "hard_bounce_limit": 2}', 'added l1 @-40d, hard_bounced c1 @-20d, hard_bounced c2 @-11d', 'hard_bounced'),
+('a soft error between two hard ones', 'default', '{"soft_bounce_memory": "10 days", "hard_bounce_limit": 2}', 'added l1 @-40d, hard_bounced c1 @-27d, soft_bounced c2 @-18d, hard_bounced c3 @-9d', 'hard_bounced'),
+
+-- hard_bounces_per_campaign
+('two of one campaign', 'default', '{"hard_bounces_per_campaign": 1, "hard_bounce_limit": 2}', 'added l1, hard_bounced c1 x2', 'soft_bounced'),
+('two of two campaigns', 'default', '{"hard_bounces_per_campaign": 1, "hard_bounce_limit": 2}', 'added l1, hard_bounced c1, nonexistent c2', 'hard_bounced'),
+('two of no campaign', 'default', '{"hard_bounces_per_campaign": 1, "hard_bounce_limit": 2}', 'added l1, hard_bounced x2', 'hard_bounced'),
+('two of one campaign, two allowed', 'default', '{"hard_bounces_per_campaign": 2, "hard_bounce_limit": 2}', 'added l1, hard_bounced c1 x2', 'hard_bounced'),
+('a delivery between, of the same campaign', 'default', '{"hard_bounces_per_campaign": 1, "hard_bounce_limit": 2}', 'added l1, hard_bounced c1, delivered c2, hard_bounced c1, hard_bounced c3', 'hard_bounced'),
+
+-- confirm_within
+('confirmed in time', 'default', '{"confirm_within": "2 days"}', 'signed_up l1 key=k @-5d, confirmed l1 key=k @-3d', 'active'),
+('confirmed too late', 'default', '{"confirm_within": "2 days"}', 'signed_up l1 key=k @-5d, confirmed l1 key=k @-71h', 'unconfirmed (l1 unconfirmed) monitored'),
+('confirmed too late, no such rule', 'default', '{"confirm_within": null}', 'signed_up l1 key=k @-500d, confirmed l1 key=k @-1h', 'active'),
+('a second sign-up counts again', 'default', '{"confirm_within": "2 days"}', 'signed_up l1 key=k @-5d, signed_up l1 key=m @-3d, confirmed l1 key=k @-2d', 'active'),
+('an import that left it unconfirmed', 'default', '{"confirm_within": "2 days", "import_consent": "by_list"}', 'added l1 @-5d, confirmed l1 @-1d', 'unconfirmed'),
+('a request after an opt-out, too late', 'default', '{"confirm_within": "2 days"}', 'added l1 @-9d, unsubscribed l1 @-8d, signed_up l1 key=k @-5d, confirmed l1 key=k @-1d', 'unsubscribed'),
+('a request after an opt-out, in time', 'default', '{"confirm_within": "2 days"}', 'added l1 @-9d, unsubscribed l1 @-8d, signed_up l1 key=k @-5d, confirmed l1 key=k @-4d', 'active'),
+
 -- blocked_counts
 ('five blocks', 'default', '{"blocked_counts": true}', 'added l1, blocked c1..c5', 'hard_bounced'),
 ('five blocks of one campaign', 'default', '{"blocked_counts": true}', 'added l1, blocked c1 x5', 'soft_bounced'),

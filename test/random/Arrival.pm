@@ -50,7 +50,7 @@ sub copy_sql {
 }
 
 # A setting of a policy as SQL: lengths of time in seconds, that is, in neither months nor days.
-my %IS_LENGTH = map { $_ => 1 } qw(soft_bounce_window unresponsive_after);
+my %IS_LENGTH = map { $_ => 1 } qw(soft_bounce_window soft_bounce_memory unresponsive_after confirm_within);
 my %IS_TRUTH  = map { $_ => 1 } qw(double_opt_in blocked_counts);
 
 sub setting_sql {

@@ -38,16 +38,19 @@ our %CHOICES = (
     double_opt_in             => [ 0, 1 ],
     unsubscribe_scope         => [qw(list account)],
     resubscribe               => [qw(never confirmed)],
+    confirm_within            => [ undef, undef, map { $_ * $HOUR } 2, 12, 48 ],
     soft_bounce_limit         => [ undef, 1 .. 8 ],
     soft_bounces_per_campaign => [ undef, undef, 1 .. 4 ],
     soft_bounce_window        => [ undef, map { $_ * $HOUR } 5, 24, 48, 120 ],
     soft_bounce_outcome       => [qw(failing hard_bounced)],
     blocked_counts            => [ 0, 1 ],
+    soft_bounce_memory        => [ undef, undef, map { $_ * $HOUR } 3, 12, 48, 240 ],
     hard_bounce_limit         => [ undef, 1 .. 3 ],
+    hard_bounces_per_campaign => [ undef, undef, 1, 2 ],
     unresponsive_campaigns    => [ undef, 1 .. 6 ],
     unresponsive_after        => [ undef, map { $_ * $HOUR } 1, 2, 12, 24, 15 * 24 ],
 );
-our @CONSENT_SETTINGS = qw(import_consent double_opt_in unsubscribe_scope resubscribe);
+our @CONSENT_SETTINGS = qw(import_consent double_opt_in unsubscribe_scope resubscribe confirm_within);
 
 sub random_policy {
     my %policy = map { $_ => pick(@{ $CHOICES{$_} }) } sort keys %CHOICES;
@@ -86,14 +89,14 @@ my %THEMES = (
     },
     errors => {
         added => 1, delivered => 7, opened => 0.4, clicked => 0.3, soft_bounced => 10, blocked => 3, hard_bounced => 2,
-        nonexistent => 0.4, invalidated => 0.2, validated => 0.4, sent => 2,
+        nonexistent => 0.4, invalidated => 0.2, validated => 0.4, sent => 2, noted => 0.5,
     },
     soft_errors => { added => 0.5, delivered => 5, soft_bounced => 10, blocked => 1, visited => 0.5 },
     one_run => { added => 0.5, delivered => 0.5, soft_bounced => 12, blocked => 1, hard_bounced => 0.1, validated => 0.3 },
     hard_errors => { added => 1, delivered => 8, hard_bounced => 8, nonexistent => 1, soft_bounced => 1, validated => 3 },
     sign_ups => { added => 2, signed_up => 10, confirmed => 1, unsubscribed => 1, removed => 2, deleted => 1 },
     answers => {
-        added => 1, sent => 12, opened => 0.6, clicked => 0.4, delivered => 2, visited => 0.5, soft_bounced => 1,
+        added => 1, sent => 12, lapsed => 0.3, noted => 0.3, opened => 0.6, clicked => 0.4, delivered => 2, visited => 0.5, soft_bounced => 1,
         signed_up => 0.5, confirmed => 0.5,
     },
     holds => {

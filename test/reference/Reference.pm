@@ -18,8 +18,8 @@ our @STATUSES = qw(active soft_bounced unresponsive unconfirmed suspended failin
     deleted);
 
 # In the order that breaks ties: what restricts comes last and wins.
-our @KINDS = qw(signed_up added confirmed resubscribed released restored validated sent delivered opened clicked visited
-    soft_bounced blocked hard_bounced nonexistent invalidated suspended removed unsubscribed complained deleted);
+our @KINDS = qw(noted signed_up added confirmed resubscribed released restored validated sent delivered opened clicked visited
+    soft_bounced blocked hard_bounced nonexistent invalidated lapsed suspended removed unsubscribed complained deleted);
 
 my %status_rank = map { $STATUSES[$_] => $_ } 0 .. $#STATUSES;
 my %kind_rank   = map { $KINDS[$_]    => $_ } 0 .. $#KINDS;
@@ -46,11 +46,14 @@ my @policy_table = (
     [ soft_bounce_window        => undef, undef, undef, 2 * $DAY, undef ],
     [ soft_bounce_outcome       => 'hard_bounced', 'failing', 'hard_bounced', 'hard_bounced', 'failing' ],
     [ blocked_counts            => 0, 0, 0, 0, 1 ],
+    [ soft_bounce_memory        => 90 * $DAY, undef, undef, undef, undef ],
     [ hard_bounce_limit         => 1, 2, 1, 1, undef ],
+    [ hard_bounces_per_campaign => undef, 1, undef, undef, undef ],
     [ unresponsive_campaigns    => undef, undef, undef, undef, 10 ],
     [ unresponsive_after        => undef, undef, undef, undef, 15 * $DAY ],
     [ unsubscribe_scope         => 'list', 'account', 'list', 'account', 'account' ],
     [ resubscribe               => 'confirmed', 'confirmed', 'confirmed', 'confirmed', 'never' ],
+    [ confirm_within            => 30 * $DAY, undef, undef, undef, undef ],
     [ complained_insert         => 'keep', 'keep', 'keep', 'keep', 'refuse' ],
 );
 
@@ -179,7 +182,8 @@ $effect{signed_up} = sub {
         set_consent($contact, $list, double_opt_in($event) ? 'unconfirmed' : 'active', $t);
     }
     elsif ($consent eq 'unconfirmed') {
-        set_consent($contact, $list, 'active', $t) unless double_opt_in($event);
+        # With double opt-in, the time from which confirm_within counts begins again.
+        set_consent($contact, $list, double_opt_in($event) ? 'unconfirmed' : 'active', $t);
     }
     elsif ($consent eq 'unsubscribed') {
         return if $event->{settings}{resubscribe} eq 'never';
@@ -192,12 +196,16 @@ $effect{confirmed} = sub {
     my ($contact, $event) = @_;
     my ($list, $t) = @$event{qw(list_id occurred_at)};
     my $consent = consent($contact, $list);
+    my $within  = $event->{settings}{confirm_within};
+    my $late    = sub { return defined $within && $t - $_[0] > $within };
     if ($consent eq 'unconfirmed') {
+        return if $late->($contact->{subscriptions}{$list}{consent_at});
         set_consent($contact, $list, 'active', $t);
     }
     elsif ($consent eq 'unsubscribed') {
         my $subscription = $contact->{subscriptions}{$list};
         return unless defined $subscription->{requested_at};
+        return if $late->($subscription->{requested_at});
         return unless $subscription->{request_key} eq '' || $subscription->{request_key} eq $event->{event_key};
         set_consent($contact, $list, 'active', $t);
     }
@@ -259,6 +267,13 @@ $effect{released} = sub {
 # --- Interaction ------------------------------------------------------------------------------------------------------
 
 $effect{visited} = sub { };    # makes the contact monitored, and no more
+$effect{noted}   = sub { };    # says nothing about the contact
+
+# Unresponsive from now on, until an interaction.
+$effect{lapsed} = sub {
+    my ($contact, $event) = @_;
+    $contact->{lapsed_at} = $event->{occurred_at};
+};
 
 $effect{sent} = sub {
     my ($contact, $event) = @_;
@@ -274,16 +289,20 @@ $effect{opened} = $effect{clicked} = sub {
     $contact->{delivery}     = undef;    # a delivery before it can no longer be taken back
     $contact->{unanswered}   = [];
     $contact->{unresponsive} = 0;
-    delete $contact->{unanswered_since};
+    delete @$contact{qw(unanswered_since lapsed_at)};
 };
 
 # --- Delivery and its errors ------------------------------------------------------------------------------------------
 
+my @run_facts = qw(run hard_run hard_bounces last_error_at deliverability);
+
 # Deliverability as new, its runs too.
 sub delivery_anew {
     return (
-        run             => [],          # errors that count: { campaign, at }
+        run             => [],          # soft errors that count: { campaign, at }
+        hard_run        => [],          # campaigns of the hard ones, undef where it is not known
         hard_bounces    => 0,
+        last_error_at   => undef,       # the last of both
         deliverability  => 'active',    # or soft_bounced, failing, hard_bounced
         hard_bounced_at => undef,
         delivery        => undef,       # a delivery that may yet be taken back: its campaign, and the run that it ended
@@ -294,7 +313,9 @@ sub delivery_anew {
 sub end_run {
     my ($contact) = @_;
     $contact->{run}            = [];
+    $contact->{hard_run}       = [];
     $contact->{hard_bounces}   = 0;
+    $contact->{last_error_at}  = undef;
     $contact->{deliverability} = 'active' unless $contact->{deliverability} eq 'hard_bounced';
 }
 
@@ -305,8 +326,8 @@ $effect{delivered} = sub {
     return if $earlier && defined $campaign && $earlier->{campaign} == $campaign;    # repeated ones are one
     $contact->{delivery} = undef;
     if (defined $campaign) {
-        my %before = map { $_ => $contact->{$_} } qw(hard_bounces deliverability);
-        $contact->{delivery} = { campaign => $campaign, run => [ @{ $contact->{run} } ], %before };
+        my %before = map { $_ => $contact->{$_} } @run_facts;
+        $contact->{delivery} = { %before, campaign => $campaign, run => [ @{ $contact->{run} } ], hard_run => [ @{ $contact->{hard_run} } ] };
     }
     end_run($contact);
 };
@@ -318,7 +339,17 @@ sub take_back_delivery {
     my $delivery = $contact->{delivery} or return;
     $contact->{delivery} = undef;
     return unless defined $event->{campaign_id} && $event->{campaign_id} == $delivery->{campaign};
-    @$contact{qw(run hard_bounces deliverability)} = @$delivery{qw(run hard_bounces deliverability)};
+    @$contact{@run_facts} = @$delivery{@run_facts};
+}
+
+# Where the run is below its limits and its last counted error is more than soft_bounce_memory older, the run is over and
+# the error begins a new one.
+sub forget_old_run {
+    my ($contact, $event, $policy) = @_;
+    my ($memory, $last, $limit) = ($policy->{soft_bounce_memory}, $contact->{last_error_at}, $policy->{soft_bounce_limit});
+    return unless defined $memory && defined $last && $event->{occurred_at} - $last > $memory;
+    return if defined $limit && @{ $contact->{run} } >= $limit;
+    end_run($contact);
 }
 
 # Errors never make deliverability better.
@@ -337,6 +368,7 @@ sub soft_error {
     my ($contact, $event, $policy) = @_;
     return if $contact->{deliverability} eq 'hard_bounced';
     take_back_delivery($contact, $event);
+    forget_old_run($contact, $event, $policy);
     my ($campaign, $t) = @$event{qw(campaign_id occurred_at)};
     at_least($contact, 'soft_bounced', $t);
 
@@ -348,15 +380,23 @@ sub soft_error {
         return if defined $most   && @same >= $most;
         return if defined $window && @same && $t - $same[0]{at} > $window;
     }
+    # A run at its limit does not end by its age, so that the times of further errors do not matter.
+    my $limit = $policy->{soft_bounce_limit};
+    $contact->{last_error_at} = $t unless defined $limit && @{ $contact->{run} } >= $limit;
     push @{ $contact->{run} }, { campaign => $campaign, at => $t };
     at_least($contact, $policy->{soft_bounce_outcome}, $t)
         if defined $policy->{soft_bounce_limit} && @{ $contact->{run} } >= $policy->{soft_bounce_limit};
 }
 
 sub hard_error {
-    my ($contact, $event, $limit) = @_;
+    my ($contact, $event, $policy, $limit) = @_;
     return if $contact->{deliverability} eq 'hard_bounced';
     take_back_delivery($contact, $event);
+    forget_old_run($contact, $event, $policy);
+    my ($campaign, $most) = ($event->{campaign_id}, $policy->{hard_bounces_per_campaign});
+    return if defined $most && defined $campaign && $most <= grep { defined && $_ == $campaign } @{ $contact->{hard_run} };
+    push @{ $contact->{hard_run} }, $campaign;
+    $contact->{last_error_at} = $event->{occurred_at};
     $contact->{hard_bounces}++;
     at_least($contact, $contact->{hard_bounces} >= $limit ? 'hard_bounced' : 'soft_bounced', $event->{occurred_at});
 }
@@ -371,12 +411,12 @@ $effect{blocked} = sub {
 $effect{hard_bounced} = sub {
     my ($contact, $event, $policy) = @_;
     return soft_error($contact, $event, $policy) unless defined $policy->{hard_bounce_limit};
-    hard_error($contact, $event, $policy->{hard_bounce_limit});
+    hard_error($contact, $event, $policy, $policy->{hard_bounce_limit});
 };
 
 $effect{nonexistent} = sub {
     my ($contact, $event, $policy) = @_;
-    hard_error($contact, $event, defined $policy->{hard_bounce_limit} ? $policy->{hard_bounce_limit} : 1);
+    hard_error($contact, $event, $policy, defined $policy->{hard_bounce_limit} ? $policy->{hard_bounce_limit} : 1);
 };
 
 $effect{invalidated} = sub { my ($contact, $event) = @_; address_is_dead($contact, $event->{occurred_at}) };
@@ -388,7 +428,7 @@ sub result {
     my ($contact, $policy) = @_;
 
     my @address = ($contact->{deliverability});
-    push @address, 'unresponsive' if $contact->{unresponsive};
+    push @address, 'unresponsive' if $contact->{unresponsive} || defined $contact->{lapsed_at};
     push @address, 'suspended'    if $contact->{held};
     push @address, 'complained'   if defined $contact->{complained_at};
     push @address, 'deleted'      if defined $contact->{deleted_at};
@@ -405,10 +445,11 @@ sub result {
     my %facts = (
         run                => $contact->{run},
         hard_bounces       => $contact->{hard_bounces},
-        ended_run          => $delivery ? { run => $delivery->{run}, hard_bounces => $delivery->{hard_bounces} } : undef,
+        (map { $_ => $contact->{$_} } qw(hard_run last_error_at)),
+        ended_run          => $delivery ? { map { $_ => $delivery->{$_} } @run_facts } : undef,
         delivered_campaign => $delivery ? $delivery->{campaign} : undef,
         map { $_ => $contact->{$_} } qw(hard_bounced_at unanswered unanswered_since suspended_at suspended_until
-            complained_at deleted_at unsubscribed_at),
+            complained_at deleted_at unsubscribed_at lapsed_at),
     );
     return {
         status        => $status,
@@ -431,7 +472,11 @@ sub columns {
     my $ended = $facts->{ended_run};
     undef $ended if $ended && !@{ $ended->{run} } && !$ended->{hard_bounces};
     my $kept = $ended || $facts;
-    my @run  = first_few(defined $policy->{soft_bounce_limit} ? $policy->{soft_bounce_limit} : 1, @{ $kept->{run} });
+    my $limit = $policy->{soft_bounce_limit};
+    # Without a limit it matters only whether there was any error, but for the campaigns of errors that memory may end.
+    $limit //= defined $policy->{soft_bounce_memory}
+        && (defined $policy->{soft_bounces_per_campaign} || defined $policy->{soft_bounce_window}) ? 1000 : 1;
+    my @run  = first_few($limit, @{ $kept->{run} });
 
     my $most = defined $policy->{unresponsive_campaigns} ? $policy->{unresponsive_campaigns}
         : defined $policy->{unresponsive_after}          ? 1
@@ -440,11 +485,13 @@ sub columns {
         run_campaigns      => [ map { $_->{campaign} } @run ],
         run_times          => [ map { $_->{at} } @run ],
         hard_bounces       => $kept->{hard_bounces},
+        hard_bounce_campaigns => defined $policy->{hard_bounces_per_campaign} ? $kept->{hard_run} : [],
+        last_error_at      => defined $policy->{soft_bounce_memory} ? $kept->{last_error_at} : undef,
         delivered_campaign => $ended ? $facts->{delivered_campaign} : undef,
         unanswered         => [ first_few($most, @{ $facts->{unanswered} }) ],
         unanswered_since   => $most ? $facts->{unanswered_since} : undef,
         map { $_ => $facts->{$_} }
-            qw(hard_bounced_at suspended_at suspended_until complained_at deleted_at unsubscribed_at),
+            qw(hard_bounced_at suspended_at suspended_until complained_at deleted_at unsubscribed_at lapsed_at),
     };
 }
 

@@ -44,7 +44,7 @@ sub events {
             until       => $w->{until},
             retracted   => $w->{retracted} ? 1 : 0,
             settings    => {
-                (map { $_ => $policy->{$_} } qw(import_consent double_opt_in unsubscribe_scope resubscribe)),
+                (map { $_ => $policy->{$_} } qw(import_consent double_opt_in unsubscribe_scope resubscribe confirm_within)),
                 list_double_opt_in => defined $list ? $list_double_opt_in{$list} : undef,
                 %{ $w->{settings} || {} },
             },
@@ -92,6 +92,28 @@ my @examples = (
     [ 'five blocks',
         [ @joined, errors('blocked', 1 .. 5) ],
         qw(active active active active failing) ],
+    [ 'two permanent refusals of one campaign',
+        [ @joined, e('hard_bounced', c => 1, key => 'a'), e('hard_bounced', c => 1, key => 'b') ],
+        qw(hard_bounced soft_bounced hard_bounced hard_bounced soft_bounced) ],
+    [ 'two permanent refusals, of different campaigns',
+        [ @joined, e('hard_bounced', c => 1), e('hard_bounced', c => 2) ],
+        qw(hard_bounced hard_bounced hard_bounced hard_bounced soft_bounced) ],
+    [ 'four full mailboxes two years ago, one now, nothing between, one campaign each',
+        [ e('added', on => 1, at => $NOW - 800 * $DAY), (map { e('soft_bounced', c => $_, at => $NOW - 730 * $DAY + $_ * $HOUR) } 1 .. 4),
+          e('soft_bounced', c => 5, at => $NOW - $HOUR) ],
+        qw(soft_bounced soft_bounced hard_bounced soft_bounced failing) ],
+    [ 'sign-up on a list with double opt-in, confirmed 31 days later',
+        [ e('signed_up', on => 2, key => 'k', at => $NOW - 32 * $DAY), e('confirmed', on => 2, key => 'k', at => $NOW - $DAY) ],
+        qw(unconfirmed active active active active) ],
+    [ 'lapsed, then a click',
+        [ @joined, e('lapsed'), e('clicked', c => 1) ],
+        qw(active active active active active) ],
+    [ 'lapsed',
+        [ @joined, e('lapsed') ],
+        qw(unresponsive unresponsive unresponsive unresponsive unresponsive) ],
+    [ 'three deferrals that are noted',
+        [ @joined, map { e('noted', c => 1, key => $_) } 'a' .. 'c' ],
+        qw(active active active active active) ],
     [ 'one permanent refusal',
         [ @joined, e('hard_bounced', c => 1) ],
         qw(hard_bounced soft_bounced hard_bounced hard_bounced soft_bounced) ],
@@ -482,8 +504,11 @@ subtest 'the window of a campaign' => sub {
 
 subtest 'hard bounces' => sub {
     rule('salesmanago', [ @joined, e('hard_bounced', c => 1), e('hard_bounced', c => 1) ],
+        'soft_bounced (1 soft_bounced)',
+        'two of one campaign');
+    rule('salesmanago', [ @joined, e('hard_bounced', c => 1), e('hard_bounced', c => 2) ],
         'hard_bounced (1 hard_bounced)',
-        'two, of one campaign or not');
+        'two, of different ones');
     rule('salesmanago', [ @joined, e('hard_bounced', c => 1), e('nonexistent', c => 2) ],
         'hard_bounced (1 hard_bounced)',
         'of either kind');
