@@ -1,6 +1,6 @@
 /*
  * compat.h
- *		What differs between the supported versions of PostgreSQL, 15 to 18.
+ *		Differences between the supported versions of PostgreSQL, 15 to 18.
  */
 #ifndef CONTACT_STATUS_COMPAT_H
 #define CONTACT_STATUS_COMPAT_H
@@ -16,12 +16,12 @@
 #include "varatt.h"
 #endif
 
-/* 18: functions that do not return are declared as C23 does */
+/* 18: pg_noreturn is defined, and comes first in a declaration */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn __attribute__((noreturn))
 #endif
 
-/* 18: an index scan may be instrumented */
+/* 18: index_beginscan() has an argument for instrumentation */
 #if PG_VERSION_NUM >= 180000
 #define cs_index_beginscan(heap, index, snapshot, nkeys) \
 	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
@@ -30,21 +30,21 @@
 	index_beginscan(heap, index, snapshot, nkeys, 0)
 #endif
 
-/* 17: the number of a transaction in its backend is part of a larger one */
+/* 17: the local transaction id is a member of PGPROC.vxid */
 #if PG_VERSION_NUM >= 170000
 #define cs_local_transaction() (MyProc->vxid.lxid)
 #else
 #define cs_local_transaction() (MyProc->lxid)
 #endif
 
-/* 18: a deferrable primary key may be left out */
+/* 18: an argument chooses whether a deferrable primary key is returned */
 #if PG_VERSION_NUM >= 180000
 #define cs_primary_key_index(rel) RelationGetPrimaryKeyIndex(rel, false)
 #else
 #define cs_primary_key_index(rel) RelationGetPrimaryKeyIndex(rel)
 #endif
 
-/* 16: an update says whether only summarizing indexes need an entry */
+/* 16: an update returns whether only summarizing indexes need an entry */
 #if PG_VERSION_NUM >= 160000
 typedef TU_UpdateIndexes cs_update_indexes;
 #define cs_needs_index_entries(update_indexes) ((update_indexes) != TU_None)
@@ -58,7 +58,7 @@ typedef bool cs_update_indexes;
 	ExecInsertIndexTuples(rri, slot, estate, update, false, NULL, NIL)
 #endif
 
-/* 16 and 18: row triggers report more of what they met */
+/* 16: row triggers also return a TM_Result; 18: an argument marks a MERGE */
 #if PG_VERSION_NUM >= 180000
 #define cs_before_update(estate, epq, rri, tid, slot) \
 	ExecBRUpdateTriggers(estate, epq, rri, tid, NULL, slot, NULL, NULL, false)
@@ -76,7 +76,7 @@ typedef bool cs_update_indexes;
 	ExecBRDeleteTriggers(estate, epq, rri, tid, NULL, NULL)
 #endif
 
-/* 16: the columns of a write are noted apart from the range table; 18: pruning */
+/* 16: the written columns are in RTEPermissionInfo; 18: the unpruned relations are an argument */
 static inline void
 cs_init_range_table(EState *estate, RangeTblEntry *rte, Bitmapset *columns)
 {

@@ -1,6 +1,6 @@
 /*
  * alloc.h
- *		Memory for the rules, given by the program that uses them.
+ *		Memory for the rules, allocated by the program that uses them.
  */
 #ifndef CONTACT_STATUS_ALLOC_H
 #define CONTACT_STATUS_ALLOC_H
@@ -8,8 +8,8 @@
 #include <stddef.h>
 
 /*
- * Returns memory of the given size with the content of the old memory, which
- * may be NULL.  Does not return on failure.
+ * Resizes `old`, or allocates if it is NULL.  Returns memory of `size` bytes
+ * with the old content.  Does not return on failure.
  */
 extern void *cs_resize(void *old, size_t size);
 

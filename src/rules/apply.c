@@ -2,9 +2,9 @@
  * apply.c
  *		The effect of each kind of event on the facts of a contact.
  *
- * cs_apply_event() has a case for each row of the table in DESIGN.md, section
- * 3.  The functions before it are shared by several cases.  Each change of a
- * fact goes through one of the small setters, which set facts->changed.
+ * cs_apply_event() has a case for each row of the table of events in README.md.
+ * The functions before it are shared by several cases.  Each function that
+ * changes a fact also sets facts->changed.
  */
 
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "rules/facts.h"
 #include "rules/rules.h"
 
-/* The time between two moments, limited to the range of cs_time. */
+/* Returns to - from, limited to the range of cs_time. */
 static cs_time
 elapsed(cs_time from, cs_time to)
 {
@@ -83,7 +83,7 @@ void_request(cs_facts *c, cs_consent *s)
 	s->key_size = 0;
 }
 
-/* Set the consent on a list; whatever was asked for there is settled by it. */
+/* Sets the consent on a list.  A pending sign-up for the list becomes void. */
 static void
 set_consent(cs_facts *c, int64_t list, cs_status consent, cs_time at)
 {
@@ -120,8 +120,9 @@ set_request(cs_facts *c, cs_consent *s, const cs_event *e)
 }
 
 /*
- * The consent that an event of joining meets: a list never joined begins
- * unsubscribed after an account-wide opt-out, since that opt-out.
+ * Returns the consent on a list before an event adds the contact to it, or
+ * NULL.  After an account-wide opt-out, a list without consent becomes
+ * unsubscribed, as of that opt-out.
  */
 static cs_consent *
 consent_on_joining(cs_facts *c, int64_t list)
@@ -136,7 +137,7 @@ consent_on_joining(cs_facts *c, int64_t list)
 	return s;
 }
 
-/* Who returns after a deletion begins without the consents of before. */
+/* A contact that returns after a deletion loses its earlier consents.  Its opt-outs remain. */
 static void
 end_deletion(cs_facts *c)
 {
@@ -156,7 +157,7 @@ unsubscribe_everywhere(cs_facts *c, const cs_event *e)
 		set_consent(c, c->consents[i].list, CS_STATUS_UNSUBSCRIBED, e->at);
 }
 
-/* Does this confirmation answer a sign-up that still waits for one, in time? */
+/* Does the confirmation answer a sign-up that is not confirmed yet, in time? */
 static bool
 confirms(const cs_consent *s, const cs_event *e)
 {
@@ -177,7 +178,7 @@ confirms(const cs_consent *s, const cs_event *e)
 
 /* ---- delivery ---- */
 
-/* The run of errors, soft and hard, is over for good. */
+/* Ends the run of soft and hard errors.  The next error starts a new run. */
 static void
 end_run(cs_facts *c)
 {
@@ -197,19 +198,25 @@ same_campaign(cs_id a, cs_id b)
 	return a.set && b.set && a.id == b.id;
 }
 
-/* A delivery ends the run; one of a campaign does so until it is taken back. */
+/*
+ * Applies a delivery.  Without a campaign it ends the run of errors.  A
+ * delivery of a campaign ends the run provisionally: judge_delivery() decides.
+ */
 static void
 deliver(cs_facts *c, const cs_event *e)
 {
 	if (same_campaign(c->delivered, e->campaign))
-		return;					/* repeated ones are one */
+		return;					/* a repeated delivery counts once */
 	if (c->delivered.set || !e->campaign.set)
 		end_run(c);
 	if (c->run_count > 0 || c->hard_bounces > 0)
 		set_delivered(c, e->campaign);
 }
 
-/* The next error tells whether a delivery before it was one. */
+/*
+ * Applies an error to a provisional delivery.  An error of the same campaign
+ * undoes the delivery.  Any other error confirms it.
+ */
 static void
 judge_delivery(cs_facts *c, const cs_event *e)
 {
@@ -233,7 +240,7 @@ revive(cs_facts *c)
 	clear_moment(c, &c->hard_bounced);
 }
 
-/* The campaign's share of the run is used up, or its time is over. */
+/* Has the campaign reached its limit of errors in this run, or has its window ended? */
 static bool
 campaign_is_counted(const cs_facts *c, const cs_policy *p, const cs_event *e)
 {
@@ -250,8 +257,8 @@ campaign_is_counted(const cs_facts *c, const cs_policy *p, const cs_event *e)
 }
 
 /*
- * How many soft errors of a run are stored.  Without a limit it matters only
- * whether there was any, unless their campaigns say which errors count.
+ * The number of soft errors of a run that are stored.  Without a limit, one is
+ * enough for soft_bounced, unless campaigns decide which errors count.
  */
 static int
 stored_errors(const cs_policy *p)
@@ -339,7 +346,7 @@ send(cs_facts *c, const cs_policy *p, const cs_event *e)
 	int			limit = p->unresponsive_campaigns;
 
 	if (limit == 0 && p->unresponsive_after)
-		limit = 1;				/* only the first one matters */
+		limit = 1;				/* only the first campaign matters */
 	if (c->unanswered_count >= limit)
 		return;
 	for (int i = 0; i < c->unanswered_count; i++)
@@ -351,7 +358,7 @@ send(cs_facts *c, const cs_policy *p, const cs_event *e)
 	c->changed = true;
 }
 
-/* Opened or clicked: the mail arrived, and somebody answers. */
+/* The mail arrived and the contact answers: it opened, clicked or confirmed. */
 static void
 interact(cs_facts *c)
 {
@@ -365,7 +372,7 @@ interact(cs_facts *c)
 	}
 }
 
-/* ---- the table of DESIGN.md, section 3 ---- */
+/* ---- the table of events in README.md ---- */
 
 static void
 apply_consent(cs_facts *c, const cs_event *e)
@@ -376,7 +383,7 @@ apply_consent(cs_facts *c, const cs_event *e)
 	switch (e->kind)
 	{
 		case CS_KIND_ADDED:
-			/* an import never raises consent */
+			/* an import never raises an existing consent */
 			if (consent_on_joining(c, e->list.id) == NULL)
 				set_consent(c, e->list.id, r->import_by_list && r->double_opt_in ?
 							CS_STATUS_UNCONFIRMED : CS_STATUS_ACTIVE, e->at);
@@ -405,7 +412,7 @@ apply_consent(cs_facts *c, const cs_event *e)
 			clear_moment(c, &c->erased);
 			if (!e->manual)
 			{
-				/* the person has received our mail and clicked */
+				/* the contact received the mail and clicked its link */
 				revive(c);
 				interact(c);
 			}
@@ -414,7 +421,7 @@ apply_consent(cs_facts *c, const cs_event *e)
 		case CS_KIND_RESUBSCRIBED:
 			end_deletion(c);
 			consent_on_joining(c, e->list.id);
-			/* after an erasure only the person's own confirmed sign-up counts */
+			/* after an erasure, only a confirmed sign-up gives consent */
 			if (!r->resubscribe_never && !c->complained.set && !c->erased.set)
 				set_consent(c, e->list.id, CS_STATUS_ACTIVE, e->at);
 			break;
@@ -498,7 +505,7 @@ bool
 cs_apply_event(cs_facts *c, const cs_policy *p, const cs_event *e)
 {
 	c->changed = false;
-	/* no default: the compiler warns where a kind is missing */
+	/* no default: the compiler warns if a kind is missing */
 	switch (e->kind)
 	{
 		case CS_KIND_ADDED:

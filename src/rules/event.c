@@ -1,6 +1,6 @@
 /*
  * event.c
- *		Events: their labels, their shape, and their order.
+ *		Events: their labels, required columns and order.
  */
 
 #include <string.h>

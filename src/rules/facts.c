@@ -2,8 +2,8 @@
  * facts.c
  *		The facts of a contact: building, copying and comparing them.
  *
- * Arrays grow by cs_resize() (alloc.h) and keep their memory when the facts are
- * cleared, so that one struct serves many contacts.
+ * Arrays grow by cs_resize() (alloc.h).  To clear the facts does not free them,
+ * so that one struct serves many contacts.
  */
 
 #include <string.h>
@@ -14,7 +14,7 @@
 
 /* ---- memory ---- */
 
-/* Returns the array with room for one more element. */
+/* Returns the array with space for one more element.  New elements are zero. */
 static void *
 room(void *array, int count, int *space, size_t element)
 {
@@ -59,7 +59,7 @@ cs_find_consent(const cs_facts *c, int64_t list)
 	return NULL;
 }
 
-/* A consent slot moves with its key's memory, so that slots can be used again. */
+/* Consents move together with the memory of their keys, so that it can be used again. */
 cs_consent *
 cs_insert_consent(cs_facts *c, int i, int64_t list)
 {

@@ -2,11 +2,11 @@
  * rules.h
  *		The state machine: the effect of one event on the facts of a contact.
  *
- * This folder is plain C without PostgreSQL.  It follows DESIGN.md, sections 2
- * and 3 (README, "Events" and "Policies"), and is compiled and fuzzed alone.
+ * This folder is plain C without PostgreSQL headers, and is compiled and fuzzed
+ * alone.  README.md describes the rules in sections "Events" and "Policies".
  *
- * Facts depend on events only.  A status is a function of the facts and of a
- * moment, so that a suspension ends without an event.
+ * Facts depend on events and settings, not on the clock.  A status is a
+ * function of the facts and a time, so that a suspension ends without an event.
  *
  * Times and intervals are in microseconds, from any epoch.
  */
@@ -19,9 +19,9 @@
 
 typedef int64_t cs_time;
 
-#define CS_NEVER INT64_MAX		/* later than any moment */
+#define CS_NEVER INT64_MAX		/* later than any time */
 
-/* Statuses, in the order of precedence: of several the greatest is shown. */
+/* Statuses, in ascending precedence: if several apply, the greatest one counts. */
 typedef enum cs_status
 {
 	CS_STATUS_ACTIVE,
@@ -38,7 +38,7 @@ typedef enum cs_status
 
 #define CS_STATUSES (CS_STATUS_DELETED + 1)
 
-/* Kinds of event, in the order that breaks ties: what restricts comes last. */
+/* Kinds of event.  At an equal time, events are applied in this order, restrictive kinds last. */
 typedef enum cs_kind
 {
 	CS_KIND_NOTED,
@@ -69,11 +69,11 @@ typedef enum cs_kind
 
 #define CS_KINDS (CS_KIND_DELETED + 1)
 
-/* Labels as in SQL, by value. */
+/* Labels of the SQL enums, indexed by cs_status and cs_kind. */
 extern const char *const cs_status_labels[CS_STATUSES];
 extern const char *const cs_kind_labels[CS_KINDS];
 
-/* How a policy judges bounces and engagement; 0 where it has no such rule. */
+/* Rules of a policy for bounces and engagement.  A value of 0 means that there is no such rule. */
 typedef struct cs_policy
 {
 	int			soft_bounce_limit;
@@ -88,9 +88,9 @@ typedef struct cs_policy
 	cs_time		unresponsive_after;
 } cs_policy;
 
-#define CS_LIMIT_MAX 1000		/* greatest value of a policy's counting limits */
+#define CS_LIMIT_MAX 1000		/* maximum value of a limit */
 
-/* How consent is judged: the settings in force when an event was recorded. */
+/* Settings of consent that were in force when an event was recorded. */
 typedef struct cs_consent_rules
 {
 	bool		import_by_list; /* import_consent = by_list */
@@ -107,7 +107,7 @@ typedef struct cs_id
 	int64_t		id;
 } cs_id;
 
-/* A moment that may be null: since when a fact holds. */
+/* A time that may be null, such as the time since which a fact holds. */
 typedef struct cs_moment
 {
 	bool		set;
@@ -123,12 +123,12 @@ typedef struct cs_event
 	const char *key;			/* not terminated */
 	size_t		key_size;
 	bool		manual;			/* source is 'manual' */
-	bool		erasure;		/* source is 'erasure': what the erasure of a person left */
-	cs_moment	until;			/* of a suspension */
-	cs_consent_rules rules;		/* looked at for kinds of cs_judges_consent() */
+	bool		erasure;		/* source is 'erasure': an opt-out left by an erasure */
+	cs_moment	until;			/* end of a suspension */
+	cs_consent_rules rules;		/* used for kinds of cs_judges_consent() only */
 } cs_event;
 
-/* An error of the run of delivery errors. */
+/* An error in the run of delivery errors. */
 typedef struct cs_error
 {
 	cs_id		campaign;
@@ -140,17 +140,17 @@ typedef struct cs_consent
 {
 	int64_t		list;
 	cs_status	consent;
-	cs_time		at;				/* of the event that gave it */
-	cs_moment	requested;		/* sign-up after an opt-out, not confirmed */
-	char	   *key;			/* that sign-up's key */
+	cs_time		at;				/* time of the event that set it */
+	cs_moment	requested;		/* time of a sign-up after an opt-out, not confirmed */
+	char	   *key;			/* key of that sign-up */
 	size_t		key_size;
 	size_t		key_space;
 } cs_consent;
 
-/* All that is known of a contact: the facts. */
+/* The facts of a contact. */
 typedef struct cs_facts
 {
-	/* the run of errors, as far as the limit needs it; empty once dead */
+	/* the run of errors, up to the limit; empty once the address is dead */
 	cs_error   *run;
 	int			run_count;
 	int			run_space;
@@ -160,10 +160,10 @@ typedef struct cs_facts
 	int			hard_campaign_space;
 	cs_moment	last_error;		/* of the run, where the policy has soft_bounce_memory */
 	cs_moment	hard_bounced;	/* the address is dead */
-	/* a delivery of this campaign ended the run, but may be taken back */
+	/* a delivery of this campaign ended the run; the next error may undo it */
 	cs_id		delivered;
 
-	/* campaigns since the last interaction, as far as the limit needs them */
+	/* campaigns since the last interaction, up to the limit */
 	int64_t    *unanswered;
 	int			unanswered_count;
 	int			unanswered_space;
@@ -175,65 +175,87 @@ typedef struct cs_facts
 	cs_moment	complained;
 	cs_moment	deleted;
 	cs_moment	unsubscribed;	/* account-wide */
-	cs_moment	erased;			/* that opt-out was left by an erasure */
+	cs_moment	erased;			/* time of an opt-out left by an erasure */
 	bool		monitored;
 
-	cs_consent *consents;		/* by list, ascending */
+	cs_consent *consents;		/* in ascending order of list */
 	int			consent_count;
 	int			consent_space;
 
-	bool		changed;		/* by the event just applied */
+	bool		changed;		/* the last event applied changed a fact */
 } cs_facts;
 
 /*
- * Apply one event.  Events are to come in the order of cs_compare_events().
- * Returns whether any fact changed; an event of any kind may change none.
+ * Applies one event to the facts.  The caller applies events in the order of
+ * cs_compare_events().  Returns whether a fact changed.  An event of any kind
+ * may change none.
  */
 extern bool cs_apply_event(cs_facts *contact, const cs_policy *policy, const cs_event *event);
 
 /*
- * The contact has another address from now on: what is known of the old one is
- * forgotten, what the person said stays.  Comes after the events of its moment.
+ * Applies a change of the contact's address.  Removes the errors and unanswered
+ * campaigns of the old address.  All other facts remain.  The caller first
+ * applies the events of the same time.
  */
 extern void cs_change_address(cs_facts *contact);
 
-/* The greatest of the address facts, at the given moment. */
+/*
+ * Returns the address status at time `now`: the greatest status that follows
+ * from the facts.  Consents and opt-outs are not considered.
+ */
 extern cs_status cs_address_status(const cs_facts *contact, const cs_policy *policy, cs_time now);
 
-/* Status of a subscription: the greater of its consent and the address status. */
+/* Returns the status of a subscription: the greater of its consent and the address status. */
 extern cs_status cs_subscription_status(cs_status consent, cs_status address);
 
-/* Status of a contact: the best over its subscriptions. */
+/*
+ * Returns the status of a contact: the least restrictive status of its
+ * subscriptions.  A contact without subscriptions is unsubscribed after an
+ * account-wide opt-out, else unconfirmed.  The address status takes precedence
+ * if it is greater.
+ */
 extern cs_status cs_contact_status(const cs_facts *contact, cs_status address);
 
-/* When the address status changes next by itself, after now; CS_NEVER if not. */
+/*
+ * Returns the next time after `now` at which the address status may change
+ * without an event, or CS_NEVER.
+ */
 extern cs_time cs_due(const cs_facts *contact, const cs_policy *policy, cs_time now);
 
-/* May a contact of this status be mailed, and does it count as active? */
+/* May a contact of this status be mailed?  True for active and soft_bounced. */
 extern bool cs_is_mailable(cs_status status);
 
-/* Is an event of this kind judged by the consent settings of its time? */
+/* Does the effect of this kind depend on the settings of consent? */
 extern bool cs_judges_consent(cs_kind kind);
 
-/* Can an event of this kind change a consent?  (Then consents are to be known.) */
+/* Can an event of this kind change a consent?  If so, the caller loads the consents first. */
 extern bool cs_touches_consent(cs_kind kind);
 
-/* What the shape of an event must be: NULL if it is right, else what is wrong. */
+/* Whether an event has evidence; blank: null or white space only. */
 typedef enum cs_evidence
 {
 	CS_EVIDENCE_GIVEN, CS_EVIDENCE_BLANK
 } cs_evidence;
+
+/*
+ * Checks that an event has the columns that its kind requires, and a valid
+ * until.  Returns NULL, or the error as a phrase such as "needs a list_id".
+ */
 extern const char *cs_shape_error(const cs_event *event, cs_evidence evidence);
 
-/* Order of the fold: <0, 0, >0. */
+/*
+ * Compares events by time, kind, list, campaign and key: the order in which
+ * they are applied.  Returns less than 0, 0 or greater than 0.
+ */
 extern int	cs_compare_events(const cs_event *a, const cs_event *b);
 
-/* The consent on a list, or NULL. */
+/* Returns the consent on a list, or NULL. */
 extern cs_consent *cs_find_consent(const cs_facts *contact, int64_t list);
 
 /*
- * For the reader of stored facts, which come in any order of columns.  Consents
- * are to be given in ascending order of their lists.
+ * Functions that load stored facts, after cs_clear_facts().  The caller adds
+ * consents in ascending order of list, and errors and campaigns in the order of
+ * their events. cs_load_request() copies the key.
  */
 extern void cs_clear_facts(cs_facts *contact);
 extern void cs_load_error(cs_facts *contact, cs_id campaign, cs_time at);
@@ -242,10 +264,10 @@ extern void cs_load_unanswered(cs_facts *contact, int64_t campaign);
 extern cs_consent *cs_load_consent(cs_facts *contact, int64_t list, cs_status consent, cs_time at);
 extern void cs_load_request(cs_consent *consent, cs_time at, const char *key, size_t key_size);
 
-/* Copy facts into another contact, which must have been zeroed or in use. */
+/* Copies the facts, consents included.  `to` must be zeroed, or hold facts. */
 extern void cs_copy_facts(cs_facts *to, const cs_facts *from);
 
-/* Are these the same facts?  Of a contact without its consents. */
+/* Are the facts of two contacts equal, without the consents?  Are two consents equal? */
 extern bool cs_same_address_facts(const cs_facts *a, const cs_facts *b);
 extern bool cs_same_consent(const cs_consent *a, const cs_consent *b);
 

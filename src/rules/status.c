@@ -1,12 +1,12 @@
 /*
  * status.c
- *		Statuses, which follow from the facts of a contact and a moment.
+ *		Statuses: computed from the facts of a contact and a time.
  */
 #include "rules/rules.h"
 
 /* ---- times ---- */
 
-/* A moment after an interval, limited to the range of cs_time. */
+/* Returns at + interval, limited to the range of cs_time. */
 static cs_time
 later(cs_time at, cs_time interval)
 {
@@ -39,7 +39,11 @@ deliverability(const cs_facts *c, const cs_policy *p)
 	return CS_STATUS_ACTIVE;
 }
 
-/* From when on the contact counts as unresponsive; CS_NEVER if not so far. */
+/*
+ * Returns the time from which the contact is unresponsive.  INT64_MIN: it has
+ * reached the limit of campaigns.  CS_NEVER: time alone does not make it
+ * unresponsive.
+ */
 static cs_time
 unresponsive_from(const cs_facts *c, const cs_policy *p)
 {
@@ -54,7 +58,10 @@ unresponsive_from(const cs_facts *c, const cs_policy *p)
 	return CS_NEVER;
 }
 
-/* Until when the contact is held; INT64_MIN if it is not. */
+/*
+ * Returns the time until which the contact is suspended.  INT64_MIN: it is not
+ * suspended.  CS_NEVER: the suspension has no end.
+ */
 static cs_time
 held_until(const cs_facts *c)
 {

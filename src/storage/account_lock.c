@@ -1,10 +1,11 @@
 /*
  * account_lock.c
- *		Locks on what belongs to one account, held until the transaction ends.
+ *		Locks on the data of one account, held until the transaction ends.
  *
- * They are object locks of the server's lock manager, whose class is the table.
- * Accounts share a fixed number of locks, so that a statement over any number
- * of accounts cannot exhaust the lock table.
+ * They are object locks of the lock manager: the class is the OID of a table,
+ * the object a number computed from the account.  Accounts share a fixed number
+ * of locks, so that a statement over any number of accounts cannot exhaust the
+ * lock table.
  */
 #include "postgres.h"
 
@@ -16,7 +17,7 @@
 #include "storage/account_lock.h"
 #include "storage/installation.h"
 
-/* A prime, so that account numbers with a regular distance spread; at most 64, see CsInstallation.locked_settings. */
+/* A prime, so that evenly spaced ids spread.  At most 64: see CsInstallation.locked_settings. */
 #define ACCOUNT_LOCKS 61
 
 static uint32

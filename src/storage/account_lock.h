@@ -1,6 +1,6 @@
 /*
  * account_lock.h
- *		Locks on what belongs to one account, held until the transaction ends.
+ *		Locks on the data of one account, held until the transaction ends.
  */
 #ifndef CONTACT_STATUS_ACCOUNT_LOCK_H
 #define CONTACT_STATUS_ACCOUNT_LOCK_H
@@ -8,19 +8,30 @@
 #include "storage/installation.h"
 
 /*
- * Lock an account's part of a table:
+ * Locks an account's part of a table until the transaction ends.  Waits for
+ * transactions with a conflicting lock.  Accounts may share a lock.
  *
- *   TABLE_CONSENT_SETTING_HISTORY  RowShareLock by transactions that judge events by its settings, ExclusiveLock by those
- *                          that change a setting or the horizon
- *   TABLE_RETRACTION       ExclusiveLock by those that retract, erase or keep facts as of the horizon
- *   TABLE_STATUS_COUNT     ExclusiveLock by those that check the contact limit
+ *   TABLE_CONSENT_SETTING_HISTORY
+ *       RowShareLock: the transaction applies events by the settings
+ *       ExclusiveLock: it changes a setting or the horizon
+ *   TABLE_RETRACTION
+ *       ExclusiveLock: it retracts, erases, or stores facts as of the horizon
+ *   TABLE_STATUS_COUNT
+ *       ExclusiveLock: it checks the contact limit
  */
 extern void cs_lock_account(CsInstallation *in, CsTableId id, int64 account, LOCKMODE mode);
 
-/* Orders accounts so that several locks of one table are taken in one order. */
+/*
+ * Compares two accounts by their locks: less than 0, 0 or greater than 0.  A
+ * transaction takes several locks of one table in this order.
+ */
 extern int	cs_compare_account_locks(int64 a, int64 b);
 
-/* Lock a policy by its name: RowShareLock to give it to an account, ExclusiveLock to change it. */
+/*
+ * Locks a policy by its name until the transaction ends.  RowShareLock: the
+ * transaction assigns the policy to an account.  ExclusiveLock: it changes the
+ * policy.
+ */
 extern void cs_lock_policy(CsInstallation *in, Datum name, LOCKMODE mode);
 
 #endif							/* CONTACT_STATUS_ACCOUNT_LOCK_H */

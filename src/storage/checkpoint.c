@@ -1,6 +1,6 @@
 /*
  * checkpoint.c
- *		Facts of a contact as of a moment, from which a fold starts.
+ *		Facts of a contact as of a time, from which a replay starts.
  */
 #include "postgres.h"
 
@@ -17,14 +17,14 @@
 #include "types/fact_columns.h"
 #include "types/folded_contact.h"
 
-/* Most installations have none, and then there is no index to look into. */
+/* Saves an index scan: most installations have no checkpoints. */
 static bool
 has_checkpoints(CsInstallation *in)
 {
 	return RelationGetNumberOfBlocks(cs_table(in, TABLE_CHECKPOINT)->rel) > 0;
 }
 
-/* A contact's rows, one after the other, of whichever life. */
+/* Scans the checkpoints of a contact, of all generations, in ascending order of `before`. */
 static void
 begin_scan(CsKeyScan *scan, CsInstallation *in, int64 account, int64 contact)
 {
@@ -89,7 +89,7 @@ cs_insert_checkpoint(CsInstallation *in, const CsGeneration *life, const CsCheck
 	Datum	   *values;
 	bool	   *nulls;
 
-	/* a status needs a moment to be judged at: here it says nothing */
+	/* a status depends on the time, so that a checkpoint has none: store a constant */
 	facts.status = CS_STATUS_ACTIVE;
 	facts.due = (cs_moment) {0};
 	cs_new_row(in, table, &values, &nulls);

@@ -1,6 +1,6 @@
 /*
  * contact_by_address.c
- *		The contact that has an address.
+ *		Looks up a contact by its address.
  */
 #include "postgres.h"
 
@@ -18,7 +18,6 @@
 #include "storage/table_scan.h"
 #include "types/address.h"
 
-/* The unique index of contact over the normalised address. */
 Relation
 cs_open_address_index(Relation contacts)
 {
@@ -48,10 +47,6 @@ address_keys(ScanKeyData *keys, Relation index, int64 account, Datum address)
 						   F_TEXTEQ, DirectFunctionCall1(cs_normalize_address, address));
 }
 
-/*
- * The contact that has an address, into the table's slot.  Of whose row the
- * latest version counts; without blanks there is no address and no contact.
- */
 bool
 cs_fetch_by_address(CsTable *contacts, Relation index, Snapshot snapshot, int64 account, Datum address)
 {
@@ -68,7 +63,7 @@ cs_fetch_by_address(CsTable *contacts, Relation index, Snapshot snapshot, int64 
 	return found;
 }
 
-/* Does a contact have the address, as the latest snapshot has it? */
+/* Does a contact have the address in the latest snapshot? */
 static bool
 has_contact(CsTable *contacts, Relation index, int64 account, Datum address)
 {
@@ -79,7 +74,6 @@ has_contact(CsTable *contacts, Relation index, int64 account, Datum address)
 	return found;
 }
 
-/* The same; if not, once whoever is inserting one with it has ended. */
 bool
 cs_address_has_contact(CsInstallation *in, Relation index, int64 account, Datum address)
 {
@@ -94,9 +88,10 @@ cs_address_has_contact(CsInstallation *in, Relation index, int64 account, Datum 
 }
 
 /*
- * Once the fact is kept, a transaction that inserts a contact with the address
- * finds it.  One that did so after we had looked, and before, may not have: one
- * of the two must fail.
+ * The caller has inserted a suppression.  A transaction that inserts a contact
+ * with the address from now on finds it.  One that inserted the contact after
+ * the caller's lookup, but before the suppression, may have missed it.  One of
+ * the two transactions must fail.
  */
 void
 cs_check_address_free(CsInstallation *in, Relation index, int64 account, Datum address)

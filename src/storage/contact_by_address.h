@@ -1,6 +1,6 @@
 /*
  * contact_by_address.h
- *		The contact that has an address.
+ *		Looks up a contact by its address.
  */
 #ifndef CONTACT_STATUS_CONTACT_BY_ADDRESS_H
 #define CONTACT_STATUS_CONTACT_BY_ADDRESS_H
@@ -8,23 +8,28 @@
 #include "storage/installation.h"
 
 /*
- * The unique index of contact over the normalised address, to be closed with
- * index_close().  Raises 42704 where it is missing.
+ * Opens the unique index of table contact on the normalised address.  The
+ * caller closes it with index_close().  Raises 42704 if it is missing.
  */
 extern Relation cs_open_address_index(Relation contacts);
 
-/* The contact that has an address, as a snapshot shows it, into the table's slot; false where there is none. */
+/*
+ * Fetches the contact that has an address in a snapshot into the slot of
+ * `contacts`.  Returns false if there is none.  Raises 40001 if the
+ * transaction's own snapshot does not show it.
+ */
 extern bool cs_fetch_by_address(CsTable *contacts, Relation index, Snapshot snapshot, int64 account, Datum address);
 
 /*
- * Does a contact have the address?  Waits for transactions that are inserting
- * one with it.
+ * Does a contact have the address?  Waits for concurrent transactions that
+ * write such a contact.  Raises 40001 if the transaction's own snapshot does
+ * not show it.
  */
 extern bool cs_address_has_contact(CsInstallation *in, Relation index, int64 account, Datum address);
 
 /*
- * Raises 40001 where a contact with the address began since
- * cs_address_has_contact() found none.
+ * Raises 40001 if a contact with the address was inserted, or is being
+ * inserted, since cs_address_has_contact() returned false.
  */
 extern void cs_check_address_free(CsInstallation *in, Relation index, int64 account, Datum address);
 

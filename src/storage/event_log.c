@@ -1,10 +1,10 @@
 /*
  * event_log.c
- *		The log: one table, or partitions by occurred_at.
+ *		The log: one table, or partitions by ranges of occurred_at.
  *
- * Ranges of the time are read one after the other, which is the order of the
- * fold; what stands in the default partition is merged in.  Only partitions
- * that can hold what is asked for are opened.
+ * Partitions are read in ascending order of their ranges, which is the order of
+ * a replay.  Rows of the default partition are merged in.  Only partitions that
+ * can have events of the scan are opened.
  */
 #include "postgres.h"
 
@@ -28,20 +28,20 @@ typedef struct LogPart
 {
 	Oid			relid;
 	cs_time		from;
-	cs_time		before;			/* of the last one it may be CS_NEVER */
+	cs_time		before;			/* CS_NEVER: no upper bound */
 	CsTable    *table;			/* NULL until opened */
 } LogPart;
 
 struct CsLog
 {
 	int			count;
-	LogPart    *parts;			/* ascending */
-	LogPart    *rest;			/* the default partition; NULL where there is none */
+	LogPart    *parts;			/* in ascending order */
+	LogPart    *rest;			/* the default partition; NULL if there is none */
 };
 
 /* ---- the parts ---- */
 
-/* The log that a table is, or is a partition of. */
+/* Returns the OID of the log, for the log itself or one of its partitions. */
 static Oid
 log_with(Relation rel)
 {
@@ -88,7 +88,7 @@ find_partitions(CsTable *log, struct CsLog *parts)
 	if (partitions->nparts == 0)
 		return;
 	parts->parts = palloc0((partitions->nparts + 1) * sizeof(LogPart));
-	/* the bound at an index is the upper one of the partition that the index names */
+	/* indexes[i] is the partition with upper bound i */
 	for (int i = 0; i <= bounds->ndatums; i++)
 		if (bounds->indexes[i] >= 0)
 			parts->parts[parts->count++] = (LogPart) {
@@ -231,7 +231,7 @@ cs_read_event(CsTable *table, TupleTableSlot *slot, CsLoggedEvent *logged)
 	}
 }
 
-/* Go on to the next partition that can hold what is asked for. */
+/* Starts to scan the next partition that can have events of the scan; false if there is none. */
 static bool
 next_part(CsLogScan *scan)
 {
@@ -277,7 +277,7 @@ read_row(CsKeyScan *scan, CsLoggedEvent *event)
 	return true;
 }
 
-/* The next of the ranges, and of the rest, as far as they are not at hand. */
+/* Reads the next event of the ranges and of the default partition, if not yet read. */
 static void
 read_heads(CsLogScan *scan)
 {

@@ -1,6 +1,7 @@
 /*
  * installation.c
- *		The tables of an installation: finding them, and reading by key.
+ *		The tables of an installation: opens them and finds their columns and
+ *		indexes.
  */
 #include "postgres.h"
 
@@ -27,8 +28,8 @@
 #include "types/fact_columns.h"
 
 /*
- * What is known of each table: its columns, of which the first ones are those
- * of its key, as far as a scan may compare them.
+ * The name, lock and columns of each table.  The first key_columns columns
+ * begin its key, as far as a scan can compare them.
  */
 static const struct
 {
@@ -136,7 +137,7 @@ cs_close(CsInstallation *in)
 	MemoryContextDelete(in->context);
 }
 
-/* Does the index begin with the columns of the table's key, in our order? */
+/* Does the index begin with the first key_columns of the table, in this order? */
 static bool
 is_key(CsTable *table, Relation index)
 {
@@ -186,7 +187,10 @@ cs_open_index(CsTable *table, const int *columns, int count)
 			 errhint("Create it again as contact_status.create_tables does.")));
 }
 
-/* The primary key, or an index that serves as one: keys with nulls are no primary keys, and that of counts is not unique. */
+/*
+ * Opens the primary key, or an index that replaces it.  A key with nullable
+ * columns cannot be a primary key.  The key of status_count is not unique.
+ */
 static Relation
 open_key(CsTable *table)
 {
@@ -229,7 +233,7 @@ cs_open_table(CsInstallation *in, CsTableId id, Oid relid)
 	CsTable    *table = palloc0(sizeof(CsTable));
 	LOCKMODE	lock = in->reads_only ? AccessShareLock : tables[id].lock;
 
-	/* our rows are not written by statements, which the server would refuse by itself */
+	/* rows are written without a statement, so that the server does not check for READ ONLY */
 	if (lock == RowExclusiveLock)
 		PreventCommandIfReadOnly("a write by contact_status");
 	table->id = id;
@@ -247,7 +251,7 @@ cs_open_table(CsInstallation *in, CsTableId id, Oid relid)
 	return table;
 }
 
-/* The only place that finds a table by another one's schema. */
+/* Returns the OID of a table of the installation.  Raises 42P01 if it is missing. */
 static Oid
 find_table(CsInstallation *in, CsTableId id)
 {
@@ -261,7 +265,7 @@ find_table(CsInstallation *in, CsTableId id)
 	return relid;
 }
 
-/* A view or another owner's table would run its owner's code as the caller. */
+/* A view, or a table of another owner, would run that owner's code with the caller's rights. */
 static void
 check_table(CsInstallation *in, const char *name, char relkind, Oid owner)
 {
@@ -298,7 +302,7 @@ cs_open_named(Name schema)
 		HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(find_table(in, id)));
 
 		if (!HeapTupleIsValid(tuple))
-			continue;			/* just dropped: opening it says so */
+			continue;			/* concurrently dropped: cs_table() raises the error */
 		check_table(in, tables[id].name, ((Form_pg_class) GETSTRUCT(tuple))->relkind,
 					((Form_pg_class) GETSTRUCT(tuple))->relowner);
 		ReleaseSysCache(tuple);

@@ -1,6 +1,6 @@
 /*
  * installation.h
- *		An installation and its tables: opening them, and their columns.
+ *		An installation: opens its tables and finds their columns.
  */
 #ifndef CONTACT_STATUS_INSTALLATION_H
 #define CONTACT_STATUS_INSTALLATION_H
@@ -36,7 +36,7 @@ typedef enum CsTableId
 
 #define TABLES (TABLE_EVENT + 1)
 
-/* Most columns of a table that we know by name. */
+/* Maximum number of columns of a table that are found by name. */
 #define MAX_COLUMNS 20
 
 typedef struct CsWriter CsWriter;
@@ -45,14 +45,14 @@ typedef struct CsTable
 {
 	CsTableId	id;
 	Relation	rel;
-	Relation	key;			/* see cs_key; NULL until asked for */
+	Relation	key;			/* see cs_key(); NULL until opened */
 	TupleTableSlot *slot;		/* for reading */
-	MemoryContext context;		/* of the call: what a scan keeps outlives the contact it was for */
-	IndexScanDesc parked;		/* a scan of the key that has ended, to be begun again */
+	MemoryContext context;		/* of the call: a scan outlives the context of a contact */
+	IndexScanDesc parked;		/* an ended scan of the key, to be used again */
 	int			parked_keys;
-	AttrNumber	columns[MAX_COLUMNS];	/* by the table's enum below; 0 is a column's number + 1 */
-	AttrNumber *facts;			/* of contact: its fact columns, by FactColumn */
-	CsWriter   *writer;			/* NULL until something is written */
+	AttrNumber	columns[MAX_COLUMNS];	/* attribute numbers, by the table's enum below; 0: not used */
+	AttrNumber *facts;			/* table contact only: its columns of facts, by FactColumn */
+	CsWriter   *writer;			/* NULL until the first write */
 } CsTable;
 
 /* Columns of each table, in the order of CsTable.columns. */
@@ -120,81 +120,98 @@ enum
 	EVENT_REPLY, EVENT_RETRACTION
 };
 
-/* What one call works on; all of it lives in one memory context. */
+/* The state of one call, in one memory context. */
 typedef struct CsInstallation
 {
 	MemoryContext context;
-	MemoryContext caller;		/* current when it was opened */
+	MemoryContext caller;		/* current context before the call */
 	Oid			schema;
-	Oid			owner;			/* of every table; InvalidOid until one is open */
-	TimestampTz now;			/* of the clock, when the call began */
-	bool		reads_only;		/* set before tables are opened: with locks that a standby has */
-	CsTable    *tables[TABLES]; /* as far as opened */
+	Oid			owner;			/* of every table; InvalidOid until a table is checked */
+	TimestampTz now;			/* clock time at the start of the call */
+	bool		reads_only;		/* set before tables are opened: with locks that a standby allows */
+	CsTable    *tables[TABLES]; /* NULL until opened */
 	List	   *opened;			/* these, and partitions of the log */
-	struct CsLog *log;			/* log.c */
-	EState	   *triggers;		/* for the application's AFTER triggers; NULL until we write */
-	struct CsSettings *settings;	/* settings.h */
-	List	   *limited;		/* policies of accounts in which `added` made contacts count */
-	struct HTAB *counts;		/* what changed, not yet written (counts.c) */
-	List	   *pending;		/* contacts that hold an address whose suppressions changed (former_addresses.c) */
+	struct CsLog *log;			/* see event_log.c */
+	EState	   *triggers;		/* for AFTER triggers of the application; NULL until a write */
+	struct CsSettings *settings;	/* see settings.c */
+	List	   *limited;		/* policies of accounts in which an `added` event made contacts count */
+	struct HTAB *counts;		/* changes of counts, not yet written (status_count.c) */
+	List	   *pending;		/* contacts with changed suppressions (contact/former_address.c) */
 	List	   *shown;			/* accounts that row-level security shows to the caller (privileges.c) */
-	uint64		locked_settings;	/* groups of accounts whose settings are locked (account_lock.c) */
-	int64		key_account;	/* whose digest key is at hand (suppression.c) */
-	bytea	   *key;			/* NULL: nobody's */
+	uint64		locked_settings;	/* bit mask of the locks of settings (account_lock.c) */
+	int64		key_account;	/* account of `key` (suppression.c) */
+	bytea	   *key;			/* digest key of key_account; NULL: not read yet */
 } CsInstallation;
 
 /*
- * The installation in a schema.  A caller that writes rows ends with
- * cs_end_operation() (contact/operation.h), others with cs_close(); after an
- * error nothing is to be closed.
+ * Opens the installation in a schema, but no table.  A caller that writes rows
+ * ends with cs_end_operation() (contact/operation.h), others with cs_close().
+ * After an error nothing has to be closed.
  */
 extern CsInstallation *cs_open(Oid schema);
 extern void cs_close(CsInstallation *in);
 
 /*
- * The installation in a schema that SQL names, all of whose tables are there.
- * Raises 42P01 where the schema holds none or a table is missing, and 55000
- * where one is no plain or partitioned table, or belongs to another owner.
+ * Opens the installation in a schema by name, and checks its tables without
+ * opening them.  Raises 42P01 if the schema has no installation or a table is
+ * missing.  Raises 55000 if one is neither a plain nor a partitioned table, or
+ * belongs to another owner.
  */
 extern CsInstallation *cs_open_named(Name schema);
 
 /*
- * A table of the installation, opened with the lock that its use needs.
- * Raises 42P01 where it is missing, 55000 where it is no table or belongs to
- * another owner than the rest.
+ * Returns a table of the installation, opened with the lock that its use needs.
+ * Raises 42P01 if it is missing.  Raises 55000 if it is not a table, or has
+ * another owner than the tables opened before.  Raises 42703 or 42804 if its
+ * columns are wrong.  Raises 25006 in a READ ONLY transaction, if the lock is
+ * for writing.
  */
 extern CsTable *cs_table(CsInstallation *in, CsTableId id);
 
-/* The table's OID, without opening it. */
+/* Returns the OID of the table without opening it.  Raises 42P01 if it is missing. */
 extern Oid	cs_table_oid(CsInstallation *in, CsTableId id);
 
-/* Raises 39P01 where a trigger was fired for a table that is not the installation's of that name, or a partition. */
+/*
+ * Raises 39P01 if a trigger was fired for another table than that of the
+ * installation.  For the log, a partition is accepted too.
+ */
 extern void cs_check_trigger_table(CsInstallation *in, CsTableId id, Relation rel);
 
-/* Does the trigger call a function of ours, and has a table one that does? */
+/* Does the trigger call this internal function?  Does a table have such a trigger? */
 extern bool cs_is_our_trigger(const Trigger *trigger, const char *function);
 extern bool cs_has_our_trigger(Relation rel, const char *function);
 
-/* Its index over what identifies a row: the primary key, or one that begins with account_id. */
+/*
+ * Returns the index on the columns that identify a row: the primary key, or
+ * another one that begins with account_id.  Raises 42704 if it is missing.
+ * cs_close() closes it.
+ */
 extern Relation cs_key(CsTable *table);
 
-/* Is the column one of those that identify a row, as the key has them? */
+/* Is the column one of those that cs_key() begins with? */
 extern bool cs_is_key_column(CsTable *table, AttrNumber column);
 
-/* A valid index of the table that begins with these columns, opened: to be closed with index_close(). */
+/*
+ * Opens a valid index that begins with these columns, given by the enum of the
+ * table.  The caller closes it with index_close().  Raises 42704 if there is
+ * none.
+ */
 extern Relation cs_open_index(CsTable *table, const int *columns, int count);
 
-/* Another table with the columns of one of ours: a partition of the log. */
+/*
+ * Opens another table with the columns of one of ours: a partition of the log.
+ * Raises 42703 or 42804 if its columns are wrong.
+ */
 extern CsTable *cs_open_table(CsInstallation *in, CsTableId id, Oid relid);
 
-/* The value of a named column of a row that was read. */
+/* Returns the value of a named column of a row. */
 static inline Datum
 cs_column(CsTable *table, TupleTableSlot *slot, int column, bool *isnull)
 {
 	return slot_getattr(slot, table->columns[column], isnull);
 }
 
-/* The same of a nullable timestamptz of the row in the table's slot. */
+/* The same for a nullable timestamptz of the row in the slot of the table. */
 static inline cs_time
 cs_time_column(CsTable *table, int column, cs_time otherwise)
 {

@@ -1,6 +1,6 @@
 /*
  * privileges.c
- *		What the caller of a function may do with an installation.
+ *		Checks of the caller's privileges on an installation.
  */
 #include "postgres.h"
 
@@ -76,7 +76,7 @@ cs_is_exempt(CsInstallation *in, Oid role)
 	return !is_restricted(cs_table(in, TABLE_ACCOUNT)->rel, role) && !is_restricted(cs_table(in, TABLE_CONTACT)->rel, role);
 }
 
-/* Does the current user see the account's row? */
+/* Can the current user select the row of the account? */
 static bool
 sees_account(CsInstallation *in, int64 account)
 {
@@ -105,7 +105,7 @@ cs_is_account_shown(CsInstallation *in, int64 account, Oid role)
 
 	if (cs_is_exempt(in, role))
 		return true;
-	/* policies of contact alone do not say which accounts the role may see */
+	/* policies of table contact alone do not show which accounts the role may see */
 	if (!is_restricted(cs_table(in, TABLE_ACCOUNT)->rel, role))
 		return false;
 	GetUserIdAndSecContext(&user, &context);

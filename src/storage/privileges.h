@@ -1,9 +1,10 @@
 /*
  * privileges.h
- *		What the caller of a function may do with an installation.
+ *		Checks of the caller's privileges on an installation.
  *
- * The C code reads and writes rows past privileges and row-level security, so
- * each function that SQL can call checks what its caller must have anyway.
+ * The C code reads and writes rows without checks of privileges and row-level
+ * security.  So each function that SQL can call checks the rights of its
+ * caller.
  */
 #ifndef CONTACT_STATUS_PRIVILEGES_H
 #define CONTACT_STATUS_PRIVILEGES_H
@@ -11,35 +12,39 @@
 #include "storage/installation.h"
 
 /*
- * INSERT into the log is the right to bring derived data up to date, UPDATE the
- * right to retract, DELETE the right to move the horizon.  Raises 42501 where
- * the current user has not all of these rights.
+ * Raises 42501 unless the current user has all of these privileges on the log.
+ * SELECT is the right to verify, INSERT to refresh derived data, UPDATE to
+ * retract, and DELETE to move the horizon.
  */
 extern void cs_check_rights(CsInstallation *in, AclMode mode);
 
-/* The same of one table. */
+/* The same for another table. */
 extern void cs_check_table_rights(Relation rel, AclMode mode);
 extern void cs_check_rights_of(Oid relid, AclMode mode);
 
 /*
- * Raises 42501 unless the current user may read all rows of a table: the
- * functions that call this bypass row-level security.
+ * Raises 42501 unless the current user may read all rows of a table.  Functions
+ * that bypass row-level security call this.
  */
 extern void cs_check_readable(Relation rel);
 
-/* Raises 42501 unless the current user has the rights of the tables' owner. */
+/* Raises 42501 unless the current user has the rights of the owner of the tables. */
 extern void cs_check_owner(CsInstallation *in);
 
-/* Does row-level security not apply to a role? */
+/* Is the role exempt from row-level security of tables account and contact? */
 extern bool cs_is_exempt(CsInstallation *in, Oid role);
 
 /*
  * Does row-level security show an account to a role?  The policies of table
- * account decide, as for a SELECT of its row; they are evaluated as that role.
+ * account decide, and are evaluated as this role, as for a SELECT.  Returns
+ * false if only table contact has policies for the role.
  */
 extern bool cs_is_account_shown(CsInstallation *in, int64 account, Oid role);
 
-/* Raises 42501 where the account is not shown to the current user. */
+/*
+ * Raises 42501 if row-level security hides the account from the current user.
+ * Accounts that it shows are cached for the call.
+ */
 extern void cs_check_account(CsInstallation *in, int64 account);
 
 #endif							/* CONTACT_STATUS_PRIVILEGES_H */

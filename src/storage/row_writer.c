@@ -1,11 +1,11 @@
 /*
  * row_writer.c
- *		Writing rows of derived tables as the executor would, without our guards.
+ *		Writes rows of derived tables like the executor, but without our
+ *		guards.
  *
- * The guards refuse every write that comes through SQL, without exception and
- * without a flag that somebody could set.  Ours come through here: the rows go
- * through the same steps as in an INSERT, UPDATE or DELETE, with a list of the
- * table's triggers from which our guards were taken.
+ * The guards are triggers that refuse every write through SQL.  There is no
+ * exception and no flag to disable them.  Our own writes take the same steps as
+ * an INSERT, UPDATE or DELETE.  Only their list of triggers lacks the guards.
  */
 #include "postgres.h"
 
@@ -32,13 +32,13 @@ struct CsWriter
 	EState	   *estate;
 	ResultRelInfo *target;
 	EPQState	epq;
-	TupleTableSlot *row;		/* to be written */
-	ExprState **defaults;		/* by column, NULL where null; NULL until asked for */
-	bool		fires;			/* the application has triggers here */
+	TupleTableSlot *row;		/* the row to be written */
+	ExprState **defaults;		/* by column, NULL if null; NULL until needed */
+	bool		fires;			/* the table has triggers besides the guards */
 	bool		indexes_open;
-	bool		may[CMD_DELETE + 1];	/* subscribers can follow such a statement */
+	bool		may[CMD_DELETE + 1];	/* the replica identity allows this command */
 
-	/* the statement, as far as the application's statement triggers see it */
+	/* the statement that statement triggers see */
 	bool		began[CMD_DELETE + 1];
 	TransitionCaptureState *capture[CMD_DELETE + 1];
 };
@@ -49,14 +49,14 @@ is_before_update(const Trigger *trigger)
 	return TRIGGER_FOR_ROW(trigger->tgtype) && TRIGGER_FOR_BEFORE(trigger->tgtype) && TRIGGER_FOR_UPDATE(trigger->tgtype);
 }
 
-/* Is the trigger one of our guards, which refuse the writes of others? */
+/* Is the trigger a guard, which refuses writes through SQL? */
 static bool
 is_guard(const Trigger *trigger)
 {
 	return cs_is_our_trigger(trigger, "refuse_write") || cs_is_our_trigger(trigger, "refuse_truncate");
 }
 
-/* The table's triggers without our guards; NULL where none remains. */
+/* Removes the guards from a copy of the table's triggers.  Returns NULL if none remains. */
 static TriggerDesc *
 without_guards(TriggerDesc *all)
 {
@@ -65,7 +65,10 @@ without_guards(TriggerDesc *all)
 
 	if (all == NULL)
 		return NULL;
-	/* we change no address, but a BEFORE trigger of the application may */
+	/*
+	 * our updates change no address, and so do not need change_address, unless
+	 * a BEFORE trigger of the application can change it
+	 */
 	for (int i = 0; i < all->numtriggers; i++)
 		address_may_change |= is_before_update(&all->triggers[i]) && !is_guard(&all->triggers[i]);
 	for (int i = 0; i < all->numtriggers; i++)
@@ -74,7 +77,7 @@ without_guards(TriggerDesc *all)
 			all->triggers[kept++] = all->triggers[i];
 	all->numtriggers = kept;
 
-	/* the other marks may say too much: they only save the server a look */
+	/* other flags may stay true: they only let the server skip a check */
 	all->trig_insert_before_row = all->trig_update_before_row = all->trig_delete_before_row = false;
 	for (int i = 0; i < kept; i++)
 	{
@@ -89,7 +92,7 @@ without_guards(TriggerDesc *all)
 	return kept > 0 ? all : NULL;
 }
 
-/* The columns that are ours: all that we know by name but the address. */
+/* Is the column derived?  All columns found by name are, except the address. */
 static bool
 is_derived(CsTable *table, AttrNumber column)
 {
@@ -103,9 +106,10 @@ is_derived(CsTable *table, AttrNumber column)
 }
 
 /*
- * The columns of which a statement of ours says that it writes them, offset as
- * the executor has it.  The key is none of them: then the server locks rows as
- * for an update of other columns, and no trigger for the address fires.
+ * Returns the columns that our statements declare as written, with the offset
+ * that the executor uses.  No key column is among them, so that the server
+ * locks rows FOR NO KEY UPDATE.  The address is not among them, so that no
+ * trigger on its update fires.
  */
 static Bitmapset *
 written_columns(CsTable *table)
@@ -160,7 +164,7 @@ begin_writing(CsInstallation *in, CsTable *table)
 	return writer;
 }
 
-/* Indexes are opened when a row needs entries: most updates need none. */
+/* Opens the indexes when a row needs entries: most updates need none. */
 static void
 open_indexes(CsInstallation *in, CsWriter *writer)
 {
@@ -174,13 +178,16 @@ open_indexes(CsInstallation *in, CsWriter *writer)
 	writer->indexes_open = true;
 }
 
-/* What comes before the first row of a kind of statement. */
+/* Does the steps before the first row of a command. */
 static void
 begin_statement(CsInstallation *in, CsWriter *writer, CsTable *table, CmdType command)
 {
 	MemoryContext caller;
 
-	/* a published table whose rows cannot be told apart: the server refuses, or the subscriber would miss it silently */
+	/*
+	 * on a published table without replica identity, the server refuses: a
+	 * subscriber would miss the change
+	 */
 	if (!writer->may[command])
 	{
 		CheckCmdReplicaIdentity(table->rel, command);
@@ -192,7 +199,7 @@ begin_statement(CsInstallation *in, CsWriter *writer, CsTable *table, CmdType co
 	if (writer->began[command])
 		return;
 	writer->began[command] = true;
-	caller = MemoryContextSwitchTo(in->context);	/* what is captured outlives the row */
+	caller = MemoryContextSwitchTo(in->context);	/* captured rows outlive the context of the row */
 	writer->capture[command] = MakeTransitionCaptureState(writer->target->ri_TrigDesc,
 														  RelationGetRelid(table->rel), command);
 	if (command == CMD_INSERT)
@@ -272,7 +279,7 @@ refuse_interference(CsTable *table)
 			 errhint("Let BEFORE triggers leave derived columns as they are and return the row.")));
 }
 
-/* A BEFORE trigger of the application may set columns of its own, not ours. */
+/* Raises 23514 if a BEFORE trigger changed a derived column.  It may set other columns. */
 static void
 check_row(CsTable *table, TupleTableSlot *row, const Datum *values, const bool *nulls)
 {
@@ -290,7 +297,7 @@ check_row(CsTable *table, TupleTableSlot *row, const Datum *values, const bool *
 	}
 }
 
-/* Generated columns, constraints and index entries, as the executor has them. */
+/* Computes generated columns and checks constraints, like the executor. */
 static void
 complete_row(CsWriter *writer, CsTable *table, CmdType command)
 {
@@ -305,7 +312,7 @@ complete_row(CsWriter *writer, CsTable *table, CmdType command)
 pg_noreturn static void
 refuse_overtaken(CsTable *table, TM_Result result)
 {
-	/* whatever else writes the row waits for the contact, except that several contacts may have had one address */
+	/* other writers lock the contact first, but several contacts may have had the same address */
 	if (result == TM_Updated || result == TM_Deleted)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
@@ -321,7 +328,7 @@ refuse_overtaken(CsTable *table, TM_Result result)
 	elog(ERROR, "unexpected result %d of writing table \"%s\"", result, RelationGetRelationName(table->rel));
 }
 
-/* The table's defaults, prepared when the first new row asks for them: most rows are only changed. */
+/* Prepares the defaults of the table at the first new row: most rows are only changed. */
 static void
 prepare_defaults(CsInstallation *in, CsTable *table, CsWriter *writer)
 {
@@ -366,7 +373,10 @@ cs_new_row(CsInstallation *in, CsTable *table, Datum **values, bool **nulls)
 	cs_row_defaults(in, table, *values, *nulls);
 }
 
-/* Returns the indexes that are to be checked later; where those of `arbiters` have such a row, there is a conflict. */
+/*
+ * Inserts the index entries of the row.  Returns the indexes to be checked
+ * later.  Sets *conflict if an index of `arbiters` has the key already.
+ */
 static List *
 enter_indexes(CsWriter *writer, List *arbiters, bool *conflict)
 {
@@ -379,7 +389,10 @@ enter_indexes(CsWriter *writer, List *arbiters, bool *conflict)
 		);
 }
 
-/* Like INSERT ... ON CONFLICT DO NOTHING: the row is a promise, which is withdrawn where its key is met. */
+/*
+ * Inserts the row speculatively, as ON CONFLICT DO NOTHING does, and removes it
+ * if its key exists.  Returns whether the row remains.
+ */
 static bool
 enter_new_row(CsWriter *writer, CsTable *table, List **recheck)
 {

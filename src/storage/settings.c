@@ -2,9 +2,9 @@
  * settings.c
  *		The settings by which events are judged, read once a call.
  *
- * A transaction that reads the settings of an account locks them (account_lock.h).
- * A change of a setting waits for these transactions, so that no contact stays
- * judged by settings that changed meanwhile.
+ * cs_account_policy() locks the settings of the account (account_lock.h).  A
+ * transaction that changes a setting waits for transactions with this lock.  So
+ * no contact has a status judged by settings that changed concurrently.
  */
 #include "postgres.h"
 
@@ -31,7 +31,7 @@ typedef struct ListKey
 {
 	int64		account;
 	int64		list;
-	bool		any;			/* the account's own settings, of no list */
+	bool		any;			/* settings of the account, not of a list */
 } ListKey;
 
 typedef struct Account
@@ -47,7 +47,7 @@ typedef struct KnownList
 	bool		exists;
 } KnownList;
 
-/* Consent settings since a time; of a list only its double opt-in. */
+/* Consent settings since a time.  Those of a list have double_opt_in only. */
 typedef struct Setting
 {
 	TimestampTz since;
@@ -60,13 +60,13 @@ typedef struct SettingHistory
 	ListKey		key;
 	int			count;
 	int			space;
-	Setting    *settings;		/* ascending */
+	Setting    *settings;		/* in ascending order of since */
 } SettingHistory;
 
 struct CsSettings
 {
-	Account    *first;			/* the first account that was asked for */
-	HTAB	   *accounts;		/* and others */
+	Account    *first;			/* the first account that was read */
+	HTAB	   *accounts;		/* all other accounts */
 	HTAB	   *lists;
 	HTAB	   *histories;
 };
@@ -90,7 +90,7 @@ settings_of(CsInstallation *in)
 	return in->settings;
 }
 
-/* Most calls are about one account, and few about lists: tables are made when they are needed. */
+/* Hash tables are created on demand: most calls use one account, and few use lists. */
 static HTAB *
 accounts_of(CsInstallation *in)
 {
@@ -121,7 +121,7 @@ histories_of(CsInstallation *in)
 	return settings->histories;
 }
 
-/* Keys are compared by their bytes, so that none may be left unset. */
+/* Returns a key without undefined bytes: keys are compared as bytes. */
 static ListKey
 list_key(int64 account, cs_id list)
 {
@@ -166,9 +166,9 @@ cs_fetch_policy(CsInstallation *in, Datum name)
 }
 
 /*
- * Rows that were read in earlier calls, and what they say.  A row is looked at
- * again by its place: if it is still to be seen there, and of the same
- * transaction, then it is the same, and needs neither its index nor reading.
+ * A session cache of rows that earlier calls have read.  A cached row is
+ * fetched by its TID.  If it is visible there with the same xmin, it has not
+ * changed.  Then neither the index nor the content has to be read.
  */
 typedef struct KnownRow
 {
@@ -195,7 +195,7 @@ known_account(int64 account)
 	return &known_accounts[(uint64) account % KNOWN_ACCOUNTS];
 }
 
-/* Remember the row in the table's slot; false where it may still change unseen. */
+/* Caches the row in the slot of the table.  Returns false if xmin would not show a later change. */
 static bool
 remember_row(KnownRow *known, CsTable *table)
 {
@@ -213,7 +213,7 @@ remember_row(KnownRow *known, CsTable *table)
 	return true;
 }
 
-/* Is the row still there?  Then it stands in the table's slot. */
+/* Is the cached row still visible?  Then fetches it into the slot of the table. */
 static bool
 is_there(const KnownRow *known, CsTable *table, Snapshot snapshot)
 {
@@ -227,7 +227,10 @@ is_there(const KnownRow *known, CsTable *table, Snapshot snapshot)
 	return HeapTupleHeaderGetRawXmin(((BufferHeapTupleTableSlot *) table->slot)->base.tuple->t_data) == known->xmin;
 }
 
-/* What an earlier call learnt of the account, if it is still so. */
+/*
+ * Gets the policy of an account from the cache.  Returns false if a row is not
+ * cached, or has changed.
+ */
 static bool
 recall_account(CsInstallation *in, int64 account, CsPolicy *policy)
 {
@@ -244,7 +247,7 @@ recall_account(CsInstallation *in, int64 account, CsPolicy *policy)
 	snapshot = cs_latest_snapshot();
 	there = is_there(&known->account, accounts, snapshot) && is_there(&known->policy, policies, snapshot);
 	UnregisterSnapshot(snapshot);
-	/* tables may have been written anew, with other rows in the same places */
+	/* a rewrite of the tables may have stored other rows at these TIDs */
 	if (!there || DatumGetInt64(cs_column(accounts, accounts->slot, ACCOUNT_ID, &isnull)) != account)
 		return false;
 	name = cs_column(accounts, accounts->slot, ACCOUNT_POLICY, &isnull);
@@ -257,7 +260,7 @@ recall_account(CsInstallation *in, int64 account, CsPolicy *policy)
 	return true;
 }
 
-/* Read the account and its policy. */
+/* Reads the account and its policy, and caches them.  Returns false if there is no such account. */
 static bool
 read_account(CsInstallation *in, int64 account, CsPolicy *policy)
 {
@@ -364,7 +367,7 @@ load_history(CsInstallation *in, SettingHistory *history)
 	cs_end_scan(&scan);
 }
 
-/* The setting in force at a time; NULL where there was none yet. */
+/* Returns the setting in force at a time; NULL if there was none yet. */
 static const Setting *
 setting_at(CsInstallation *in, ListKey key, TimestampTz recorded)
 {

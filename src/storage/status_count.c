@@ -1,18 +1,19 @@
 /*
  * status_count.c
- *		How many contacts and subscriptions have each status.
+ *		Numbers of contacts and subscriptions by status.
  *
- * A call sums up its changes and appends a row for each list, and one for the
+ * A call sums up its changes.  It appends a row for each list, and one for the
  * account, with the difference for each status.  No row is updated, so that
- * writers never block each other, and in every snapshot the sum of the rows is
- * what count(*) would return.
+ * writers never block each other.  In every snapshot the sum of the rows is the
+ * result of count(*).
  *
- * One call in so many merges the rows of the lists that it changed: it deletes
- * those that it can and appends their sum.  A row has the number of the
- * transaction that wrote it.  Where the merge deleted all rows of transactions
- * before the oldest one that runs, its row says so (merged_before), and whoever
- * sees this row need not look further back.  So neither a merge nor a reader
- * visits the rows that an old snapshot keeps from being removed.
+ * One in MERGE_ONE_IN calls, at random, merges the rows of the lists that it
+ * changed.  It deletes the rows that it can, and appends their sum.  A row has
+ * the id of the transaction that wrote it.  If a merge deleted all rows of
+ * transactions before the oldest running one, the new row records that
+ * transaction (merged_before).  A scan that finds this row reads no older rows.
+ * So neither a merge nor a reader scans the dead rows that an open snapshot
+ * retains.
  */
 #include "postgres.h"
 
@@ -44,7 +45,7 @@
 #include "storage/table_scan.h"
 
 #define MERGE_ONE_IN 64			/* calls */
-#define MERGE_ROWS 512			/* at most, of a list */
+#define MERGE_ROWS 512			/* maximum rows of a list in one merge */
 
 typedef struct Count
 {
@@ -57,7 +58,7 @@ cs_count_key(int64 account, cs_id list)
 {
 	CsCountKey	key;
 
-	memset(&key, 0, sizeof(key));	/* compared by its bytes */
+	memset(&key, 0, sizeof(key));	/* keys are compared as bytes */
 	key.account = account;
 	key.list = list.set ? list.id : 0;
 	key.has_list = list.set;
@@ -105,15 +106,15 @@ append(CsInstallation *in, const Count *count, FullTransactionId merged_before)
 	cs_insert_row(in, table, values, nulls);
 }
 
-/* Rows of a list, the newest first, as far as rows before them may be left. */
+/* Scans the rows of a list, the newest first, until no older rows remain. */
 typedef struct CountScan
 {
 	CsTable    *table;
 	IndexScanDesc scan;
 	Snapshot	snapshot;
-	FullTransactionId row;		/* which wrote the row in the table's slot */
-	FullTransactionId merged;	/* no row of a transaction before this one is left; invalid: not known */
-	bool		is_merged;		/* the row in the slot says so */
+	FullTransactionId row;		/* transaction that wrote the row in the slot */
+	FullTransactionId merged;	/* no row of an earlier transaction remains; invalid: not known */
+	bool		is_merged;		/* the row in the slot has merged_before */
 } CountScan;
 
 static void
@@ -136,7 +137,7 @@ begin_scan(CountScan *scan, CsInstallation *in, const CsCountKey *key)
 	index_rescan(scan->scan, keys, 2, NULL, 0);
 }
 
-/* The transaction that wrote the row of an index entry, without a look at the row. */
+/* Returns the transaction that wrote the row, from the index entry alone. */
 static FullTransactionId
 writer_of_entry(IndexScanDesc scan)
 {
@@ -145,7 +146,10 @@ writer_of_entry(IndexScanDesc scan)
 	return DatumGetFullTransactionId(index_getattr(scan->xs_itup, 3, scan->xs_itupdesc, &isnull));
 }
 
-/* The next row that the snapshot shows.  Entries of transactions before scan->merged are not visited: their rows may be many, all deleted. */
+/*
+ * Fetches the next row that the snapshot shows.  Stops before entries of
+ * transactions older than scan->merged: their rows may be many, all dead.
+ */
 static bool
 next_visible_row(CountScan *scan)
 {
@@ -161,9 +165,9 @@ next_visible_row(CountScan *scan)
 }
 
 /*
- * Was the row written in this cluster, by the transaction whose number it has?
- * The numbers in a restored or replicated table are those of another cluster,
- * and say nothing of the transactions of this one.
+ * Was the row written in this cluster, by the transaction that it names?  A
+ * restored or replicated table has transaction ids of another cluster.  They
+ * cannot be compared with those of this cluster.
  */
 static bool
 is_of_this_cluster(TupleTableSlot *slot, FullTransactionId written_by)
@@ -203,7 +207,7 @@ end_scan(CountScan *scan)
 	UnregisterSnapshot(scan->snapshot);
 }
 
-/* Add the row in the table's slot to a count. */
+/* Adds the row in the slot of the table to a count. */
 static void
 add_row(CsTable *table, Count *count)
 {
@@ -219,7 +223,10 @@ add_row(CsTable *table, Count *count)
 
 /* ---- merging ---- */
 
-/* All transactions before this one have ended when the snapshot was taken. */
+/*
+ * Returns the oldest transaction that ran when the snapshot was taken.  All
+ * earlier ones had ended.
+ */
 static FullTransactionId
 oldest_running(Snapshot snapshot)
 {
@@ -231,7 +238,7 @@ oldest_running(Snapshot snapshot)
 	return FullTransactionIdFromEpochAndXid(epoch, snapshot->xmin);
 }
 
-/* Is the row there for whoever looks with our transaction's snapshot, too? */
+/* Does the transaction's own snapshot show the row, if it has one? */
 static bool
 is_shown(CsTable *table)
 {
@@ -239,17 +246,14 @@ is_shown(CsTable *table)
 		table_tuple_satisfies_snapshot(table->rel, table->slot, GetTransactionSnapshot());
 }
 
-/*
- * Make one of the rows of a list, as far as they can be deleted without
- * waiting: concurrent calls may be merging the same ones.
- */
+/* Does not wait for rows that a concurrent call may be merging. */
 void
 cs_merge_count_rows(CsInstallation *in, const CsCountKey *key)
 {
 	Count		sum = {.key = *key};
 	FullTransactionId oldest,
 				merged_before = InvalidFullTransactionId;
-	bool		complete = true;	/* no row of a transaction before the oldest is left */
+	bool		complete = true;	/* no row of a transaction before the oldest remains */
 	int			rows = 0;
 	CountScan	scan;
 
@@ -277,7 +281,7 @@ cs_merge_count_rows(CsInstallation *in, const CsCountKey *key)
 		add_row(scan.table, &sum);
 		rows++;
 		if (scan.is_merged)
-			merged_before = scan.merged;	/* is to be said again */
+			merged_before = scan.merged;	/* the new row has to record it again */
 	}
 	end_scan(&scan);
 	if (rows > 0)
@@ -306,7 +310,7 @@ cs_write_counts(CsInstallation *in)
 		append(in, count, InvalidFullTransactionId);
 		if (merges)
 		{
-			CommandCounterIncrement();	/* the row just appended is merged as well */
+			CommandCounterIncrement();	/* the merge includes the row just appended */
 			cs_merge_count_rows(in, &count->key);
 		}
 	}

@@ -1,13 +1,13 @@
 /*
  * status_count.h
- *		How many contacts and subscriptions have each status.
+ *		Numbers of contacts and subscriptions by status.
  */
 #ifndef CONTACT_STATUS_STATUS_COUNT_H
 #define CONTACT_STATUS_STATUS_COUNT_H
 
 #include "storage/installation.h"
 
-/* A list of an account, or (no list) its contacts. */
+/* A list of an account or, without a list, the contacts of the account. */
 typedef struct CsCountKey
 {
 	int64		account;
@@ -17,19 +17,28 @@ typedef struct CsCountKey
 
 extern CsCountKey cs_count_key(int64 account, cs_id list);
 
-/* A contact (list null) or subscription has a status more (+1) or less (-1). */
+/*
+ * Notes a difference of one count: +1 if a contact (list null) or a
+ * subscription gets a status, -1 if it loses it. cs_write_counts() writes it.
+ */
 extern void cs_count(CsInstallation *in, int64 account, cs_id list, cs_status status, int64 difference);
 
-/* Writes the changes that were counted since the last call. */
+/*
+ * Appends rows with the differences noted since the last call.  At random, also
+ * merges the rows of the lists concerned.
+ */
 extern void cs_write_counts(CsInstallation *in);
 
 /*
- * Makes one of the rows of a list or account, as far as they can be deleted
- * without waiting.
+ * Merges the rows of a list or an account into one.  Skips rows that it cannot
+ * delete without waiting.
  */
 extern void cs_merge_count_rows(CsInstallation *in, const CsCountKey *key);
 
-/* Of an account's contacts, how many have one of the statuses, a bit each; as of now. */
+/*
+ * Returns the number of contacts of an account with one of the statuses (a bit
+ * mask), in the latest snapshot.  Differences not yet written are not included.
+ */
 extern int64 cs_counted_contacts(CsInstallation *in, int64 account, uint32 statuses);
 
 #endif							/* CONTACT_STATUS_STATUS_COUNT_H */

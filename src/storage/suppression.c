@@ -1,11 +1,11 @@
 /*
  * suppression.c
- *		What outlives a contact: opt-outs, complaints and dead addresses under a
- *		keyed digest of the normalised address.
+ *		Suppressions: opt-outs, complaints and dead addresses that outlive a
+ *		contact, under a keyed digest of the normalised address.
  *
- * When a contact goes, the facts that hold then stay here under their latest
- * time; when its address comes again, they come back as events of the new
- * contact, so that the fold stays the whole truth.
+ * When a contact is deleted, the facts that hold at that time are stored here
+ * with their latest time.  When its address is inserted again, they become
+ * events of the new contact.  So all statuses still follow from the events.
  */
 #include "postgres.h"
 
@@ -57,7 +57,7 @@ cs_create_address_key(CsInstallation *in, int64 account)
 	cs_insert_row(in, table, values, nulls);
 }
 
-/* The key stays here and in its table; nothing returns it. */
+/* Returns the key of an account, cached for the call.  No function returns it to SQL. */
 static const bytea *
 address_key(CsInstallation *in, int64 account)
 {
@@ -96,7 +96,7 @@ cs_address_digest(CsInstallation *in, int64 account, Datum address)
 	bool		done;
 
 	SET_VARSIZE(digest, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
-	/* none of these raises an error, so that the context is freed in any case */
+	/* these functions raise no error, so that the HMAC context is always freed */
 	done = hmac != NULL &&
 		pg_hmac_init(hmac, (const uint8 *) VARDATA(key), KEY_SIZE) >= 0 &&
 		pg_hmac_update(hmac, (const uint8 *) VARDATA_ANY(normal), VARSIZE_ANY_EXHDR(normal)) >= 0 &&
@@ -119,9 +119,11 @@ address_keys(ScanKeyData *keys, int64 account, bytea *digest)
 }
 
 /*
- * All rows of an address, into the table's slot one by one.  Whoever inserts a
- * contact has written its address before he looks here, and whoever keeps a
- * fact of an address looks for its contact afterwards: one sees the other.
+ * Scans all rows of an address into the slot of the table, after concurrent
+ * writers of these rows have ended.  A transaction that inserts a contact
+ * writes its address before it scans here.  A transaction that stores a
+ * suppression looks up the contact afterwards.  So of two concurrent
+ * transactions, at least one sees the row of the other.
  */
 static void
 begin_scan(CsSuppressionScan *scan, CsInstallation *in, int64 account, bytea *digest)
@@ -182,7 +184,7 @@ row_time(CsTable *table)
 	return DatumGetTimestampTz(cs_column(table, table->slot, SUPPRESSION_OCCURRED_AT, &isnull));
 }
 
-/* Was it left by an erasure? */
+/* Was the suppression left by an erasure? */
 static bool
 is_of_erasure(CsTable *table)
 {
@@ -236,7 +238,7 @@ cs_is_suppressed(CsInstallation *in, int64 account, bytea *digest, cs_kind kind)
 	return found;
 }
 
-/* ---- keeping ---- */
+/* ---- storing ---- */
 
 bool
 cs_suppress_address(CsInstallation *in, int64 account, bytea *digest, cs_kind kind, cs_id list,
@@ -286,7 +288,7 @@ cs_suppress_address(CsInstallation *in, int64 account, bytea *digest, cs_kind ki
 		kept = true;
 		if (found)
 			cs_update_row(in, table, &tid, values, nulls);
-		else					/* of two who insert it at once, one finds the other's */
+		else					/* false if a concurrent transaction inserts it: retry */
 			kept = cs_insert_new_row(in, table, values, nulls);
 	}
 	CommandCounterIncrement();
@@ -314,7 +316,7 @@ cs_suppress_facts(CsInstallation *in, int64 account, int64 contact, cs_time gene
 	{
 		const cs_consent *s = &facts->consents[i];
 
-		/* the account-wide opt-out says what came no later */
+		/* the account-wide opt-out includes opt-outs that are not later */
 		if (s->consent == CS_STATUS_UNSUBSCRIBED &&
 			!(facts->unsubscribed.set && s->at <= facts->unsubscribed.at))
 			KEEP(CS_KIND_UNSUBSCRIBED, ((cs_id) {true, s->list}), s->at);
@@ -323,7 +325,7 @@ cs_suppress_facts(CsInstallation *in, int64 account, int64 contact, cs_time gene
 	return any;
 }
 
-/* Do facts say this of an address, of that time or a later one? */
+/* Do the facts include the suppression, at its time or later? */
 static bool
 is_said(const cs_facts *facts, cs_kind kind, cs_id list, cs_time at)
 {
@@ -394,7 +396,7 @@ cs_collect_suppressions(CsInstallation *in, int64 account, int64 contact, bytea 
 	index_endscan(scan);
 }
 
-/* ---- forgetting ---- */
+/* ---- deleting ---- */
 
 void
 cs_delete_suppressions(CsInstallation *in, int64 account, bytea *digest)

@@ -1,7 +1,7 @@
 /*
  * suppression.h
- *		What outlives a contact: opt-outs, complaints and dead addresses under a
- *		keyed digest of the normalised address.
+ *		Suppressions: opt-outs, complaints and dead addresses that outlive a
+ *		contact, under a keyed digest of the normalised address.
  */
 #ifndef CONTACT_STATUS_SUPPRESSION_H
 #define CONTACT_STATUS_SUPPRESSION_H
@@ -16,43 +16,49 @@
 
 #include "storage/installation.h"
 
-/* HMAC-SHA-256 of the normalised address under the account's key: a bytea. */
+/*
+ * Returns the HMAC-SHA-256 of the normalised address under the key of the
+ * account.  Raises 23503 if the account does not exist, and XX001 if its key is
+ * lost.
+ */
 extern bytea *cs_address_digest(CsInstallation *in, int64 account, Datum address);
 
-/* A new account's key.  Does nothing where it has one. */
+/* Creates the key of a new account.  Does nothing if the account has one. */
 extern void cs_create_address_key(CsInstallation *in, int64 account);
 
 /*
- * Keep a fact of an address; of one kept already the later time.  It follows
- * from the events of a contact which began after a time, or (null) of none.
- * Returns whether it is new, or later.
+ * Stores a suppression of an address.  One of the same kind and list is
+ * replaced if it is earlier.  The suppression follows from events of `contact`
+ * in the generation that began at generation_start, or (null) from none.
+ * Returns whether it is new or later.  Waits for concurrent writers of the same
+ * address, and may raise 40001.
  */
 extern bool cs_suppress_address(CsInstallation *in, int64 account, bytea *digest, cs_kind kind, cs_id list,
 							   cs_time at, const char *source, cs_id contact, cs_time generation_start);
 
 /*
- * Keep the facts of a contact, which must have its consents: opt-outs and
- * complaint, and the dead address if asked.  Returns whether any is new, or
- * later than what was kept.
+ * Stores the suppressions that follow from the facts of a contact: opt-outs,
+ * the complaint and, if asked, the dead address.  The facts must include the
+ * consents.  Returns whether a suppression is new or later.
  */
 extern bool cs_suppress_facts(CsInstallation *in, int64 account, int64 contact, cs_time generation_start,
 						  const cs_facts *facts, bytea *digest, bool dead_address);
 
 /*
- * The same of an address that the contact has no more, in place of what was
- * kept from the same events before.
+ * The same for a former address of the contact.  Also deletes suppressions that
+ * were stored from this contact, and no longer follow from its facts.
  */
 extern bool cs_replace_suppressed_facts(CsInstallation *in, int64 account, int64 contact, cs_time generation_start,
 							   const cs_facts *facts, bytea *digest, bool dead_address);
 
-/* A fact that is suppressed of an address. */
+/* A suppression of an address. */
 typedef struct CsSuppression
 {
 	cs_kind		kind;			/* unsubscribed, complained or invalidated */
 	cs_id		list;
 	cs_time		at;
-	cs_id		contact;		/* from whose events it follows; null: from none */
-	bool		of_erasure;		/* an opt-out that an erasure left */
+	cs_id		contact;		/* it follows from the events of this contact; null: of none */
+	bool		of_erasure;		/* an opt-out left by an erasure */
 } CsSuppression;
 
 typedef struct CsSuppressionScan
@@ -63,28 +69,31 @@ typedef struct CsSuppressionScan
 } CsSuppressionScan;
 
 /*
- * All suppressions of an address, by the latest snapshot.  Waits for
- * transactions that write them.  Raises 40001 where the transaction's own
- * snapshot does not show one.
+ * Scans all suppressions of an address with the latest snapshot.  Waits for
+ * concurrent transactions that write them.  Raises 40001 if the transaction's
+ * own snapshot does not show one.
  */
 extern void cs_begin_suppressions(CsSuppressionScan *scan, CsInstallation *in, int64 account, bytea *digest);
 extern bool cs_next_suppression(CsSuppressionScan *scan, CsSuppression *suppression);
 extern void cs_end_suppressions(CsSuppressionScan *scan);
 
-/* Put what is suppressed of an address, but by erasure, into a store, as a snapshot has it: suppressed_contacts. */
+/*
+ * Adds the suppressions of an address in a snapshot to a tuplestore, except
+ * those of an erasure.  For function suppressed_contacts().
+ */
 extern void cs_collect_suppressions(CsInstallation *in, int64 account, int64 contact, bytea *digest, Snapshot snapshot,
 							  Tuplestorestate *store, TupleDesc desc);
 
-/* Is anything suppressed at all? */
+/* May there be any suppression?  False only if the table has no pages. */
 extern bool cs_has_suppressions(CsInstallation *in);
 
-/* Is a fact of this kind kept of an address, on any list? */
+/* Does an address have a suppression of this kind, for any list? */
 extern bool cs_is_suppressed(CsInstallation *in, int64 account, bytea *digest, cs_kind kind);
 
-/* The digests of the addresses of which something follows from a contact's events. */
+/* Returns the digests of all addresses with suppressions that follow from events of a contact. */
 extern List *cs_suppressed_digests(CsInstallation *in, int64 account, int64 contact, cs_time generation_start);
 
-/* Forget all that is known of an address. */
+/* Deletes all suppressions of an address. */
 extern void cs_delete_suppressions(CsInstallation *in, int64 account, bytea *digest);
 
 #endif							/* CONTACT_STATUS_SUPPRESSION_H */

@@ -1,6 +1,6 @@
 /*
  * table_scan.c
- *		Reading and locking rows of an installation.
+ *		Reads and locks rows of an installation.
  */
 #include "postgres.h"
 
@@ -97,10 +97,10 @@ cs_end_scan(CsKeyScan *scan)
 {
 	CsTable    *table = scan->table;
 
-	/* to begin a scan costs as much as a short one */
+	/* store the scan for its next use: its start costs as much as a short scan */
 	if (table->parked)
 		index_endscan(table->parked);
-	index_rescan(scan->scan, NULL, 0, NULL, 0);	/* lets go of its pages */
+	index_rescan(scan->scan, NULL, 0, NULL, 0);	/* releases its buffer pins */
 	table->parked = scan->scan;
 	table->parked_keys = scan->count;
 	UnregisterSnapshot(scan->snapshot);
@@ -144,10 +144,11 @@ cs_lock_row(CsTable *table, ItemPointer tid, LockTupleMode mode)
 }
 
 /*
- * A transaction of others that has written a row with these keys, or its end,
- * and not ended yet: the first that is met, with the place of the row and the
- * token of a promise (see SpeculativeInsertionWait).  Says, too, whether the
- * index has any entry with the keys: without, there is no row, nor one that moves.
+ * Finds a concurrent transaction that has inserted, updated or deleted a row
+ * with these keys, and has not ended.  Returns the first one, the TID of the
+ * row, and the token of a speculative insertion (see SpeculativeInsertionWait).
+ * Sets *any_entry if the index has an entry with the keys.  Without one there
+ * is no row, not even one that a concurrent update moves.
  */
 static TransactionId
 find_writer(Relation rel, Relation index, ScanKeyData *keys, int count, TupleTableSlot *slot,
@@ -164,7 +165,7 @@ find_writer(Relation rel, Relation index, ScanKeyData *keys, int count, TupleTab
 	ItemPointerSetInvalid(&scan->xs_heaptid);
 	while (!TransactionIdIsValid(writer) && index_getnext_slot(scan, ForwardScanDirection, slot))
 	{
-		/* the snapshot names who has not committed the row just found, or its end */
+		/* the dirty snapshot has the transaction that has not committed the row or its deletion */
 		writer = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
 		*token = TransactionIdIsValid(dirty.xmin) ? dirty.speculativeToken : 0;
 		*place = slot->tts_tid;

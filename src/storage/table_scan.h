@@ -1,26 +1,26 @@
 /*
  * table_scan.h
- *		Reading and locking rows of an installation.
+ *		Reads and locks rows of an installation.
  *
- * Rows that are read after a lock are read with the latest snapshot.  Where the
- * transaction has a snapshot of its own (REPEATABLE READ, SERIALIZABLE), a row
- * that this snapshot does not show raises 40001.
+ * Rows that are read after a lock are read with the latest snapshot.  In
+ * REPEATABLE READ and SERIALIZABLE, a row that the transaction's own snapshot
+ * does not show raises 40001.
  */
 #ifndef CONTACT_STATUS_TABLE_SCAN_H
 #define CONTACT_STATUS_TABLE_SCAN_H
 
 #include "storage/installation.h"
 
-/* Snapshots: registered; the caller unregisters them. */
+/* Returns the latest snapshot, registered.  The caller unregisters it. */
 extern Snapshot cs_latest_snapshot(void);
 
-/* Raises 40001 where the transaction's own snapshot does not show the row. */
+/* Raises 40001 if the transaction's own snapshot does not show the row in the slot. */
 extern void cs_check_shown(Relation rel, TupleTableSlot *slot);
 
 /*
- * Scan the key from its first columns on, by the latest snapshot.  Values for the leading columns are
- * compared for equality; a null matches null.  The time, if given, is the lower
- * bound of the column behind them.
+ * Scans the key of a table with the latest snapshot.  Its leading columns must
+ * equal the given values; a null equals null.  `from`, unless NULL, is the
+ * lower bound of the next column.
  */
 typedef struct CsKeyScan
 {
@@ -32,35 +32,50 @@ typedef struct CsKeyScan
 
 extern void cs_begin_scan(CsKeyScan *scan, CsTable *table, const cs_id *leading, int count, const cs_time *from);
 extern bool cs_next_row(CsKeyScan *scan);	/* into table->slot */
-extern bool cs_next_entry(CsKeyScan *scan); /* an index entry, of whatever row */
+extern bool cs_next_entry(CsKeyScan *scan); /* the next index entry, without its row */
 extern void cs_end_scan(CsKeyScan *scan);
 
 /*
- * Lock the newest version of a row that only we delete, into the table's slot;
- * waits for whoever is writing it.
+ * Locks the latest version of a row, and fetches it into the slot of the table.
+ * Waits for concurrent writers of the row.  Raises 40001 if it was deleted, or
+ * if the transaction's own snapshot does not show it.  Raises 27000 if an
+ * operation that our write triggered has changed it.  For rows that only the
+ * extension deletes.
  */
 extern void cs_lock_row(CsTable *table, ItemPointer tid, LockTupleMode mode);
 
-/* The same of a row that others may delete: false where it is gone. */
+/*
+ * The same for a row that the application may delete.  In READ COMMITTED,
+ * returns false if it was deleted.
+ */
 extern bool cs_lock_row_if_there(CsTable *table, ItemPointer tid, LockTupleMode mode);
 
 /*
- * Is somebody else writing a row with these keys of an index, or its end?  Uses
- * the slot.  Such a look can miss a committed row that moves meanwhile, so who
- * wants all looks once more, with the latest snapshot.
+ * Is a concurrent transaction inserting, updating or deleting a row with these
+ * keys of an index?  Uses the slot, and does not wait.  This scan can miss a
+ * committed row that a concurrent update moves.  To find all rows, the caller
+ * scans again with the latest snapshot.
  */
 extern bool cs_is_written(Relation rel, Relation index, ScanKeyData *keys, int count, TupleTableSlot *slot);
 
 /*
- * Waits until nobody is: whatever the latest snapshot shows afterwards is
- * final.  Returns false where it will show nothing.
+ * Waits until there is no such transaction.  The latest snapshot then shows the
+ * result of all of them.  Returns false if the index has no entry with the
+ * keys, so that this snapshot shows no row.
  */
 extern bool cs_wait_for_writers(Relation rel, Relation index, ScanKeyData *keys, int count, TupleTableSlot *slot);
 
-/* The one row of a key that is latest, into table->slot; checked with cs_check_shown. */
+/*
+ * Fetches the row with a key in the latest snapshot into the slot of the table.
+ * Returns false if there is none.  Raises 40001 if the transaction's own
+ * snapshot does not show it.
+ */
 extern bool cs_fetch_latest(CsTable *table, const cs_id *key, int count);
 
-/* Copies the row in the table's slot. */
-extern void cs_copy_row(CsTable *table, Datum **values, bool **nulls);	/* of the row in the table's slot */
+/*
+ * Copies the values of the row in the slot of the table.  Values by reference
+ * still point into the slot.
+ */
+extern void cs_copy_row(CsTable *table, Datum **values, bool **nulls);
 
 #endif							/* CONTACT_STATUS_TABLE_SCAN_H */

@@ -23,7 +23,7 @@ cs_normalize_address(PG_FUNCTION_ARGS)
 	while (size > 0 && strchr(" \t\r\n\f\v", start[size - 1]) && start[size - 1])
 		size--;
 
-	/* bytes of ASCII letters stand for nothing else in any server encoding */
+	/* in all server encodings, no other character contains bytes of ASCII letters */
 	result = cstring_to_text_with_len(start, size);
 	to = VARDATA(result);
 	for (size_t i = 0; i < size; i++)

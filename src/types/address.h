@@ -7,7 +7,7 @@
 
 #include "fmgr.h"
 
-/* normalize_address(address text): removes blanks around it, and turns ASCII letters into lower case. */
+/* normalize_address(address text): removes surrounding white space, and lowers ASCII letters. */
 extern Datum cs_normalize_address(PG_FUNCTION_ARGS);
 
 #endif							/* CONTACT_STATUS_ADDRESS_H */

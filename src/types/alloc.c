@@ -1,12 +1,11 @@
 /*
  * alloc.c
- *		Memory for the rules: palloc, so that it belongs to the current context.
+ *		Memory for the rules, allocated by palloc in the current context.
  */
 #include "postgres.h"
 
 #include "rules/alloc.h"
 
-/* Memory for the machine: the current context's. */
 void *
 cs_resize(void *old, size_t size)
 {

@@ -1,6 +1,6 @@
 /*
  * arguments.c
- *		Arrays that SQL passes to functions in C.
+ *		Array arguments of SQL functions.
  */
 #include "postgres.h"
 

@@ -1,9 +1,10 @@
 /*
  * enums.c
- *		Between the machine's numbers and the OIDs of the SQL enums' labels.
+ *		Conversion between C enums (rules.h) and the OIDs of SQL enum labels.
  *
- * The OIDs of a type's labels are looked up once a session.  They never change
- * while the type exists; another type has another OID and is looked up anew.
+ * For each of the two enums, a session caches the OIDs of one type's labels.
+ * The labels do not change while the type exists.  If another OID is given, the
+ * labels of that type are looked up.
  */
 #include "postgres.h"
 
@@ -20,7 +21,7 @@
 
 typedef struct EnumLabels
 {
-	Oid			type;			/* InvalidOid until the rest is filled in */
+	Oid			type;			/* InvalidOid until the other members are set */
 	int			count;
 	Oid			oids[MAX_LABELS];
 } EnumLabels;
@@ -55,7 +56,7 @@ number_of(EnumLabels *cache, Datum value)
 	Oid			oid = DatumGetObjectId(value);
 	Oid			guess = (oid - cache->oids[0]) / 2;
 
-	/* CREATE TYPE gives labels every second number, as long as they are free */
+	/* CREATE TYPE assigns even OIDs in ascending order, if free: try that position first */
 	if (guess < (Oid) cache->count && cache->oids[guess] == oid)
 		return guess;
 	for (int i = 0; i < cache->count; i++)

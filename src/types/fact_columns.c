@@ -1,6 +1,6 @@
 /*
  * fact_columns.c
- *		The facts of a contact in the columns of a row.
+ *		Reads and writes the facts of a contact as columns of a row.
  */
 #include "postgres.h"
 
@@ -80,7 +80,7 @@ cs_find_columns(TupleDesc desc, bool is_table, const CsColumn *wanted, int count
 	{
 		int			tried = 0;
 
-		/* in create_tables' order the next one found is behind the last one */
+		/* start after the last match: create_tables creates the columns in this order */
 		while (tried < desc->natts && !is_column(desc, at, wanted[n].name))
 		{
 			at = (at + 1) % desc->natts;
@@ -138,7 +138,7 @@ elements_of(Datum array, Oid type, Datum **values, bool **nulls)
 {
 	int			count;
 
-	/* bigint and timestamptz are alike to the array code */
+	/* bigint and timestamptz have the same length and alignment */
 	deconstruct_array(DatumGetArrayTypeP(array), type, sizeof(int64), FLOAT8PASSBYVAL,
 					  TYPALIGN_DOUBLE, values, nulls, &count);
 	return count;

@@ -1,9 +1,9 @@
 /*
  * fact_columns.h
- *		The facts of a contact in the columns of a row.
+ *		Reads and writes the facts of a contact as columns of a row.
  *
- * The same columns stand in table contact and in type folded_contact, and are
- * found by their names, so that an application may add columns of its own.
+ * Table contact and type folded_contact have the same columns for the facts.
+ * They are found by name, so that an application may add columns.
  */
 #ifndef CONTACT_STATUS_FACT_COLUMNS_H
 #define CONTACT_STATUS_FACT_COLUMNS_H
@@ -38,21 +38,21 @@ typedef enum FactColumn
 
 #define FACT_COLUMNS (FACT_LAPSED_AT + 1)
 
-/* A contact as it stands in a row: the facts, and what was made of them. */
+/* The columns of a contact: its facts, and the values computed from them. */
 typedef struct CsContactRow
 {
-	cs_facts	contact;		/* consents are kept in subscriptions */
+	cs_facts	contact;		/* consents are stored in table subscription */
 	cs_status	status;
-	cs_moment	changed;		/* by the last event that changed a fact */
-	cs_moment	due;			/* nothing falls due before */
+	cs_moment	changed;		/* time of the last change of a fact */
+	cs_moment	due;			/* no status changes with time before this */
 } CsContactRow;
 
-/* A column that we know by its name. */
+/* A column that is found by name. */
 typedef struct CsColumn
 {
 	const char *name;
-	Oid			type;			/* or one of the following */
-	bool		not_null;		/* in a table; who reads a composite value looks for himself */
+	Oid			type;			/* or one of the CS_TYPE_ values below */
+	bool		not_null;		/* checked in tables; readers of composite values check for nulls */
 } CsColumn;
 
 #define CS_TYPE_STATUS ((Oid) 1)	/* enum contact_status */
@@ -60,28 +60,34 @@ typedef struct CsColumn
 #define CS_TYPE_FOLDED ((Oid) 3)	/* folded_contact */
 
 /*
- * Numbers of named columns in a row's descriptor.  Each is first looked for
- * where create_tables put it.  Raises 42703 where one is missing, and 42804
- * where it is not of its type, or in a table may be null against the rule.
+ * Finds columns by name, and stores their attribute numbers in `columns`.  The
+ * search for each starts at its place in the order of create_tables.  Raises
+ * 42703 if a column is missing.  Raises 42804 if its type is wrong, or if a
+ * column of a table lacks NOT NULL.
  */
 extern void cs_find_columns(TupleDesc desc, bool is_table, const CsColumn *wanted, int count, AttrNumber *columns);
 
-/* The same for the fact columns. */
+/* The same for the columns of the facts.  `columns` is indexed by FactColumn. */
 extern void cs_find_fact_columns(TupleDesc desc, bool is_table, AttrNumber *columns);
 
-/* Values and nulls are those of a whole row of the descriptor. */
+/*
+ * Read the facts, without consents, from the values of a row of the descriptor,
+ * and write them there.  The reader raises 22004 if status, monitored or
+ * hard_bounces is null.  It raises XX001 if the two arrays of the run of errors
+ * differ in length.
+ */
 extern void cs_facts_of_values(CsContactRow *facts, TupleDesc desc, const AttrNumber *columns,
 							   const Datum *values, const bool *nulls);
 extern void cs_facts_to_values(const CsContactRow *facts, TupleDesc desc, const AttrNumber *columns,
 							   Datum *values, bool *nulls);
 
-/* The values of a composite, in the current context; its descriptor is to be released. */
+/* Deforms a composite value in the current context.  The caller releases the descriptor. */
 extern TupleDesc cs_deform(Datum composite, Datum **values, bool **nulls);
 
-/* What the source of an event says to the rules. */
+/* Sets the members of an event that follow from its source. */
 extern void cs_read_source(cs_event *event, text *source);
 
-/* A moment as a nullable timestamptz and back. */
+/* Convert between a nullable timestamptz and a cs_moment. */
 static inline cs_moment
 cs_moment_of_datum(Datum value, bool isnull)
 {
@@ -95,7 +101,7 @@ cs_moment_to_datum(cs_moment moment, Datum *value, bool *isnull)
 	*isnull = !moment.set;
 }
 
-/* A nullable bigint. */
+/* Converts a nullable bigint. */
 static inline cs_id
 cs_id_of_datum(Datum value, bool isnull)
 {

@@ -1,6 +1,6 @@
 /*
  * folded_contact.c
- *		A contact, its consents included, as a value of type folded_contact.
+ *		A contact with its consents, as a value of type folded_contact.
  */
 #include "postgres.h"
 

@@ -1,10 +1,11 @@
 /*
  * labels.c
- *		The words of four systems for a status, its colour and report category,
- *		and the normal form of an address.
+ *		The labels of a status in the vocabularies of four vendors, its colour
+ *		and its report category.
  *
- * One table; a status without a word of its own in a vocabulary has that of
- * the next more restrictive status that has one, else of the next less so.
+ * A status without a label in a vocabulary has the label of the next more
+ * restrictive status that has one.  If there is none, it has that of the next
+ * less restrictive status.
  */
 #include "postgres.h"
 
@@ -22,8 +23,8 @@ static const char *const vocabularies[VOCABULARIES] = {
 };
 
 /*
- * Words of one status are divided by " / ": the first is the one shown, the
- * vendor's own language before English.
+ * Labels of one status are separated by " / ".  The first is in the language of
+ * the vendor, and is the one that label() returns.
  */
 static const struct
 {
@@ -80,7 +81,7 @@ words_of(cs_status status, int vocabulary)
 	return NULL;				/* keep compiler quiet */
 }
 
-/* Does the given label stand among the words, alone or all together? */
+/* Is the label one of the words, or the whole list of them? */
 static bool
 is_one_of(const char *label, const char *words)
 {
@@ -95,7 +96,7 @@ is_one_of(const char *label, const char *words)
 
 		if (strlen(label) == size && pg_strncasecmp(label, word, size) == 0)
 			return true;
-		/* emailmanager's are a number and a name; either will do */
+		/* a label of emailmanager is a number and a name: accept either of the two */
 		if (isdigit((unsigned char) word[0]) &&
 			((label[0] == word[0] && label[1] == '\0') || pg_strcasecmp(label, word + 2) == 0))
 			return true;
@@ -121,7 +122,7 @@ PG_FUNCTION_INFO_V1(cs_color);
 Datum
 cs_color(PG_FUNCTION_ARGS)
 {
-	/* one colour in all of them, but a vocabulary misspelt is an error */
+	/* the colour is the same in all vocabularies, but an unknown one is an error */
 	vocabulary_number(PG_GETARG_TEXT_PP(1));
 	PG_RETURN_TEXT_P(cstring_to_text(statuses[status_argument(fcinfo)].color));
 }
@@ -144,7 +145,7 @@ cs_from_label(PG_FUNCTION_ARGS)
 	int			vocabulary = vocabulary_number(PG_GETARG_TEXT_PP(1));
 	StringInfoData known;
 
-	/* from the most restrictive on, so that of two it is found first */
+	/* if several statuses have the label, return the most restrictive one */
 	for (int s = CS_STATUSES - 1; s >= 0; s--)
 	{
 		const char *words = statuses[s].words[vocabulary];

@@ -1,7 +1,7 @@
 /*
  * policy.c
- *		A policy as the machine wants it, from a row of SQL; and the five that
- *		come with the extension.
+ *		Policies: conversion from and to SQL values, and the five built-in
+ *		policies.
  */
 #include "postgres.h"
 
@@ -22,7 +22,7 @@
 
 #define COUNTED_BY_DEFAULT ((1 << CS_STATUS_ACTIVE) | (1 << CS_STATUS_SOFT_BOUNCED))
 
-/* The table of policies, DESIGN.md section 3.  0: no such rule. */
+/* The table in README.md, section "Policies".  A value of 0 means that there is no such rule. */
 static const struct
 {
 	const char *name;
@@ -107,7 +107,7 @@ interval_setting(Datum value, bool isnull, const char *setting)
 	return result;
 }
 
-/* Is the setting the second of its two words?  A null reads as the first. */
+/* Returns whether the setting is the second of its two words.  Null means the first. */
 static bool
 choice_setting(Datum value, bool isnull, const char *setting, const char *first, const char *second)
 {
@@ -129,7 +129,7 @@ flag_setting(Datum value, bool isnull)
 	return !isnull && DatumGetBool(value);
 }
 
-/* An array of statuses as bits. */
+/* Converts an array of statuses to a bit mask. */
 static uint32
 statuses_setting(Datum value, Oid status_type)
 {

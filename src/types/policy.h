@@ -1,13 +1,13 @@
 /*
  * policy.h
- *		A policy as the machine wants it, from a row of SQL.
+ *		Policies: conversion from SQL values, and the built-in policies.
  */
 #ifndef CONTACT_STATUS_POLICY_H
 #define CONTACT_STATUS_POLICY_H
 
 #include "rules/rules.h"
 
-/* Attributes of type contact_status.policy, and so of every table policy. */
+/* Columns of type contact_status.policy, and so of each table policy. */
 typedef enum PolicyColumn
 {
 	POLICY_NAME,
@@ -35,38 +35,45 @@ typedef enum PolicyColumn
 typedef struct CsPolicy
 {
 	cs_policy	rules;			/* bounces and engagement */
-	cs_consent_rules consent;	/* double_opt_in is the policy's */
+	cs_consent_rules consent;	/* double_opt_in is that of the policy */
 	bool		complained_refuse;	/* complained_insert = refuse */
-	uint32		counted;		/* statuses that count, a bit each */
+	uint32		counted;		/* bit mask of the statuses that count */
 
-	/* of the account that has the policy; settings.c fills them in */
+	/* of an account with this policy; set by settings.c */
 	int64		account;
 	bool		has_limit;		/* contact_limit is not null */
-	cs_moment	horizon;		/* facts are kept as of it, and older events may be dropped */
+	cs_moment	horizon;		/* facts are stored as of this time, older events may be dropped */
 } CsPolicy;
 
 /*
- * From the values of a row, whose outcome column is of the given enum type.
- * Raises 22023 where a setting is out of its range, naming it.
+ * Converts the values of a row.  `status_type` is the enum type of column
+ * soft_bounce_outcome.  Raises 22023 if a setting is out of its range; the
+ * message names the setting.
  */
 extern CsPolicy cs_policy_of_values(const Datum *values, const bool *nulls, Oid status_type);
 
-/* From a composite value. */
+/* The same for a composite value of type policy. */
 extern CsPolicy cs_policy_of_datum(Datum composite);
 
-/* Consent settings from a composite value of contact_status.consent_settings. */
+/*
+ * Converts a composite value of type contact_status.consent_settings.  Raises
+ * 22023 if a setting is not one of its words.
+ */
 extern cs_consent_rules cs_consent_of_datum(Datum composite);
 
-/* How many consent settings there are, in the order of contact_status.consent_settings. */
+/* The number of consent settings, in the order of contact_status.consent_settings. */
 #define CONSENT_SETTINGS 5
 
-/* Consent settings from their values; NULLs are read as defaults. */
+/*
+ * The same for the values of that type.  A null means the first word of the
+ * setting, false, or no such rule.
+ */
 extern cs_consent_rules cs_consent_of_values(const Datum *values, const bool *nulls);
 
 /* The values of consent settings, in the same order. */
 extern void cs_consent_to_values(const cs_consent_rules *rules, Datum *values, bool *nulls);
 
-/* A policy that comes with the extension.  Raises 23503 where there is none of the name. */
+/* Returns a built-in policy.  Raises 23503 if none has this name. */
 extern CsPolicy cs_builtin_policy_named(const char *name);
 
 #endif							/* CONTACT_STATUS_POLICY_H */

@@ -1,11 +1,13 @@
 /*
  * transitions.c
- *		What the machine can do, found by trying everything.
+ *		The transitions of status that a policy allows, found by exhaustive
+ *		search.
  *
- * From a contact of whom nothing is known, every event that could matter is
- * applied to every state reached, on one list, until no new state appears.  Two
- * states are one where they differ in times and names only.  Counting limits
- * are cut to three, which begins, goes on and ends as any greater one does.
+ * The search starts with a contact without facts, and has one list.  It applies
+ * each event that could matter to each state, and lets time pass, until no new
+ * state appears.  States that differ in times and ids only are one state.
+ * Limits that count are reduced to three, which has a first, a middle and a
+ * last step like any greater limit.
  */
 #include "postgres.h"
 
@@ -37,7 +39,7 @@ typedef struct Search
 	cs_consent_rules rules;
 	bool		found[CS_STATUSES + 1][CS_KINDS + 1][CS_STATUSES + 1];
 	bool	   *known;			/* by state_number */
-	State	   *states;			/* reached; those from next on are to be tried */
+	State	   *states;			/* all states reached, in the order of the search */
 	int			count;
 	int			space;
 } Search;
@@ -55,7 +57,7 @@ subscription_status(const Search *search, const State *state)
 								  cs_address_status(&state->contact, &search->policy, state->now));
 }
 
-/* What tells states apart, packed into a number. */
+/* Packs the properties that distinguish states into a number. */
 static int
 state_number(const Search *search, const State *state)
 {
@@ -78,7 +80,7 @@ state_number(const Search *search, const State *state)
 	ADD(c->unsubscribed.set, 1);
 	ADD(s == NULL ? 0 : s->consent == CS_STATUS_ACTIVE ? 1 : s->consent == CS_STATUS_UNCONFIRMED ? 2 :
 		s->requested.set ? 3 : 4, 3);
-	/* whether a suspension has ended, and whether a campaign is unanswered too long */
+	/* has the suspension ended, and is a campaign unanswered for too long? */
 	ADD(c->suspended_until.set && c->suspended_until.at <= state->now, 1);
 	alive.suspended = alive.hard_bounced = alive.complained = alive.deleted = (cs_moment) {0};
 	alive.run_count = alive.hard_bounces = 0;
@@ -125,7 +127,7 @@ try_event(Search *search, int index, cs_event event, cs_facts *scratch)
 	event.at = state->now + USECS_PER_HOUR;
 	if (event.until.set)
 		event.until.at = event.at + USECS_PER_HOUR / 2;
-	/* time alone may change the status until the event comes: that is try_time's */
+	/* if the status may change before the event, apply it now: try_time() tries that change */
 	if (cs_due(&state->contact, &search->policy, state->now) <= event.at)
 		event.at = state->now;
 	cs_copy_facts(scratch, &state->contact);
@@ -148,7 +150,7 @@ try_time(Search *search, int index, cs_facts *scratch)
 	reach(search, scratch, due);
 }
 
-/* Every event that could matter, in its variants. */
+/* Tries each kind of event, in each variant that could matter. */
 static void
 try_events(Search *search, int index, cs_facts *scratch)
 {
@@ -183,7 +185,7 @@ try_events(Search *search, int index, cs_facts *scratch)
 				try_event(search, index, event, scratch);
 				break;
 			case CS_KIND_SENT:
-				/* one campaign more */
+				/* one more campaign */
 				event.campaign = (cs_id) {true, 200 + c->unanswered_count};
 				try_event(search, index, event, scratch);
 				break;
@@ -193,7 +195,7 @@ try_events(Search *search, int index, cs_facts *scratch)
 				try_event(search, index, event, scratch);
 				break;
 			default:
-				/* an error of a campaign of its own, and one that takes a delivery back */
+				/* an error of a new campaign, and one that undoes the delivery of campaign 1 */
 				event.campaign = (cs_id) {true, 100 + c->run_count + c->hard_bounces};
 				try_event(search, index, event, scratch);
 				event.campaign = (cs_id) {true, 1};
@@ -235,7 +237,7 @@ search_transitions(CsPolicy policy)
 	return search;
 }
 
-/* Remembered for the session: a trigger asks for each row, and a policy seldom changes. */
+/* The result is cached for the session, for one policy: a trigger calls this for each row. */
 bool
 cs_has_transition(CsPolicy policy, cs_status from, cs_status to)
 {
