@@ -1,4 +1,4 @@
--- create_tables: a new installation.
+-- create_tables: creates an installation.
 
 CREATE FUNCTION contact_status.create_tables(
     schema name, policy text DEFAULT 'default', partition_by interval DEFAULT NULL
@@ -7,7 +7,7 @@ CREATE FUNCTION contact_status.create_tables(
     SET search_path = pg_catalog, pg_temp
 AS $create_tables$
 DECLARE
-    wanted contact_status.policy := contact_status.policy(create_tables.policy);   -- raises where it is unknown
+    wanted contact_status.policy := contact_status.policy(create_tables.policy);   -- raises an error for an unknown name
     tables constant name[] := _contact_status.table_names();
     namespace oid := (SELECT n.oid FROM pg_namespace n WHERE n.nspname = create_tables.schema);
     taken name[];
@@ -37,7 +37,7 @@ BEGIN
             USING ERRCODE = 'duplicate_table', HINT = 'Name another schema.';
     END IF;
 
-    -- one statement after the other, so that an error shows one
+    -- one statement at a time, so that an error message shows the failed one
     FOREACH command IN ARRAY _contact_status.table_definitions(create_tables.schema, create_tables.partition_by IS NOT NULL)
                              || _contact_status.view_definitions(create_tables.schema)
                              || _contact_status.trigger_definitions(create_tables.schema) LOOP
@@ -53,7 +53,8 @@ BEGIN
                        'FOR EACH ROW WHEN (false) EXECUTE FUNCTION _contact_status.refuse_write()', create_tables.schema);
     END IF;
 
-    -- nobody but the owner reads the keys: not by default privileges, and not by GRANT ... ON ALL TABLES
+    -- Only the owner may read the keys. Revoke default privileges. Row-level security also covers GRANT ... ON ALL
+    -- TABLES.
     FOREACH command IN ARRAY ARRAY(
         SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END
           FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a
@@ -73,9 +74,9 @@ BEGIN
       USING '{default,salesmanago,activecampaign,ecomail,emailmanager}'::text[];
     EXECUTE format('INSERT INTO %I.account (policy) VALUES ($1)', create_tables.schema) USING wanted.name;
     EXECUTE format('INSERT INTO %I.list (name) VALUES (NULL)', create_tables.schema);
-    -- tables this small are never analyzed by themselves, and would be planned for as if they were large
+    -- autovacuum never analyzes tables this small, and the planner would assume a large size
     EXECUTE format('ANALYZE %1$I.policy, %1$I.account, %1$I.list', create_tables.schema);
 END
 $create_tables$;
 COMMENT ON FUNCTION contact_status.create_tables(name, text, interval) IS
-'creates the tables, views and triggers of an installation in a schema, with account 1 and its list 1; the log in partitions of that length, if given';
+'creates the tables, views and triggers of an installation, with account 1 and its list 1; optionally partitions the log';

@@ -1,9 +1,9 @@
--- erase_contact.
+-- erase_contact: erases a person.
 
 CREATE FUNCTION _contact_status.anonymize_contact(schema name, account_id bigint, contact_id bigint) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_anonymize_contact';
 COMMENT ON FUNCTION _contact_status.anonymize_contact(name, bigint, bigint) IS
-'makes the events of a contact that was deleted anonymous, and leaves of its addresses an account-wide opt-out';
+'makes the events of a deleted contact anonymous; leaves an account-wide opt-out of its addresses';
 
 CREATE FUNCTION contact_status.erase_contact(schema name, account_id bigint, contact_id bigint) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT
@@ -19,4 +19,4 @@ BEGIN
 END
 $erase$;
 COMMENT ON FUNCTION contact_status.erase_contact(name, bigint, bigint) IS
-'erases a person, also one whose contact was deleted: no address, text or detail remains but the digest of the address with an account-wide opt-out';
+'erases a person, also one with a deleted contact: no address or text remains except a digest with an opt-out';

@@ -1,7 +1,7 @@
--- The fold in SQL: statuses from the events of any table, without any of ours.
+-- The fold in SQL: statuses from the events of any table, without the tables of an installation.
 --
--- Events are to come in the order (occurred_at, kind, list_id NULLS FIRST,
--- campaign_id NULLS FIRST, event_key COLLATE "C").
+-- The caller orders the events by
+-- (occurred_at, kind, list_id NULLS FIRST, campaign_id NULLS FIRST, event_key COLLATE "C").
 
 CREATE FUNCTION _contact_status.judges_consent(kind contact_status.event_kind) RETURNS boolean
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_judges_consent_of';
@@ -32,9 +32,10 @@ CREATE AGGREGATE contact_status.fold(
 );
 COMMENT ON AGGREGATE contact_status.fold(contact_status.policy, contact_status.consent_settings,
     contact_status.event_kind, timestamptz, bigint, bigint, text, text, timestamptz, timestamptz) IS
-'what a contact''s events, in order, come to as of a moment (null: of the last event); settings null: the policy''s own';
+'the facts and status of a contact from its ordered events, as of a moment (null: the last event); settings null: '
+'those of the policy';
 
--- The same from facts that are kept: those of a row with facts, which has no event, are where the fold starts.
+-- The same with stored facts: a row with facts has no event, and the fold starts from these facts.
 
 CREATE FUNCTION _contact_status.fold_event(
     state internal, policy contact_status.policy, settings contact_status.consent_settings,
@@ -45,7 +46,7 @@ CREATE FUNCTION _contact_status.fold_event(
 COMMENT ON FUNCTION _contact_status.fold_event(internal, contact_status.policy, contact_status.consent_settings,
     contact_status.event_kind, timestamptz, bigint, bigint, text, text, timestamptz, timestamptz,
     contact_status.folded_contact) IS
-'transition function of fold from facts that are kept';
+'transition function of fold with stored facts';
 
 CREATE AGGREGATE contact_status.fold(
     policy contact_status.policy, settings contact_status.consent_settings,
@@ -58,7 +59,7 @@ CREATE AGGREGATE contact_status.fold(
 COMMENT ON AGGREGATE contact_status.fold(contact_status.policy, contact_status.consent_settings,
     contact_status.event_kind, timestamptz, bigint, bigint, text, text, timestamptz, timestamptz,
     contact_status.folded_contact) IS
-'what a contact''s events, in order, come to, from facts that are kept as of a moment';
+'the facts and status of a contact from its ordered events, starting with stored facts as of a moment';
 
 CREATE FUNCTION _contact_status.fold_event(
     state internal, policy text, kind contact_status.event_kind, occurred_at timestamptz,
@@ -81,7 +82,7 @@ CREATE AGGREGATE contact_status.status_of(
     FINALFUNC = _contact_status.fold_status, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE contact_status.status_of(text, contact_status.event_kind, timestamptz, bigint, bigint, text) IS
-'status of a contact after its events, in order, under a policy that comes with the extension';
+'status of a contact from its ordered events, under a built-in policy';
 
 CREATE FUNCTION _contact_status.fold_change(
     state internal, policy contact_status.policy, settings contact_status.consent_settings,
@@ -107,7 +108,7 @@ CREATE AGGREGATE contact_status.status_changes(
 );
 COMMENT ON AGGREGATE contact_status.status_changes(contact_status.policy, contact_status.consent_settings,
     contact_status.event_kind, timestamptz, bigint, bigint, text, text, timestamptz, timestamptz) IS
-'every change of every subscription of a contact that its events, in order, and time up to as_of bring';
+'changes of the statuses of a contact and its subscriptions, from its ordered events and the passing of time up to as_of';
 
 CREATE FUNCTION _contact_status.fold_change(
     state internal, policy contact_status.policy, settings contact_status.consent_settings,
@@ -118,7 +119,7 @@ CREATE FUNCTION _contact_status.fold_change(
 COMMENT ON FUNCTION _contact_status.fold_change(internal, contact_status.policy, contact_status.consent_settings,
     contact_status.event_kind, timestamptz, bigint, bigint, text, text, timestamptz, timestamptz,
     contact_status.folded_contact) IS
-'transition function of status_changes from facts that are kept';
+'transition function of status_changes with stored facts';
 
 CREATE AGGREGATE contact_status.status_changes(
     policy contact_status.policy, settings contact_status.consent_settings,
@@ -131,4 +132,4 @@ CREATE AGGREGATE contact_status.status_changes(
 COMMENT ON AGGREGATE contact_status.status_changes(contact_status.policy, contact_status.consent_settings,
     contact_status.event_kind, timestamptz, bigint, bigint, text, text, timestamptz, timestamptz,
     contact_status.folded_contact) IS
-'every change of every subscription of a contact that its events, in order, and time up to as_of bring, from facts that are kept as of a moment';
+'changes of the statuses of a contact and its subscriptions, from ordered events, starting with stored facts';

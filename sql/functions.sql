@@ -1,11 +1,11 @@
--- Pure functions over the types.
+-- Functions of the types, without tables.
 
--- not STRICT, so that it is inlined and an index can serve it; of null it is null all the same
+-- not STRICT, so that the planner inlines it and can use an index; it returns null for null all the same
 CREATE FUNCTION contact_status.is_mailable(status contact_status.contact_status) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN status IN ('active'::contact_status.contact_status, 'soft_bounced'::contact_status.contact_status);
 COMMENT ON FUNCTION contact_status.is_mailable(contact_status.contact_status) IS
-'may a contact of this status be mailed, and does it count as active';
+'whether a contact with this status may be mailed and counts as active';
 
 CREATE FUNCTION contact_status.report_category(status contact_status.contact_status) RETURNS text
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_report_category';
@@ -20,14 +20,14 @@ COMMENT ON FUNCTION contact_status.color(contact_status.contact_status, text) IS
 CREATE FUNCTION contact_status.label(status contact_status.contact_status, vocabulary text) RETURNS text
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_label';
 COMMENT ON FUNCTION contact_status.label(contact_status.contact_status, text) IS
-'the word for the status in salesmanago, activecampaign, ecomail or emailmanager';
+'label of the status in salesmanago, activecampaign, ecomail or emailmanager';
 
 CREATE FUNCTION contact_status.from_label(label text, vocabulary text) RETURNS contact_status.contact_status
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_from_label';
 COMMENT ON FUNCTION contact_status.from_label(text, text) IS
-'the status that a word of a vocabulary means; of two the more restrictive';
+'status that a label of a vocabulary means; of two statuses the more restrictive';
 
 CREATE FUNCTION contact_status.normalize_address(address text) RETURNS text
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_normalize_address';
 COMMENT ON FUNCTION contact_status.normalize_address(text) IS
-'an e-mail address as it is compared: blanks around it off, ASCII letters in lower case, nothing else';
+'e-mail address for comparison: without surrounding blanks, ASCII letters in lower case';

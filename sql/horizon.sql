@@ -1,14 +1,14 @@
--- The horizon: facts as of a moment, so that older events may be dropped.
+-- The horizon: stored facts as of a moment, so that older events may be dropped.
 
 CREATE FUNCTION _contact_status.begin_horizon(schema name, account_id bigint, before timestamptz) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_begin_horizon';
 COMMENT ON FUNCTION _contact_status.begin_horizon(name, bigint, timestamptz) IS
-'sets the horizon of an account, in force when this commits';
+'sets the horizon of an account, which is in force after commit';
 
 CREATE FUNCTION _contact_status.store_horizon_facts(schema name, account_id bigint, contacts bigint[]) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_store_horizon_facts_of';
 COMMENT ON FUNCTION _contact_status.store_horizon_facts(name, bigint, bigint[]) IS
-'keeps the facts of contacts, given in the order of their ids, as of the horizon of their account';
+'stores the facts of contacts, given in ascending order, as of the horizon of their account';
 
 CREATE FUNCTION _contact_status.next_contacts(
     schema name, account_id bigint, after_contact bigint, batch integer
@@ -21,7 +21,7 @@ DECLARE
     contacts bigint[];
 BEGIN
     PERFORM _contact_status.check_installation(next_contacts.schema, '{contact,deleted_contact}');
-    -- two ordered reads, so that a batch costs by its own length
+    -- two ordered index scans, so that the cost depends on the batch only
     EXECUTE format('SELECT array_agg(contact_id ORDER BY contact_id) FROM ('
                    'SELECT contact_id FROM ('
                    '(SELECT contact_id FROM ONLY %1$I.contact WHERE account_id = $1 AND ($2 IS NULL OR contact_id > $2) ORDER BY contact_id LIMIT $3) '
@@ -32,7 +32,7 @@ BEGIN
 END
 $next$;
 COMMENT ON FUNCTION _contact_status.next_contacts(name, bigint, bigint, integer) IS
-'the next contacts of an account behind one (null: the first), those that were deleted included; null where there are none';
+'contacts of an account, deleted ones included, that follow an id (null: the first ones); null if there are none';
 
 CREATE FUNCTION _contact_status.store_next_horizon_facts(
     schema name, account_id bigint, after_contact bigint, batch integer
@@ -48,12 +48,12 @@ BEGIN
 END
 $keep$;
 COMMENT ON FUNCTION _contact_status.store_next_horizon_facts(name, bigint, bigint, integer) IS
-'keeps the facts of the next contacts behind one (null: of the first) as of the horizon; returns the last of them, null where there was none';
+'stores the facts of the contacts that follow an id (null: the first ones) as of the horizon; returns the last id, null if none';
 
 CREATE FUNCTION _contact_status.end_horizon(schema name, account_id bigint, before timestamptz) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_end_horizon';
 COMMENT ON FUNCTION _contact_status.end_horizon(name, bigint, timestamptz) IS
-'notes that the facts of all contacts of an account are kept as of its horizon';
+'notes that the facts of all contacts of an account are stored as of its horizon';
 
 CREATE FUNCTION contact_status.set_horizon(schema name, account_id bigint, before timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE
@@ -76,7 +76,7 @@ BEGIN
 END
 $set$;
 COMMENT ON FUNCTION contact_status.set_horizon(name, bigint, timestamptz) IS
-'keeps the facts of an account''s contacts as of a moment, from which every later fold starts, so that older events may be dropped; events wait meanwhile: see move_horizon';
+'stores the facts of contacts as of a moment, so that older events may be dropped; blocks events, unlike move_horizon';
 
 CREATE PROCEDURE contact_status.move_horizon(
     schema name, account_id bigint, before timestamptz, batch integer DEFAULT 10000
@@ -103,4 +103,4 @@ BEGIN
 END
 $move$;
 COMMENT ON PROCEDURE contact_status.move_horizon(name, bigint, timestamptz, integer) IS
-'set_horizon in batches, a transaction each, beside writers';
+'set_horizon in batches, a transaction each, concurrently with writers';

@@ -1,4 +1,4 @@
--- Import from a staging table, row by row in outcome, by the batch in work.
+-- Import from a staging table: each row has an outcome of its own, and the work is done in batches.
 
 CREATE TYPE _contact_status.import_row AS (
     n           bigint,
@@ -11,7 +11,8 @@ CREATE TYPE _contact_status.import_row AS (
     is_held     boolean
 );
 COMMENT ON TYPE _contact_status.import_row IS
-'a row of a staging table; problem is its outcome where that is known before anything is written; found is the contact that has the address; is_held: on hold in the source';
+'a row of a staging table; problem: its outcome, if known before anything is written; found: the contact that has the '
+'address; is_held: on hold in the source';
 
 CREATE FUNCTION _contact_status.any_label(label text) RETURNS contact_status.contact_status
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
@@ -29,14 +30,14 @@ BEGIN
         BEGIN
             found := greatest(found, contact_status.from_label(btrim(any_label.label), vocabulary));
         EXCEPTION WHEN invalid_parameter_value THEN
-            NULL;   -- a word of another vocabulary
+            NULL;   -- a label of another vocabulary
         END;
     END LOOP;
     RETURN found;
 END
 $any_label$;
 COMMENT ON FUNCTION _contact_status.any_label(text) IS
-'the most restrictive status that a word means in any vocabulary; null: in none';
+'most restrictive status that a label means in any vocabulary; null if there is none';
 
 CREATE FUNCTION _contact_status.any_time(given text) RETURNS timestamptz
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
@@ -45,11 +46,11 @@ AS $any_time$
 BEGIN
     RETURN given::timestamptz;
 EXCEPTION WHEN data_exception THEN
-    RETURN 'infinity';   -- which no event can have
+    RETURN 'infinity';   -- no event can have this time
 END
 $any_time$;
 COMMENT ON FUNCTION _contact_status.any_time(text) IS
-'the time that a text means; infinity where it means none';
+'time in a text; infinity if it is not a time';
 
 CREATE FUNCTION _contact_status.import_plan(
     schema name, account_id bigint, list_id bigint, rows _contact_status.import_row[], careful boolean,
@@ -69,14 +70,15 @@ BEGIN
                    'JOIN %1$I.policy p ON p.name = a.policy WHERE a.account_id = $1', import_plan.schema)
        INTO refuses, is_limited USING import_plan.account_id;
     refuses := coalesce(refuses, false);
-    -- which contacts there are, and which are on the list already
+    -- find the existing contacts, and those that are on the list already
     resolved := _contact_status.resolve_addresses(import_plan.schema, import_plan.account_id, import_plan.list_id,
         CASE WHEN careful OR refuses THEN emails ELSE array_fill(NULL::text, ARRAY[cardinality(rows)]) END,
         CASE WHEN careful THEN NULL ELSE ARRAY(SELECT r.found FROM unnest(rows) r) END, refuses);
     before := resolved.contact_ids;
     consents := resolved.consents;
     known := ARRAY(SELECT DISTINCT id FROM unnest(before) id WHERE id IS NOT NULL ORDER BY id);
-    -- new ones, in the order of their addresses, which is that of rows; where their ids may be chosen they need not be looked up
+    -- New contacts, in the order of rows. If this function may choose their ids, they need not be looked up after the
+    -- INSERT.
     SELECT array_agg(CASE WHEN r.id IS NOT NULL OR r.problem IS NOT NULL OR r.status = 'complained' THEN r.id
                           WHEN NOT careful AND has_sequence_privilege(numbers, 'USAGE') THEN nextval(numbers) END ORDER BY r.ordinal),
            coalesce(array_agg(btrim(r.email) ORDER BY r.ordinal)
@@ -89,7 +91,7 @@ BEGIN
 END
 $plan$;
 COMMENT ON FUNCTION _contact_status.import_plan(name, bigint, bigint, _contact_status.import_row[], boolean) IS
-'what an import does with some rows: the contacts that have their addresses, and those to be inserted';
+'plan for an import of some rows: existing contacts with their addresses, and contacts to insert';
 
 CREATE FUNCTION _contact_status.import_opt_outs(
     rows _contact_status.import_row[], contacts bigint[], OUT email text, OUT occurred_at timestamptz, OUT kind contact_status.event_kind
@@ -105,7 +107,7 @@ BEGIN ATOMIC
      ORDER BY r.contact_id NULLS LAST, contact_status.normalize_address(r.email) COLLATE "C";
 END;
 COMMENT ON FUNCTION _contact_status.import_opt_outs(_contact_status.import_row[], bigint[]) IS
-'the opt-outs, complaints and dead addresses among some rows, in the order in which contacts and addresses are locked';
+'opt-outs, complaints and dead addresses among some rows, in lock order';
 
 CREATE FUNCTION _contact_status.counting_contacts(schema name, account_id bigint, before bigint[], after bigint[]) RETURNS bigint
     LANGUAGE plpgsql VOLATILE
@@ -122,7 +124,7 @@ BEGIN
 END
 $counting$;
 COMMENT ON FUNCTION _contact_status.counting_contacts(name, bigint, bigint[], bigint[]) IS
-'how many contacts that are new count towards the limit of an account';
+'number of new contacts that count towards the limit of an account';
 
 CREATE FUNCTION _contact_status.import_outcomes(
     schema name, account_id bigint, list_id bigint, rows _contact_status.import_row[], before bigint[],
@@ -132,7 +134,7 @@ CREATE FUNCTION _contact_status.import_outcomes(
     SET search_path = pg_catalog, pg_temp
 AS $outcomes$
 DECLARE
-    -- of those of which something was known, or came back with their address
+    -- look up contacts that existed before and, if any suppressions exist, new ones too: these may have received one
     came_back boolean := pg_relation_size(format('%I.suppression', import_outcomes.schema)) > 0;
     settled record := _contact_status.resolve_addresses(import_outcomes.schema, import_outcomes.account_id, import_outcomes.list_id,
         array_fill(NULL::text, ARRAY[cardinality(rows)]),
@@ -152,7 +154,7 @@ END
 $outcomes$;
 COMMENT ON FUNCTION _contact_status.import_outcomes(name, bigint, bigint, _contact_status.import_row[], bigint[],
     contact_status.contact_status[], bigint[]) IS
-'the outcome of each of some rows that were imported';
+'outcomes of some imported rows';
 
 CREATE FUNCTION _contact_status.import_batch(
     schema name, account_id bigint, list_id bigint, rows _contact_status.import_row[], careful boolean,
@@ -162,16 +164,16 @@ CREATE FUNCTION _contact_status.import_batch(
 AS $import_batch$
 DECLARE
     plan pg_catalog.record;
-    ids bigint[];          -- of the contacts of rows, as they are or are to be
+    ids bigint[];          -- contact ids of rows
     opt_out pg_catalog.record;
     half integer := pg_catalog.cardinality(rows) OPERATOR(pg_catalog./) 2;
     on_conflict pg_catalog.text := CASE WHEN careful THEN 'ON CONFLICT DO NOTHING' ELSE '' END;
 BEGIN
-    -- a block of its own: what a bad row does is taken back with its batch
+    -- a subtransaction: an error of one row rolls the batch back
     BEGIN
         plan := _contact_status.import_plan(import_batch.schema, import_batch.account_id, import_batch.list_id, rows, careful);
         ids := plan.ids;
-        -- contacts that exist are locked in the order of their ids, as all lock them
+        -- lock existing contacts in ascending order, as every transaction does
         PERFORM _contact_status.refresh_contacts(import_batch.schema,
                     pg_catalog.array_fill(import_batch.account_id, ARRAY[pg_catalog.cardinality(plan.known)]),
                     plan.known, false, pg_catalog.clock_timestamp());
@@ -189,7 +191,7 @@ BEGIN
                        ARRAY(SELECT r.email FROM pg_catalog.unnest(rows) r), plan.before, false) r;
         END IF;
 
-        -- events, in the order of their contacts; a contact that is on hold in the source is on hold here
+        -- Events, in the order of their contacts. A contact that is on hold in the source is suspended here.
         EXECUTE pg_catalog.format('INSERT INTO %I.event (account_id, contact_id, list_id, kind, occurred_at, source, evidence) '
                        'SELECT $1, r.contact_id, $2, ''added'', r.occurred_at, ''import'', r.evidence '
                        'FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4)) r (n, email, occurred_at, evidence, status, problem, found, is_held, contact_id) '
@@ -203,13 +205,13 @@ BEGIN
                        'ORDER BY r.contact_id ', import_batch.schema) OPERATOR(pg_catalog.||) on_conflict
           USING import_batch.account_id, rows, ids;
 
-        -- opt-outs, complaints and dead addresses in the source
+        -- suppress the opt-outs, complaints and dead addresses of the source
         FOR opt_out IN SELECT o.* FROM _contact_status.import_opt_outs(rows, plan.before) o LOOP
             PERFORM contact_status.suppress(import_batch.schema, import_batch.account_id, opt_out.email, opt_out.kind,
                 CASE WHEN opt_out.kind OPERATOR(pg_catalog.=) 'unsubscribed' THEN import_batch.list_id END, opt_out.occurred_at, 'import');
         END LOOP;
 
-        -- contacts may count by being there alone
+        -- a new contact may count without an event
         IF plan.is_limited THEN
             IF _contact_status.counting_contacts(import_batch.schema, import_batch.account_id, plan.before, ids)
                    OPERATOR(pg_catalog.>) 0 THEN
@@ -222,7 +224,8 @@ BEGIN
         RETURN;
     EXCEPTION
         WHEN unique_violation OR foreign_key_violation THEN
-            -- another transaction was faster, an event is there already, or a trigger chose another id: seldom, so that only then it costs something
+            -- A concurrent transaction inserted the same contact or event, the event exists, or a trigger chose
+            -- another id. This is rare, so only then the careful mode with its extra cost is used.
             IF NOT careful THEN
                 half := pg_catalog.cardinality(rows);
             ELSIF half OPERATOR(pg_catalog.=) 0 THEN
@@ -232,7 +235,7 @@ BEGIN
         WHEN configuration_limit_exceeded THEN
             outcome := CASE WHEN half OPERATOR(pg_catalog.=) 0 THEN 'over_limit' END;
         WHEN OTHERS THEN
-            -- what is not the row's fault is not its outcome
+            -- errors of the server, missing privileges and conflicts are not the outcome of a row
             IF pg_catalog."left"(SQLSTATE, 2) OPERATOR(pg_catalog.=) ANY ('{40,42,53,55,57,58,XX}'::pg_catalog.text[]) THEN
                 RAISE;
             END IF;
@@ -242,7 +245,7 @@ BEGIN
         RETURN QUERY SELECT rows[1].n, rows[1].email, NULL::bigint, outcome;
         RETURN;
     END IF;
-    -- one of them is bad: find it
+    -- one of the rows fails: import the halves to find it
     RETURN QUERY SELECT b.* FROM _contact_status.import_batch(import_batch.schema, import_batch.account_id, import_batch.list_id, rows[:half], careful) b;
     IF half OPERATOR(pg_catalog.<) pg_catalog.cardinality(rows) THEN
         RETURN QUERY SELECT b.* FROM _contact_status.import_batch(import_batch.schema, import_batch.account_id, import_batch.list_id,
@@ -251,7 +254,7 @@ BEGIN
 END
 $import_batch$;
 COMMENT ON FUNCTION _contact_status.import_batch(name, bigint, bigint, _contact_status.import_row[], boolean) IS
-'imports some rows, each of another address, and says what became of each; careful: other transactions may have inserted the same';
+'imports rows with distinct addresses and returns their outcomes; careful: allow for concurrent inserts of the same rows';
 
 CREATE FUNCTION _contact_status.import_query(schema name, source regclass, list_id bigint, account_id bigint) RETURNS text
     LANGUAGE plpgsql STABLE
@@ -272,8 +275,8 @@ BEGIN
         RAISE EXCEPTION 'list % of account % does not exist', import_query.list_id, import_query.account_id
             USING ERRCODE = 'foreign_key_violation', HINT = 'Insert it into table list first.';
     END IF;
-    -- of several rows with one address the most restrictive counts, and of those the first; addresses of contacts come first,
-    -- in the order in which all lock these
+    -- Of several rows with one address the most restrictive counts, and of equal ones the first. Rows with an
+    -- existing contact come first, in lock order.
     RETURN format($q$
         SELECT pg_catalog.array_agg(ROW(n, email, coalesce(occurred_at, $1), evidence, status,
                    CASE WHEN normal IS NULL OR normal OPERATOR(pg_catalog.!~) '^[^[:space:]@]+@[^[:space:]@]+$'
@@ -301,9 +304,9 @@ BEGIN
 END
 $import_query$;
 COMMENT ON FUNCTION _contact_status.import_query(name, regclass, bigint, bigint) IS
-'the query that reads a staging table in batches, as the role that imports it';
+'query that reads a staging table in batches, as the calling role';
 
--- without a search_path of its own, with which the application's triggers would run
+-- no SET search_path: the triggers of the application would run with it
 CREATE FUNCTION contact_status.import_contacts(
     schema name, account_id bigint, list_id bigint, source regclass,
     OUT row_number bigint, OUT email text, OUT contact_id bigint, OUT outcome text
@@ -325,4 +328,5 @@ BEGIN
 END
 $import_contacts$;
 COMMENT ON FUNCTION contact_status.import_contacts(name, bigint, bigint, regclass) IS
-'adds the addresses of a staging table to a list, and says of each row: added, already_subscribed, suppressed, refused, invalid_address, duplicate or over_limit';
+'adds the addresses of a staging table to a list, and returns the outcome of each row: added, already_subscribed, '
+'suppressed, refused, invalid_address, duplicate or over_limit';

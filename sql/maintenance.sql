@@ -1,59 +1,59 @@
 -- Functions on an installation: its schema is their first argument.
 --
--- A function that writes has no search_path of its own, because the triggers of the application that it fires would run
--- with it; its body qualifies every name and operator.  What only reads is left to functions that have one.
+-- A function that writes has no SET search_path, because the triggers of the application would run with it. So its
+-- body qualifies each name and operator. Functions that only read have a search_path, and the queries are in these.
 
 CREATE FUNCTION _contact_status.check_installation(schema name, tables name[] DEFAULT '{}') RETURNS void
     LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'cs_check_installation';
 COMMENT ON FUNCTION _contact_status.check_installation(name, name[]) IS
-'fails with 42P01 where the schema holds no installation, 55000 where a table of it is none or another owner''s, and 42501 where the caller may not read one of these';
+'raises 42P01 without an installation, 55000 for a wrong table or owner, 42501 if the caller may not read the tables';
 
 CREATE FUNCTION _contact_status.check_owner(schema name) RETURNS void
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'cs_check_owner_of';
 COMMENT ON FUNCTION _contact_status.check_owner(name) IS
-'fails with 42501 unless the caller has the rights of the tables'' owner and row-level security hides nothing';
+'raises 42501 unless the caller has the privileges of the tables'' owner and row-level security hides no rows';
 
 CREATE FUNCTION _contact_status.refuse_read_only(function text) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_refuse_read_only';
 COMMENT ON FUNCTION _contact_status.refuse_read_only(text) IS
-'fails with 25006 in a transaction that may only read';
+'raises 25006 in a read-only transaction';
 
 CREATE FUNCTION _contact_status.refresh_contacts(
     schema name, accounts bigint[], contacts bigint[], anew boolean, as_of timestamptz
 ) RETURNS bigint
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_refresh_contacts';
 COMMENT ON FUNCTION _contact_status.refresh_contacts(name, bigint[], bigint[], boolean, timestamptz) IS
-'brings contacts, given in the order of their ids, up to date as of a moment, folding their log anew if asked; returns how many changed';
+'updates contacts, given in lock order, as of a moment; optionally replays their logs; returns the number of changed contacts';
 
 CREATE FUNCTION _contact_status.delete_orphans(schema name, accounts bigint[], contacts bigint[]) RETURNS bigint
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_delete_orphans';
 COMMENT ON FUNCTION _contact_status.delete_orphans(name, bigint[], bigint[]) IS
-'deletes subscriptions that have no contact; returns of how many there were any';
+'deletes subscriptions without a contact; returns the number of contacts that had any';
 
 CREATE FUNCTION _contact_status.check_all_shown(schema name) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_check_all_shown';
 COMMENT ON FUNCTION _contact_status.check_all_shown(name) IS
-'fails with 40001 where the transaction''s snapshot does not show every contact';
+'raises 40001 if the transaction''s snapshot does not show every contact';
 
 CREATE FUNCTION _contact_status.restore_settings(schema name, account_id bigint) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_restore_settings';
 COMMENT ON FUNCTION _contact_status.restore_settings(name, bigint) IS
-'keeps the consent settings of an account from now on, where they were not kept';
+'stores the consent settings of an account and its lists where the history lacks them';
 
 CREATE FUNCTION _contact_status.merge_counts(schema name, accounts bigint[], lists bigint[]) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_merge_counts';
 COMMENT ON FUNCTION _contact_status.merge_counts(name, bigint[], bigint[]) IS
-'makes one of the rows of counts of each list, as far as no other transaction is writing them';
+'merges the rows of counts of each list, except rows that other transactions are writing';
 
 CREATE FUNCTION _contact_status.repair_counts(schema name) RETURNS bigint
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_repair_counts';
 COMMENT ON FUNCTION _contact_status.repair_counts(name) IS
-'makes counts again what count(*) says, beside writers; returns how many were wrong';
+'corrects the counts to count(*), concurrently with writers; returns the number of wrong counts';
 
 CREATE FUNCTION _contact_status.check_limit(schema name, account_id bigint) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_check_limit';
 COMMENT ON FUNCTION _contact_status.check_limit(name, bigint) IS
-'fails with 53400 where more contacts of an account count than its limit allows';
+'raises 53400 if more contacts of an account count than its limit allows';
 
 -- sweep
 
@@ -72,7 +72,7 @@ BEGIN
 END
 $due$;
 COMMENT ON FUNCTION _contact_status.due_contacts(name, timestamptz) IS
-'the contacts whose status may have changed by a moment, in the order in which contacts are locked';
+'contacts that are due at a moment, in lock order';
 
 CREATE FUNCTION _contact_status.unmerged_counts(schema name, OUT accounts bigint[], OUT lists bigint[]) RETURNS record
     LANGUAGE plpgsql STABLE STRICT
@@ -87,7 +87,7 @@ BEGIN
 END
 $unmerged$;
 COMMENT ON FUNCTION _contact_status.unmerged_counts(name) IS
-'the lists, and (list null) accounts, whose counts have many rows';
+'lists and (list null) accounts that have many rows of counts';
 
 CREATE FUNCTION contact_status.sweep(schema name, as_of timestamptz DEFAULT clock_timestamp()) RETURNS bigint
     LANGUAGE plpgsql VOLATILE STRICT
@@ -105,7 +105,8 @@ BEGIN
 END
 $sweep$;
 COMMENT ON FUNCTION contact_status.sweep(name, timestamptz) IS
-'materialises what fell due: suspensions that ended, contacts that became unresponsive; returns how many contacts changed; only the owner of the tables may sweep ahead of the clock';
+'updates contacts that are due, such as ended suspensions and contacts that became unresponsive; returns the number of '
+'changed contacts; only the owner of the tables may sweep ahead of the clock';
 
 -- reevaluate
 
@@ -126,7 +127,7 @@ BEGIN
 END
 $batches$;
 COMMENT ON FUNCTION _contact_status.contact_batches(name, bigint) IS
-'the contacts of an account (null: of all) in the order in which they are locked, ten thousand a row';
+'contacts of an account (null: of all) in lock order, 10000 in a row';
 
 CREATE FUNCTION contact_status.reevaluate(schema name, account_id bigint DEFAULT NULL) RETURNS bigint
     LANGUAGE plpgsql VOLATILE
@@ -144,7 +145,7 @@ BEGIN
 END
 $reevaluate$;
 COMMENT ON FUNCTION contact_status.reevaluate(name, bigint) IS
-'folds the contacts of an account, or of all, anew after a change of policy; returns how many contacts changed';
+'replays the logs of an account''s contacts, or of all, after a change of policy; returns the number of changed contacts';
 
 -- upgrade_tables
 
@@ -158,4 +159,4 @@ BEGIN
 END
 $upgrade$;
 COMMENT ON FUNCTION contact_status.upgrade_tables(name) IS
-'brings the tables of an installation to what this version of the extension makes; returns how many had to be';
+'upgrades the tables of an installation to this version of the extension; returns the number of changed tables';

@@ -1,4 +1,4 @@
--- The log in partitions.
+-- Partitions of the log.
 
 CREATE FUNCTION _contact_status.unguarded_partitions(schema name) RETURNS SETOF regclass
     LANGUAGE sql STABLE STRICT
@@ -12,7 +12,7 @@ BEGIN ATOMIC
                AND p.proname IN ('apply_events', 'refuse_truncate')) < 2;
 END;
 COMMENT ON FUNCTION _contact_status.unguarded_partitions(name) IS
-'partitions of the log without the triggers that apply what is inserted into them directly, and refuse TRUNCATE';
+'partitions of the log that lack the triggers for direct inserts and TRUNCATE';
 
 CREATE FUNCTION _contact_status.guard_partition(partition regclass) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT
@@ -30,7 +30,7 @@ BEGIN
         EXECUTE format('CREATE TRIGGER contact_status_refuse_truncate BEFORE TRUNCATE ON %s '
                        'FOR EACH STATEMENT EXECUTE FUNCTION _contact_status.refuse_truncate()', guard_partition.partition);
     END IF;
-    -- as the log's, which are not inherited
+    -- the partition does not inherit these settings of the log
     EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', guard_partition.partition);
     IF (SELECT c.relrowsecurity FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhparent WHERE i.inhrelid = guard_partition.partition) THEN
         EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', guard_partition.partition);
@@ -38,7 +38,7 @@ BEGIN
 END
 $guard$;
 COMMENT ON FUNCTION _contact_status.guard_partition(regclass) IS
-'gives a partition of the log the triggers that it lacks';
+'creates the missing triggers of a partition of the log';
 
 CREATE FUNCTION _contact_status.guard_partitions(schema name) RETURNS bigint
     LANGUAGE plpgsql VOLATILE STRICT
@@ -57,7 +57,7 @@ BEGIN
 END
 $guard$;
 COMMENT ON FUNCTION _contact_status.guard_partitions(name) IS
-'gives the partitions of the log the triggers that they lack; returns how many lacked some';
+'creates the missing triggers of the partitions of the log; returns the number of changed partitions';
 
 CREATE FUNCTION _contact_status.guard_own_partitions(schema name) RETURNS bigint
     LANGUAGE plpgsql VOLATILE STRICT
@@ -72,13 +72,13 @@ BEGIN
 END
 $guard$;
 COMMENT ON FUNCTION _contact_status.guard_own_partitions(name) IS
-'the same where the caller owns the log';
+'guard_partitions if the caller owns the log; else does nothing';
 
 CREATE FUNCTION _contact_status.period_start(every interval, at timestamptz) RETURNS timestamptz
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    -- months since 2000, or else lengths since a Monday
+    -- periods of whole months count from January 2000, others from Monday, 2000-01-03
     SELECT CASE WHEN extract(year FROM every) * 12 + extract(month FROM every) > 0 THEN
                (timestamp '2000-01-01' + every * floor(
                     ((extract(year FROM at AT TIME ZONE 'UTC') - 2000) * 12 + extract(month FROM at AT TIME ZONE 'UTC') - 1)
@@ -86,7 +86,7 @@ BEGIN ATOMIC
            ELSE date_bin(every, at, timestamptz '2000-01-03 00:00:00+00') END;
 END;
 COMMENT ON FUNCTION _contact_status.period_start(interval, timestamptz) IS
-'when the period of a length begins that holds a moment, in UTC';
+'start, in UTC, of the period of a length that includes a moment';
 
 CREATE FUNCTION _contact_status.add_partition(schema name, begins timestamptz, ends timestamptz) RETURNS boolean
     LANGUAGE plpgsql VOLATILE STRICT
@@ -106,7 +106,8 @@ BEGIN
         RETURN false;
     END IF;
     EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING ALL EXCLUDING INDEXES)', partition, log);
-    -- what the default partition holds of the period moves: the log stays the same, so no trigger is to hear of it
+    -- Move the rows of this period out of the default partition. The log as a whole does not change, so triggers must
+    -- not fire.
     IF pg_relation_size(rest) > 0 THEN
         EXECUTE format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM %3$s WHERE %4$s', partition, columns, rest, period);
         triggers_back := (SELECT string_agg(format('ALTER TABLE %s %s TRIGGER %I', rest,
@@ -121,12 +122,12 @@ BEGIN
     PERFORM _contact_status.guard_partition(partition::regclass);
     RETURN true;
 EXCEPTION WHEN invalid_object_definition THEN
-    -- another partition has some of the period
+    -- another partition overlaps the period
     RETURN false;
 END
 $add$;
 COMMENT ON FUNCTION _contact_status.add_partition(name, timestamptz, timestamptz) IS
-'creates a partition of the log, with what the default one holds of its period; false where there is one';
+'creates a partition of the log and moves rows of the default partition into it; false if the period is taken';
 
 CREATE FUNCTION contact_status.add_partitions(
     schema name, every interval, until timestamptz DEFAULT NULL, since timestamptz DEFAULT NULL
@@ -156,7 +157,8 @@ BEGIN
             USING ERRCODE = 'wrong_object_type',
                   HINT = 'Create the installation with contact_status.create_tables(..., partition_by => ...).';
     END IF;
-    -- one lock from the start: the weaker one lets writers go on, but does not serve to move rows out of the default partition
+    -- Take the final lock at once. The weaker lock admits writers, but rows cannot be moved out of the default
+    -- partition under it.
     EXECUTE format('LOCK TABLE ONLY %I.event IN %s MODE', add_partitions.schema,
                    CASE WHEN rest <> 0 AND pg_relation_size(rest) > 0 THEN 'ACCESS EXCLUSIVE' ELSE 'SHARE UPDATE EXCLUSIVE' END);
     begins := _contact_status.period_start(add_partitions.every, coalesce(add_partitions.since, now()));
@@ -172,7 +174,7 @@ BEGIN
 END
 $add$;
 COMMENT ON FUNCTION contact_status.add_partitions(name, interval, timestamptz, timestamptz) IS
-'creates the partitions of the log that are missing, from now (or since) on and three ahead (or until); returns how many';
+'creates missing partitions of the log from now (or since) on, three ahead (or until); returns their number';
 
 CREATE FUNCTION _contact_status.partition_end(partition oid) RETURNS timestamptz
     LANGUAGE sql STABLE STRICT
@@ -182,7 +184,7 @@ BEGIN ATOMIC
       FROM pg_class c WHERE c.oid = partition;
 END;
 COMMENT ON FUNCTION _contact_status.partition_end(oid) IS
-'the end of the period of a partition; infinity of the last and of the default one';
+'end of the period of a partition; infinity for the last and the default one';
 
 CREATE FUNCTION contact_status.drop_partition(schema name, partition regclass) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT
@@ -204,7 +206,7 @@ BEGIN
             USING ERRCODE = 'active_sql_transaction', DETAIL = 'Its snapshot does not show events that were recorded since.',
                   HINT = 'Use a READ COMMITTED transaction.';
     END IF;
-    -- the log first, as every writer locks it; nobody records events until the partition is gone
+    -- lock the log first, as every writer does; this blocks new events until the partition is dropped
     EXECUTE format('LOCK TABLE ONLY %I.event IN ACCESS EXCLUSIVE MODE', drop_partition.schema);
     ends := _contact_status.partition_end(drop_partition.partition);
     EXECUTE format($query$
@@ -228,7 +230,7 @@ BEGIN
 END
 $drop$;
 COMMENT ON FUNCTION contact_status.drop_partition(name, regclass) IS
-'drops a partition of the log; fails with 55000 where statuses follow from its events';
+'drops a partition of the log; raises 55000 if statuses depend on its events';
 
 CREATE FUNCTION contact_status.drop_partitions(schema name, before timestamptz) RETURNS integer
     LANGUAGE plpgsql VOLATILE STRICT
@@ -254,5 +256,5 @@ BEGIN
 END
 $drop$;
 COMMENT ON FUNCTION contact_status.drop_partitions(name, timestamptz) IS
-'drops the partitions of the log that end by a moment, as drop_partition does; returns how many';
+'drops the partitions of the log that end at or before a moment, as drop_partition does; returns their number';
 

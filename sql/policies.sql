@@ -1,9 +1,9 @@
--- The five policies, and what the machine makes of a policy.
+-- The five built-in policies, and the transitions of a policy.
 
 CREATE FUNCTION contact_status.policy(name text) RETURNS contact_status.policy
     LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_builtin_policy';
 COMMENT ON FUNCTION contact_status.policy(text) IS
-'a policy that comes with the extension: default, salesmanago, activecampaign, ecomail or emailmanager';
+'built-in policy: default, salesmanago, activecampaign, ecomail or emailmanager';
 
 CREATE FUNCTION contact_status.transitions(
     policy contact_status.policy,
@@ -13,7 +13,7 @@ CREATE FUNCTION contact_status.transitions(
 ) RETURNS SETOF record
     LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 200 AS 'MODULE_PATHNAME', 'cs_transitions';
 COMMENT ON FUNCTION contact_status.transitions(contact_status.policy) IS
-'every change of a subscription''s status that the machine can make under a policy; a null status is no subscription, a null event the passing of time';
+'possible changes of a subscription under a policy; null status: no subscription; null event: the passing of time';
 
 CREATE FUNCTION contact_status.transitions(
     policy text,
@@ -27,7 +27,7 @@ BEGIN ATOMIC
       FROM contact_status.transitions(contact_status.policy($1)) t;
 END;
 COMMENT ON FUNCTION contact_status.transitions(text) IS
-'every change of a subscription''s status that the machine can make under a policy that comes with the extension';
+'possible changes of a subscription under a built-in policy';
 
 CREATE FUNCTION contact_status.state_diagram(policy contact_status.policy) RETURNS text
     LANGUAGE sql STABLE STRICT PARALLEL SAFE
@@ -40,10 +40,10 @@ BEGIN ATOMIC
              GROUP BY t.from_status, t.to_status) arrows;
 END;
 COMMENT ON FUNCTION contact_status.state_diagram(contact_status.policy) IS
-'the transitions of a policy as a Mermaid state diagram';
+'transitions of a policy as a Mermaid state diagram';
 
 CREATE FUNCTION contact_status.state_diagram(policy text) RETURNS text
     LANGUAGE sql STABLE STRICT PARALLEL SAFE
     RETURN contact_status.state_diagram(contact_status.policy($1));
 COMMENT ON FUNCTION contact_status.state_diagram(text) IS
-'the transitions of a policy that comes with the extension as a Mermaid state diagram';
+'transitions of a built-in policy as a Mermaid state diagram';

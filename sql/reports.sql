@@ -1,5 +1,4 @@
--- Questions about an installation: why a status is what it is, and how many
--- contacts were active when.
+-- Reports: why a contact has its status, and how many contacts were active on each day.
 
 CREATE FUNCTION contact_status.explain_status(
     schema name, account_id bigint, contact_id bigint, list_id bigint DEFAULT NULL,
@@ -98,7 +97,7 @@ SELECT f.fact, f.status, f.since, e.kind, e.event_key, e.source, f.detail, f.lif
 END
 $explain$;
 COMMENT ON FUNCTION contact_status.explain_status(name, bigint, bigint, bigint) IS
-'which facts hold for a contact, and on a list or all: the status each stands for, since when, by which event, and what would lift it';
+'facts of a contact, on a list or on all: status, since when, by which event, and which events lift it';
 
 CREATE FUNCTION contact_status.active_contacts_by_day(
     schema name, account_id bigint, from_day date, to_day date, OUT day date, OUT active_contacts bigint
@@ -121,7 +120,7 @@ WITH counted AS (
     SELECT greatest(at::date, $2) AS day, sum(difference) AS difference
       FROM (SELECT changed_at, difference FROM history
             UNION ALL
-            -- a contact begins as unconfirmed, with the first that is known of it
+            -- a contact is unconfirmed from its insertion, or from its first change if that is earlier
             SELECT least(c.created_at, h.first), 1
               FROM ONLY %1$I.contact c
               LEFT JOIN (SELECT contact_id, min(changed_at) AS first FROM history GROUP BY 1) h USING (contact_id), counted
@@ -137,4 +136,4 @@ SELECT d::date, coalesce(sum(change.difference) OVER (ORDER BY d), 0)::bigint
 END
 $by_day$;
 COMMENT ON FUNCTION contact_status.active_contacts_by_day(name, bigint, date, date) IS
-'how many of the contacts that exist now counted as active at the end of each day, in the session''s time zone, from the log read once';
+'active contacts at the end of each day in the session''s time zone, of those that exist now; reads the log once';

@@ -1,21 +1,21 @@
--- retract_events: events that were recorded in error.
+-- retract_events: takes back events that were recorded in error.
 
 CREATE FUNCTION _contact_status.lock_retractions(schema name, account_id bigint) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_lock_retractions';
 COMMENT ON FUNCTION _contact_status.lock_retractions(name, bigint) IS
-'waits until no other transaction changes the recorded events of an account, before contacts are locked';
+'locks an account against concurrent changes of its recorded events';
 
 CREATE FUNCTION _contact_status.lock_contacts(schema name, account_id bigint, contacts bigint[]) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_lock_contacts';
 COMMENT ON FUNCTION _contact_status.lock_contacts(name, bigint, bigint[]) IS
-'locks contacts, and those that hold addresses which they gave up, in the order in which contacts are locked';
+'locks contacts and the contacts that hold their former addresses, in lock order';
 
 CREATE FUNCTION _contact_status.set_retracted(
     schema name, account_id bigint, contacts bigint[], parts oid[], places tid[], retraction_id bigint, reason text
 ) RETURNS bigint[]
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'cs_set_retracted';
 COMMENT ON FUNCTION _contact_status.set_retracted(name, bigint, bigint[], oid[], tid[], bigint, text) IS
-'marks events, given in the order of their contacts, as retracted or (reason null) not, and folds anew; returns how many events and contacts';
+'marks events as retracted, or (reason null) as not, and replays logs; returns the numbers of events and contacts';
 
 CREATE FUNCTION _contact_status.events_to_retract(
     schema name, account_id bigint, source text, kinds contact_status.event_kind[], since timestamptz, before timestamptz,
@@ -46,14 +46,14 @@ END
 $choose$;
 COMMENT ON FUNCTION _contact_status.events_to_retract(name, bigint, text, contact_status.event_kind[], timestamptz, timestamptz,
     bigint, bigint, bigint[], text[]) IS
-'the number of a new retraction, and the events that it concerns, in the order of their contacts';
+'id of a new retraction, and its events in the order of their contacts';
 
 CREATE FUNCTION _contact_status.events_that_followed(
     schema name, account_id bigint, retraction_id bigint, OUT contacts bigint[], OUT parts oid[], OUT places tid[]
 ) RETURNS record
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
-    SET enable_nestloop = off   -- how many events are retracted, no statistics say
+    SET enable_nestloop = off   -- statistics do not show how many events are retracted
 AS $followed$
 BEGIN
     EXECUTE format('SELECT array_agg(e.contact_id ORDER BY e.contact_id, e.tableoid, e.ctid), '
@@ -69,7 +69,7 @@ BEGIN
 END
 $followed$;
 COMMENT ON FUNCTION _contact_status.events_that_followed(name, bigint, bigint) IS
-'the events that a suppression brought to other contacts and that hold no more, because the events of a retraction do not';
+'events that other contacts received as suppressions and that no longer follow, after a retraction';
 
 CREATE FUNCTION contact_status.retract_events(
     schema name, reason text, account_id bigint DEFAULT 1, source text DEFAULT NULL,
@@ -96,7 +96,7 @@ BEGIN
             USING ERRCODE = 'null_value_not_allowed',
                   HINT = 'Choose by source, kinds, since, before, campaign_id, list_id, contact_ids or event_keys.';
     END IF;
-    -- chosen once nobody else retracts, so that none is missed that comes back meanwhile
+    -- choose the events under the lock: a concurrent undo could bring further ones back
     PERFORM _contact_status.lock_retractions(retract_events.schema, retract_events.account_id);
     SELECT c.* INTO chosen
       FROM _contact_status.events_to_retract(retract_events.schema, retract_events.account_id, retract_events.source,
@@ -111,7 +111,7 @@ BEGIN
                                               chosen.places, retract_events.retraction_id, retract_events.reason);
         retract_events.events := retract_events.events OPERATOR(pg_catalog.+) marked[1];
         retract_events.contacts := retract_events.contacts OPERATOR(pg_catalog.+) marked[2];
-        -- what came back with an address from a contact that is gone, and holds of it no more
+        -- events that other contacts received as suppressions, which no longer follow
         EXIT WHEN marked[1] OPERATOR(pg_catalog.=) 0;
         SELECT retract_events.retraction_id, f.* INTO chosen
           FROM _contact_status.events_that_followed(retract_events.schema, retract_events.account_id, retract_events.retraction_id) f;
@@ -121,7 +121,7 @@ END
 $retract$;
 COMMENT ON FUNCTION contact_status.retract_events(name, text, bigint, text, contact_status.event_kind[], timestamptz,
     timestamptz, bigint, bigint, bigint[], text[]) IS
-'takes events that were recorded in error out of the fold, and keeps them; the choices given must all be met';
+'retracts events that were recorded in error, without deleting them; the choices are combined with AND';
 
 CREATE FUNCTION _contact_status.retracted_events(
     schema name, account_id bigint, retraction_id bigint, OUT contacts bigint[], OUT parts oid[], OUT places tid[]
@@ -137,7 +137,8 @@ BEGIN
        INTO contacts, parts, places USING retracted_events.account_id, retracted_events.retraction_id;
 END
 $retracted$;
-COMMENT ON FUNCTION _contact_status.retracted_events(name, bigint, bigint) IS 'the events of a retraction, in the order of their contacts';
+COMMENT ON FUNCTION _contact_status.retracted_events(name, bigint, bigint) IS
+'events of a retraction, in the order of their contacts';
 
 CREATE FUNCTION contact_status.undo_retraction(
     schema name, retraction_id bigint, account_id bigint DEFAULT 1, OUT events bigint, OUT contacts bigint
@@ -161,4 +162,4 @@ BEGIN
 END
 $undo$;
 COMMENT ON FUNCTION contact_status.undo_retraction(name, bigint, bigint) IS
-'brings the events of a retraction back into the fold';
+'undoes a retraction: its events count again';

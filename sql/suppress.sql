@@ -1,11 +1,11 @@
--- suppress: addresses without a contact.
+-- suppress: opt-outs, complaints and dead addresses, also of addresses without a contact.
 
 CREATE FUNCTION _contact_status.check_suppression(
     account_id bigint, email text, kind contact_status.event_kind, list_id bigint, occurred_at timestamptz
 ) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'cs_check_suppression';
 COMMENT ON FUNCTION _contact_status.check_suppression(bigint, text, contact_status.event_kind, bigint, timestamptz) IS
-'raises the errors of suppress for wrong arguments';
+'raises errors for wrong arguments of suppress';
 
 CREATE FUNCTION _contact_status.suppress_unknown_address(
     schema name, account_id bigint, email text, kind contact_status.event_kind, list_id bigint,
@@ -13,7 +13,7 @@ CREATE FUNCTION _contact_status.suppress_unknown_address(
 ) RETURNS boolean
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'cs_suppress_unknown_address';
 COMMENT ON FUNCTION _contact_status.suppress_unknown_address(name, bigint, text, contact_status.event_kind, bigint, timestamptz, text) IS
-'keeps a fact of an address that no contact has; false where one has it';
+'stores a suppression of an address without a contact; false if a contact has the address';
 
 CREATE FUNCTION _contact_status.resolve_addresses(
     schema name, account_id bigint, list_id bigint, emails text[], known bigint[], complaints boolean,
@@ -21,14 +21,14 @@ CREATE FUNCTION _contact_status.resolve_addresses(
 ) RETURNS record
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'cs_resolve_addresses';
 COMMENT ON FUNCTION _contact_status.resolve_addresses(name, bigint, bigint, text[], bigint[], boolean) IS
-'for each address the id of its contact, where it is not known, and, if given a list, its consent and status there';
+'for each address its contact and, with a list, the consent and status there';
 
 CREATE FUNCTION _contact_status.contacts_of_addresses(
     schema name, account_id bigint, emails text[], OUT addresses bigint, OUT contacts bigint[], OUT without_contact text[]
 ) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
-    SET enable_seqscan = off    -- by the index, however large the table was when this was planned
+    SET enable_seqscan = off    -- by the index, even if the table was small when this was planned
 AS $of_addresses$
 BEGIN
     EXECUTE format('SELECT count(*), coalesce(array_agg(c.contact_id ORDER BY c.contact_id) FILTER (WHERE c.contact_id IS NOT NULL), ''{}''), '
@@ -42,7 +42,7 @@ BEGIN
 END
 $of_addresses$;
 COMMENT ON FUNCTION _contact_status.contacts_of_addresses(name, bigint, text[]) IS
-'the contacts of different addresses, ascending, and the addresses that have none';
+'contacts of distinct addresses, ascending, and the addresses without a contact';
 
 CREATE FUNCTION contact_status.suppress(
     schema name, account_id bigint, email text, kind contact_status.event_kind,
@@ -58,7 +58,7 @@ BEGIN
     PERFORM _contact_status.refuse_read_only('suppress');
     PERFORM _contact_status.check_installation(suppress.schema, '{contact}');
     PERFORM _contact_status.check_suppression(suppress.account_id, suppress.email, suppress.kind, suppress.list_id, at);
-    -- looked for again: a contact may begin while suppress_unknown_address waits, or go until it is locked
+    -- Look again: a contact may be inserted while suppress_unknown_address waits, or be deleted before it is locked.
     FOR attempt IN 1 .. 3 LOOP
         SELECT c.contacts[1] INTO contact
           FROM _contact_status.contacts_of_addresses(suppress.schema, suppress.account_id, ARRAY[suppress.email]) c;
@@ -81,7 +81,7 @@ BEGIN
 END
 $suppress$;
 COMMENT ON FUNCTION contact_status.suppress(name, bigint, text, contact_status.event_kind, bigint, timestamptz, text) IS
-'records an opt-out, complaint or dead address: as an event of the contact that has the address, whose id it returns, or, without one, for when it comes';
+'records an opt-out, complaint or dead address as an event of the contact, and returns its id; else stores a suppression';
 
 CREATE FUNCTION contact_status.suppress(
     schema name, account_id bigint, emails text[], kind contact_status.event_kind,
@@ -98,7 +98,8 @@ BEGIN
     PERFORM _contact_status.refuse_read_only('suppress');
     PERFORM _contact_status.check_installation(suppress.schema, '{contact}');
     PERFORM _contact_status.check_suppression(suppress.account_id, 'any', suppress.kind, suppress.list_id, at);
-    -- contacts first, in the order in which all lock them, until none came or went meanwhile; then the addresses without one
+    -- Lock the contacts in ascending order, again if some were inserted or deleted concurrently. Then suppress the
+    -- addresses without a contact.
     FOR attempt IN 1 .. 10 LOOP
         SELECT c.* INTO matched FROM _contact_status.contacts_of_addresses(suppress.schema, suppress.account_id, suppress.emails) c;
         EXIT WHEN matched.contacts OPERATOR(pg_catalog.=) locked;
@@ -121,4 +122,4 @@ BEGIN
 END
 $suppress$;
 COMMENT ON FUNCTION contact_status.suppress(name, bigint, text[], contact_status.event_kind, bigint, timestamptz, text) IS
-'the same for a list brought from another sender; returns how many different addresses it had';
+'suppresses many addresses; returns the number of distinct ones';

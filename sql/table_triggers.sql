@@ -17,7 +17,7 @@ CREATE FUNCTION _contact_status.trigger_definitions(schema name) RETURNS text[]
     SET search_path = pg_catalog, pg_temp
 RETURN string_to_array(btrim(format($ddl$
 
--- triggers: the work
+-- triggers that apply changes
 
 CREATE TRIGGER contact_status_apply AFTER INSERT ON %1$I.event
     REFERENCING NEW TABLE AS events FOR EACH STATEMENT EXECUTE FUNCTION _contact_status.apply_events();
@@ -37,13 +37,14 @@ CREATE TRIGGER contact_status_change AFTER INSERT OR UPDATE ON %1$I.list
 CREATE TRIGGER contact_status_end BEFORE DELETE ON %1$I.list
     FOR EACH ROW EXECUTE FUNCTION _contact_status.change_list();
 
--- a table with such a trigger can be no partition or child of another one, whose statements would not fire the others
+-- A table with such a trigger cannot become a partition or child of another table. Statements on a parent would not
+-- fire the other triggers.
 
 CREATE TRIGGER contact_status_refuse_parent AFTER DELETE ON %1$I.contact REFERENCING OLD TABLE AS contacts
     FOR EACH ROW WHEN (false) EXECUTE FUNCTION _contact_status.refuse_write();
 
--- triggers: the guards; those that ask what changed are AFTER triggers, because
--- they must see the row as it was written
+-- triggers that refuse writes. Those that compare columns are AFTER triggers, because they must check the row as it
+-- was written
 
 CREATE TRIGGER contact_status_refuse BEFORE UPDATE OR DELETE ON %1$I.event
     FOR EACH ROW EXECUTE FUNCTION _contact_status.refuse_write();
@@ -70,4 +71,4 @@ $ddl$,
            FROM unnest(_contact_status.table_names()) t
           WHERE t NOT IN ('policy', 'account', 'list', 'contact', 'subscription', 'event'));
 COMMENT ON FUNCTION _contact_status.trigger_definitions(name) IS
-'the statements that create the triggers of an installation';
+'statements that create the triggers of an installation';

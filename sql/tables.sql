@@ -1,11 +1,11 @@
--- The tables of an installation. They belong to the role that calls create_tables and are no members of the extension, so that
--- a dump holds them with their rows, and a restore creates their triggers after the rows.
+-- The tables of an installation. They belong to the role that calls create_tables and are not members of the
+-- extension. So a dump contains them with their rows, and a restore creates their triggers after the rows.
 
 CREATE FUNCTION _contact_status.table_names() RETURNS name[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
     RETURN '{policy,account,list,consent_setting_history,address_key,contact,deleted_contact,address_change,subscription,status_count,suppression,event,retraction,checkpoint}'::name[];
-COMMENT ON FUNCTION _contact_status.table_names() IS 'the names of the tables of an installation';
+COMMENT ON FUNCTION _contact_status.table_names() IS 'names of the tables of an installation';
 
 CREATE FUNCTION _contact_status.table_definitions(schema name, is_partitioned boolean) RETURNS text[]
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -31,7 +31,7 @@ CREATE TABLE %1$I.policy OF contact_status.policy (
     counted           WITH OPTIONS NOT NULL DEFAULT '{active,soft_bounced}'
 );
 COMMENT ON TABLE %1$I.policy IS
-'how events are judged; null: this rule does not exist. After a change call contact_status.reevaluate';
+'rules for events; null: the rule does not exist; after a change call contact_status.reevaluate';
 
 CREATE TABLE %1$I.account (
     account_id    bigint NOT NULL DEFAULT 1,
@@ -41,10 +41,12 @@ CREATE TABLE %1$I.account (
     horizon_kept  timestamptz,
     PRIMARY KEY (account_id)
 );
-COMMENT ON TABLE %1$I.account IS 'a tenant; a single sender is account 1 and never types it';
+COMMENT ON TABLE %1$I.account IS 'a tenant; a single sender uses the default account 1';
 COMMENT ON COLUMN %1$I.account.contact_limit IS 'how many contacts may count as active; null: no limit';
-COMMENT ON COLUMN %1$I.account.horizon IS 'derived: set by contact_status.set_horizon; an event dated before it counts as if it happened then';
-COMMENT ON COLUMN %1$I.account.horizon_kept IS 'derived: the facts of all contacts are kept as of this horizon, so that older events may be dropped';
+COMMENT ON COLUMN %1$I.account.horizon IS
+'derived: set by contact_status.set_horizon; an earlier event counts as if it happened at this time';
+COMMENT ON COLUMN %1$I.account.horizon_kept IS
+'derived: the facts of all contacts are stored as of this horizon, so older events may be dropped';
 
 CREATE TABLE %1$I.list (
     account_id    bigint NOT NULL DEFAULT 1,
@@ -54,7 +56,7 @@ CREATE TABLE %1$I.list (
     PRIMARY KEY (account_id, list_id)
 );
 COMMENT ON TABLE %1$I.list IS 'a list of contacts; consent is per list';
-COMMENT ON COLUMN %1$I.list.double_opt_in IS 'must a sign-up be confirmed; null: as the policy says';
+COMMENT ON COLUMN %1$I.list.double_opt_in IS 'whether a sign-up must be confirmed; null: the setting of the policy';
 
 CREATE TABLE %1$I.consent_setting_history (
     account_id        bigint NOT NULL,
@@ -69,7 +71,7 @@ CREATE TABLE %1$I.consent_setting_history (
 CREATE UNIQUE INDEX consent_setting_key ON %1$I.consent_setting_history
     (account_id, list_id NULLS FIRST, since) NULLS NOT DISTINCT;
 COMMENT ON TABLE %1$I.consent_setting_history IS
-'derived: the consent settings of accounts, and the double opt-in of lists, since when they were in force';
+'derived: consent settings of accounts and double opt-in of lists, with the time from which they are in force';
 
 -- contacts
 
@@ -105,31 +107,32 @@ CREATE TABLE %1$I.contact (
 CREATE UNIQUE INDEX contact_address ON %1$I.contact (account_id, contact_status.normalize_address(email));
 CREATE INDEX contact_due ON %1$I.contact (due_at) WHERE due_at IS NOT NULL;
 
-COMMENT ON TABLE %1$I.contact IS 'a contact; email and columns of your own are yours, all others are derived from the events';
-COMMENT ON COLUMN %1$I.contact.status IS 'derived: the best status over the contact''s subscriptions';
-COMMENT ON COLUMN %1$I.contact.monitored IS 'derived: true from the first event that ties a person to the address';
+COMMENT ON TABLE %1$I.contact IS
+'a contact; email and added columns belong to the application, all others are derived from the events';
+COMMENT ON COLUMN %1$I.contact.status IS 'derived: the best status over the subscriptions of the contact';
+COMMENT ON COLUMN %1$I.contact.monitored IS 'derived: true from the first event that links a person to the address';
 COMMENT ON COLUMN %1$I.contact.hard_bounces IS 'derived: hard bounces in the run of errors, below the limit';
 COMMENT ON COLUMN %1$I.contact.changed_at IS 'derived: time of the last event that changed a fact';
 COMMENT ON COLUMN %1$I.contact.due_at IS 'derived: no status changes by the passing of time before this';
-COMMENT ON COLUMN %1$I.contact.hard_bounced_at IS 'derived: since when the address is dead';
+COMMENT ON COLUMN %1$I.contact.hard_bounced_at IS 'derived: when the address became dead';
 COMMENT ON COLUMN %1$I.contact.unsubscribed_at IS 'derived: the latest opt-out from the whole account';
 COMMENT ON COLUMN %1$I.contact.complained_at IS 'derived: the latest complaint';
 COMMENT ON COLUMN %1$I.contact.deleted_at IS 'derived: when the owner removed the contact';
 COMMENT ON COLUMN %1$I.contact.suspended_at IS 'derived: when the newest suspension began';
-COMMENT ON COLUMN %1$I.contact.suspended_until IS 'derived: when it ends or ended; null: when released';
-COMMENT ON COLUMN %1$I.contact.unanswered_since IS 'derived: the first campaign since the last open or click';
-COMMENT ON COLUMN %1$I.contact.unanswered IS 'derived: the campaigns since then, as far as the policy''s limit needs them';
+COMMENT ON COLUMN %1$I.contact.suspended_until IS 'derived: when the suspension ends or ended; null: until released';
+COMMENT ON COLUMN %1$I.contact.unanswered_since IS 'derived: time of the first campaign since the last open or click';
+COMMENT ON COLUMN %1$I.contact.unanswered IS 'derived: the campaigns since then, up to the number that the policy needs';
 COMMENT ON COLUMN %1$I.contact.delivered_campaign IS
-'derived: a delivery of this campaign ended the run of errors, but is taken back if an error of the campaign comes next';
+'derived: its delivery ended the run of errors, unless an error of this campaign comes next';
 COMMENT ON COLUMN %1$I.contact.run_campaigns IS 'derived: campaigns of the errors that count in the run';
 COMMENT ON COLUMN %1$I.contact.run_times IS 'derived: times of the errors that count in the run';
 COMMENT ON COLUMN %1$I.contact.generation_start IS
-'derived: events recorded up to then belong to an earlier contact of the same id';
+'derived: events recorded up to this time belong to an earlier contact with the same id';
 
 COMMENT ON COLUMN %1$I.contact.erased_at IS
-'derived: the opt-out was left by an erasure, and only the person''s own confirmed sign-up lifts it';
+'derived: an erasure caused the opt-out; only a confirmed sign-up of the person lifts it';
 COMMENT ON COLUMN %1$I.contact.address_since IS
-'derived: when the address was last changed; what came before says nothing of the present one';
+'derived: when the address was last changed; earlier errors and unanswered campaigns do not count';
 
 CREATE TABLE %1$I.deleted_contact (
     account_id     bigint NOT NULL,
@@ -141,8 +144,8 @@ CREATE TABLE %1$I.deleted_contact (
     PRIMARY KEY (account_id, contact_id)
 );
 CREATE INDEX former_contact_address ON %1$I.deleted_contact (account_id, address_digest);
-COMMENT ON TABLE %1$I.deleted_contact IS 'derived: contacts that were deleted, for a later contact of the same id';
-COMMENT ON COLUMN %1$I.deleted_contact.holder_id IS 'the contact that took the address last';
+COMMENT ON TABLE %1$I.deleted_contact IS 'derived: deleted contacts, for a later contact with the same id';
+COMMENT ON COLUMN %1$I.deleted_contact.holder_id IS 'the last contact that took the address';
 
 CREATE TABLE %1$I.subscription (
     account_id   bigint NOT NULL,
@@ -157,11 +160,11 @@ CREATE TABLE %1$I.subscription (
 ) WITH (fillfactor = 80);
 CREATE INDEX subscription_status ON %1$I.subscription (account_id, list_id, status, contact_id);
 COMMENT ON TABLE %1$I.subscription IS 'derived: the consent and status of a contact on a list';
-COMMENT ON COLUMN %1$I.subscription.status IS 'the greatest over the consent and the address facts';
+COMMENT ON COLUMN %1$I.subscription.status IS 'greatest status over the consent and the address facts';
 COMMENT ON COLUMN %1$I.subscription.consent IS 'active (subscribed), unconfirmed or unsubscribed';
-COMMENT ON COLUMN %1$I.subscription.consent_at IS 'time of the event that gave or took the consent';
-COMMENT ON COLUMN %1$I.subscription.requested_at IS 'a sign-up after the opt-out that waits to be confirmed';
-COMMENT ON COLUMN %1$I.subscription.request_key IS 'the key its confirmation must have; empty: any';
+COMMENT ON COLUMN %1$I.subscription.consent_at IS 'time of the event that gave or withdrew the consent';
+COMMENT ON COLUMN %1$I.subscription.requested_at IS 'time of a sign-up after the opt-out that is not confirmed yet';
+COMMENT ON COLUMN %1$I.subscription.request_key IS 'event_key that the confirmation must have; empty: any';
 
 CREATE TABLE %1$I.address_change (
     account_id bigint NOT NULL,
@@ -172,8 +175,8 @@ CREATE TABLE %1$I.address_change (
     PRIMARY KEY (account_id, contact_id, changed_at)
 );
 CREATE INDEX address_change_address ON %1$I.address_change (account_id, old_digest);
-COMMENT ON TABLE %1$I.address_change IS 'derived: when contacts changed their address, for the fold';
-COMMENT ON COLUMN %1$I.address_change.holder_id IS 'the contact that took the old address last';
+COMMENT ON TABLE %1$I.address_change IS 'derived: changes of the addresses of contacts';
+COMMENT ON COLUMN %1$I.address_change.holder_id IS 'the last contact that took the old address';
 
 -- counts
 
@@ -186,19 +189,20 @@ CREATE TABLE %1$I.status_count (
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 CREATE INDEX status_count_key ON %1$I.status_count (account_id, list_id, written_by);
 COMMENT ON TABLE %1$I.status_count IS
-'derived: how many contacts (list_id null) and subscriptions have each status is the sum over its rows; ask the views';
+'derived: numbers of contacts (list_id null) and subscriptions by status, as a sum over rows; use the views';
 COMMENT ON COLUMN %1$I.status_count.written_by IS 'the transaction that wrote the row';
-COMMENT ON COLUMN %1$I.status_count.merged_before IS 'no row of a transaction before this one is left: this row is their sum';
-COMMENT ON COLUMN %1$I.status_count.contacts IS 'a difference for each status, in the order of the type''s labels';
+COMMENT ON COLUMN %1$I.status_count.merged_before IS
+'this row replaces all rows of transactions before this one';
+COMMENT ON COLUMN %1$I.status_count.contacts IS 'a difference for each status, in the order of the labels of the type';
 
--- what outlives a contact
+-- tables with data that outlive a contact
 
 CREATE TABLE %1$I.address_key (
     account_id bigint NOT NULL PRIMARY KEY,
     key        bytea NOT NULL
 );
 COMMENT ON TABLE %1$I.address_key IS
-'the secret under which an account''s addresses are digested; grant it to nobody, and lose it never';
+'secret key for the digests of an account''s addresses; grant it to no role, and include it in backups';
 
 CREATE TABLE %1$I.suppression (
     account_id     bigint NOT NULL,
@@ -213,11 +217,13 @@ CREATE TABLE %1$I.suppression (
 CREATE UNIQUE INDEX suppression_key ON %1$I.suppression (account_id, address_digest, kind, list_id) NULLS NOT DISTINCT;
 CREATE INDEX suppression_contact ON %1$I.suppression (account_id, contact_id);
 COMMENT ON TABLE %1$I.suppression IS
-'derived: opt-outs, complaints and dead addresses of contacts that are gone, by a keyed digest of the address';
+'derived: opt-outs, complaints and dead addresses, by a keyed digest of the address';
 COMMENT ON COLUMN %1$I.suppression.address_digest IS 'HMAC-SHA-256 of the normalised address under the account''s key';
-COMMENT ON COLUMN %1$I.suppression.kind IS 'unsubscribed (of a list, or null: account-wide), complained or invalidated';
-COMMENT ON COLUMN %1$I.suppression.contact_id IS 'the contact from whose events it follows; null where it was told by suppress';
-COMMENT ON COLUMN %1$I.suppression.generation_start IS 'that contact''s generation_start, which tells it from others of the same id';
+COMMENT ON COLUMN %1$I.suppression.kind IS 'unsubscribed (list_id null: account-wide), complained or invalidated';
+COMMENT ON COLUMN %1$I.suppression.contact_id IS
+'contact with the events that caused it; null: caused by no contact, as with suppress';
+COMMENT ON COLUMN %1$I.suppression.generation_start IS
+'generation_start of that contact, which distinguishes it from another contact with the same id';
 
 -- the log
 
@@ -241,13 +247,14 @@ CREATE TABLE %1$I.event (
 CREATE UNIQUE INDEX event_key ON %1$I.event
     (account_id, contact_id, occurred_at, kind, list_id NULLS FIRST, campaign_id NULLS FIRST, event_key COLLATE "C")
     NULLS NOT DISTINCT;
-COMMENT ON TABLE %1$I.event IS 'what happened to contacts: append-only, the way in';
-COMMENT ON COLUMN %1$I.event.occurred_at IS 'when it happened; a webhook that may be delivered again must carry it';
-COMMENT ON COLUMN %1$I.event.recorded_at IS 'when the server recorded it';
-COMMENT ON COLUMN %1$I.event.retracted_at IS 'set where the event was recorded in error and does not count';
+COMMENT ON TABLE %1$I.event IS 'events of contacts: applications insert here; append-only; statuses are derived from them';
+COMMENT ON COLUMN %1$I.event.occurred_at IS 'when the event happened; required for a webhook that may be delivered again';
+COMMENT ON COLUMN %1$I.event.recorded_at IS 'when the server recorded the event';
+COMMENT ON COLUMN %1$I.event.retracted_at IS 'set if the event was recorded in error and does not count';
 COMMENT ON COLUMN %1$I.event.until IS 'end of a suspension';
-COMMENT ON COLUMN %1$I.event.event_key IS 'tells events apart that are alike in all else; of a sign-up, the key of its confirmation link';
-COMMENT ON COLUMN %1$I.event.evidence IS 'what proves a consent';
+COMMENT ON COLUMN %1$I.event.event_key IS
+'distinguishes events that are equal otherwise; of a sign-up, the key of its confirmation link';
+COMMENT ON COLUMN %1$I.event.evidence IS 'proof of a consent';
 COMMENT ON COLUMN %1$I.event.reply IS 'the answer of the receiving server';
 
 CREATE TABLE %1$I.checkpoint (
@@ -261,12 +268,14 @@ CREATE TABLE %1$I.checkpoint (
 );
 CREATE UNIQUE INDEX checkpoint_key ON %1$I.checkpoint (account_id, contact_id, before, generation_start) NULLS NOT DISTINCT;
 CREATE INDEX checkpoint_late ON %1$I.checkpoint (late_since) WHERE late_since IS NOT NULL;
-COMMENT ON TABLE %1$I.checkpoint IS 'derived: facts of contacts as of a moment, from which their fold starts';
-COMMENT ON COLUMN %1$I.checkpoint.before IS 'the facts are those of the events dated before';
-COMMENT ON COLUMN %1$I.checkpoint.generation_start IS 'the contact''s generation_start, which tells it from others of the same id';
+COMMENT ON TABLE %1$I.checkpoint IS 'derived: facts of contacts as of a moment, from which a replay starts';
+COMMENT ON COLUMN %1$I.checkpoint.before IS 'the facts are those of the events dated before this time';
+COMMENT ON COLUMN %1$I.checkpoint.generation_start IS
+'generation_start of the contact, which distinguishes it from another contact with the same id';
 COMMENT ON COLUMN %1$I.checkpoint.kept_at IS
-'of a horizon: they hold what was recorded up to then, and older events may be dropped; null: made to save reading a long log again';
-COMMENT ON COLUMN %1$I.checkpoint.late_since IS 'of a horizon: the earliest event that was dated before it and recorded after kept_at';
+'of a horizon: the facts include events recorded up to this time, and older events may be dropped; null: speeds up a replay';
+COMMENT ON COLUMN %1$I.checkpoint.late_since IS
+'of a horizon: time of the earliest event dated before it and recorded after kept_at';
 
 CREATE TABLE %1$I.retraction (
     account_id    bigint NOT NULL,
@@ -280,9 +289,9 @@ CREATE TABLE %1$I.retraction (
     undone_by     name,
     PRIMARY KEY (account_id, retraction_id)
 );
-COMMENT ON TABLE %1$I.retraction IS 'derived: who took which events out of the fold, when and why; event.retraction_id says which';
+COMMENT ON TABLE %1$I.retraction IS 'derived: retractions with role, time and reason; event.retraction_id refers to it';
 
--- rows that change and have no primary key: subscribers of logical replication tell them apart by all that is in them
+-- tables with updates and without a primary key: logical replication identifies a row by all its columns
 
 ALTER TABLE %1$I.status_count REPLICA IDENTITY FULL;
 ALTER TABLE %1$I.suppression REPLICA IDENTITY FULL;
@@ -291,4 +300,4 @@ ALTER TABLE %1$I.event REPLICA IDENTITY FULL;
 
 $ddl$, schema, CASE WHEN is_partitioned THEN ' PARTITION BY RANGE (occurred_at)' ELSE '' END), E'\n; '), E';\n');
 COMMENT ON FUNCTION _contact_status.table_definitions(name, boolean) IS
-'the statements that create the tables of an installation';
+'statements that create the tables of an installation';

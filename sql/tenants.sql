@@ -13,7 +13,8 @@ BEGIN
         RAISE EXCEPTION 'the setting "%" cannot hold an account', enable_tenant_security.setting
             USING ERRCODE = 'invalid_parameter_value', HINT = 'Give a setting of your own with a dot in its name, for example ''app.account_id''.';
     END IF;
-    -- every table of the installation that has accounts, and every partition of the log; address_key has no policy, so nobody's rows are shown
+    -- Each table of the installation that has accounts, and each partition of the log. address_key gets no policy, so
+    -- it shows no rows.
     FOR its IN
         SELECT c.oid::regclass AS relation, c.relname
           FROM pg_class c
@@ -33,4 +34,4 @@ BEGIN
 END
 $tenants$;
 COMMENT ON FUNCTION contact_status.enable_tenant_security(name, text) IS
-'row-level security on every table of an installation: a role to which it applies sees and writes the account that a setting names';
+'row-level security by account: a role that it applies to sees and writes only the account that a setting names';

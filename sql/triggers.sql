@@ -1,44 +1,44 @@
--- Trigger functions of the tables that create_tables makes.
+-- Trigger functions of the tables of an installation.
 
 CREATE FUNCTION _contact_status.recording_time() RETURNS timestamptz
     LANGUAGE c VOLATILE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_recording_time';
 COMMENT ON FUNCTION _contact_status.recording_time() IS
-'the default of event.recorded_at: the clock, but not before the statement began';
+'default of event.recorded_at: the clock, but not before the statement began';
 
 CREATE FUNCTION _contact_status.apply_events() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_apply_events';
 COMMENT ON FUNCTION _contact_status.apply_events() IS
-'after a statement that inserts events: folds them into contacts and subscriptions';
+'after a statement that inserts events: applies them to contacts and subscriptions';
 
 CREATE FUNCTION _contact_status.begin_contacts() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_begin_contacts';
 COMMENT ON FUNCTION _contact_status.begin_contacts() IS
-'after a statement that inserts contacts: checks them and tells them from earlier contacts of the same id';
+'after a statement that inserts contacts: checks them, begins their generation, and applies suppressions';
 
 CREATE FUNCTION _contact_status.end_contacts() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_end_contacts';
 COMMENT ON FUNCTION _contact_status.end_contacts() IS
-'after a statement that deletes contacts: takes their subscriptions along';
+'after a statement that deletes contacts: stores suppressions, and deletes their subscriptions';
 
 CREATE FUNCTION _contact_status.change_address() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_change_contact_address';
 COMMENT ON FUNCTION _contact_status.change_address() IS
-'after the address of a contact changed: suppresses the old one, applies what is suppressed of the new one';
+'after the address of a contact changed: suppresses the old one, and applies suppressions of the new one';
 
 CREATE FUNCTION _contact_status.change_policy() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_change_policy';
 COMMENT ON FUNCTION _contact_status.change_policy() IS
-'after a row of policy changed: checks it and keeps the consent settings of its accounts';
+'after a change of policy: checks it, and stores the consent settings of its accounts';
 
 CREATE FUNCTION _contact_status.change_account() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_change_account';
 COMMENT ON FUNCTION _contact_status.change_account() IS
-'after a row of account changed: checks it and keeps its consent settings';
+'after a change of account: checks it, and stores its consent settings';
 
 CREATE FUNCTION _contact_status.change_list() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_change_list';
 COMMENT ON FUNCTION _contact_status.change_list() IS
-'after a row of list changed: checks it and keeps its consent settings';
+'at a change of list: checks it, and stores its double opt-in; removes the subscribers of a deleted list';
 
 CREATE FUNCTION _contact_status.refuse_write() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_refuse_write';
@@ -48,26 +48,28 @@ COMMENT ON FUNCTION _contact_status.refuse_write() IS
 CREATE FUNCTION _contact_status.refuse_truncate() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_refuse_truncate';
 COMMENT ON FUNCTION _contact_status.refuse_truncate() IS
-'refuses TRUNCATE of a table that must remember';
+'refuses TRUNCATE of a table of an installation';
 
 CREATE FUNCTION _contact_status.address_status(
     policy contact_status.policy, contact record, as_of timestamptz
 ) RETURNS contact_status.contact_status
     LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_address_status_of';
 COMMENT ON FUNCTION _contact_status.address_status(contact_status.policy, record, timestamptz) IS
-'the greatest of the address facts in a row of contact, as of a moment';
+'greatest status over the address facts of a row of contact, as of a moment';
 
 -- Trigger functions for tables of the application.
 
 CREATE FUNCTION contact_status.require_mailable() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_require_mailable';
 COMMENT ON FUNCTION contact_status.require_mailable() IS
-'before a row of an outbox: refuses or skips who may not be mailed now; arguments: schema, contact column [, list column [, account column]] [, error or skip]';
+'before a row of an outbox is written: refuses or skips a contact that may not be mailed now; arguments: schema, '
+'contact column [, list column [, account column]] [, error or skip]';
 
 CREATE FUNCTION contact_status.guard_status() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_guard_status';
 COMMENT ON FUNCTION contact_status.guard_status() IS
-'before an update of a status column of the application''s: refuses, keeps or skips what the rules do not allow; arguments: column [, policy] [, error, keep or skip]';
+'before an update of an application''s status column: refuses, keeps or skips changes that the rules do not allow; '
+'arguments: column [, policy] [, error, keep or skip]';
 
 CREATE FUNCTION _contact_status.forwarding_query(arguments text[]) RETURNS text
     LANGUAGE plpgsql IMMUTABLE
@@ -94,15 +96,15 @@ BEGIN
         RAISE EXCEPTION 'forward_events needs contact_id, kind and occurred_at'
             USING ERRCODE = 'invalid_parameter_value', HINT = 'An event that is forwarded carries its own time.';
     END IF;
-    -- in the order of the log's key, so that two of them cannot deadlock there
+    -- ordered by the log's key, so that two such statements cannot deadlock
     RETURN format('INSERT INTO %I.event (%s) SELECT %s FROM forwarded f ORDER BY %s ON CONFLICT DO NOTHING',
                   arguments[1], array_to_string(targets, ', '), array_to_string(sources, ', '),
                   (SELECT string_agg(s, ', ' ORDER BY array_position(known, t)) FROM unnest(targets, sources) u (t, s)));
 END
 $forwarding$;
-COMMENT ON FUNCTION _contact_status.forwarding_query(text[]) IS 'the statement by which forward_events records rows';
+COMMENT ON FUNCTION _contact_status.forwarding_query(text[]) IS 'statement with which forward_events records rows';
 
--- without a search_path of its own, with which the application's triggers on event would run
+-- no SET search_path: the triggers of the application on event would run with it
 CREATE FUNCTION contact_status.forward_events() RETURNS trigger
     LANGUAGE plpgsql
 AS $forward$
@@ -116,4 +118,5 @@ BEGIN
 END
 $forward$;
 COMMENT ON FUNCTION contact_status.forward_events() IS
-'after a statement that inserts into an event table of the application''s: records its rows as events; arguments: schema, then column=column, of event and of the table';
+'after a statement that inserts into a table of the application: records its rows as events; arguments: schema, then '
+'pairs event column=table column';

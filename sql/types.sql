@@ -1,4 +1,4 @@
--- Schemas: what users call, and what only the extension calls.
+-- Schemas: the interface, and the internal functions.
 
 CREATE SCHEMA contact_status;
 COMMENT ON SCHEMA contact_status IS 'the interface of the extension contact_status';
@@ -8,14 +8,14 @@ CREATE SCHEMA _contact_status;
 COMMENT ON SCHEMA _contact_status IS 'internal functions of the extension contact_status; each checks the rights of its caller';
 GRANT USAGE ON SCHEMA _contact_status TO PUBLIC;
 
--- Types: the vocabulary of statuses and events, and the shape of a policy.
+-- Types: statuses, kinds of events, and policies.
 
 CREATE TYPE contact_status.contact_status AS ENUM (
     'active', 'soft_bounced', 'unresponsive', 'unconfirmed', 'suspended',
     'failing', 'hard_bounced', 'unsubscribed', 'complained', 'deleted'
 );
 COMMENT ON TYPE contact_status.contact_status IS
-'status of a contact or subscription, in order of precedence: of several the greatest is shown';
+'status of a contact or subscription, in order of precedence: the greatest of several is shown';
 
 CREATE TYPE contact_status.event_kind AS ENUM (
     'noted', 'signed_up', 'added', 'confirmed', 'resubscribed', 'released', 'restored',
@@ -24,7 +24,7 @@ CREATE TYPE contact_status.event_kind AS ENUM (
     'lapsed', 'suspended', 'removed', 'unsubscribed', 'complained', 'deleted'
 );
 COMMENT ON TYPE contact_status.event_kind IS
-'kind of an event, in the order that breaks ties: what restricts comes last and wins';
+'kind of an event, in the order for equal times: restrictive kinds come last and so take precedence';
 
 CREATE TYPE contact_status.policy AS (
     name                      text,
@@ -47,7 +47,7 @@ CREATE TYPE contact_status.policy AS (
     counted                   contact_status.contact_status[]
 );
 COMMENT ON TYPE contact_status.policy IS
-'the settings by which events are judged; null: this rule does not exist';
+'rules for events; null: the rule does not exist';
 
 CREATE TYPE contact_status.consent_settings AS (
     import_consent    text,
@@ -57,7 +57,7 @@ CREATE TYPE contact_status.consent_settings AS (
     confirm_within    interval
 );
 COMMENT ON TYPE contact_status.consent_settings IS
-'the settings in force when an event was recorded, by which its consent is judged for ever';
+'consent settings in force when an event was recorded; they always apply to this event';
 
 CREATE TYPE contact_status.folded_subscription AS (
     list_id      bigint,
@@ -68,7 +68,7 @@ CREATE TYPE contact_status.folded_subscription AS (
     request_key  text
 );
 COMMENT ON TYPE contact_status.folded_subscription IS
-'what the events of a contact come to on one list';
+'consent and status of a contact on one list, from its events';
 
 CREATE TYPE contact_status.folded_contact AS (
     status             contact_status.contact_status,
@@ -94,7 +94,7 @@ CREATE TYPE contact_status.folded_contact AS (
     subscriptions      contact_status.folded_subscription[]
 );
 COMMENT ON TYPE contact_status.folded_contact IS
-'what the events of a contact come to: its status and the facts behind it';
+'status and facts of a contact, from its events';
 
 CREATE TYPE contact_status.status_change AS (
     changed_at      timestamptz,
@@ -105,4 +105,4 @@ CREATE TYPE contact_status.status_change AS (
     event_key       text
 );
 COMMENT ON TYPE contact_status.status_change IS
-'a change of one subscription; kind is null where time alone brought it, status where the subscription went';
+'a change of a status; kind is null for the passing of time; status is null for a removed subscription';

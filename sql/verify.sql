@@ -1,4 +1,4 @@
--- verify and repair.
+-- verify compares stored data with the log, and repair corrects the differences.
 
 CREATE FUNCTION _contact_status.suppressed_contacts(
     schema name, OUT account_id bigint, OUT contact_id bigint, OUT kind contact_status.event_kind, OUT list_id bigint,
@@ -6,14 +6,14 @@ CREATE FUNCTION _contact_status.suppressed_contacts(
 ) RETURNS SETOF record
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'cs_suppressed_contacts';
 COMMENT ON FUNCTION _contact_status.suppressed_contacts(name) IS
-'the suppressions of the addresses of contacts, but those left by an erasure; none where row-level security applies to the caller';
+'suppressions of contacts'' addresses, without those of an erasure; empty if row-level security applies to the caller';
 
 CREATE FUNCTION _contact_status.apply_suppressions(schema name, accounts bigint[], contacts bigint[]) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_apply_suppressions_of';
 COMMENT ON FUNCTION _contact_status.apply_suppressions(name, bigint[], bigint[]) IS
-'records as events the suppressions of the addresses of contacts that their logs lack';
+'records as events the suppressions of contacts'' addresses that their logs lack';
 
--- plans that do not depend on how large a table was when the statement was planned
+-- the SETs make the plans independent of the table sizes at planning time
 CREATE FUNCTION _contact_status.differing_contacts(
     schema name, as_of timestamptz,
     OUT account_id bigint, OUT contact_id bigint, OUT is_due boolean, OUT is_lost boolean, OUT stored jsonb, OUT expected jsonb
@@ -24,7 +24,8 @@ CREATE FUNCTION _contact_status.differing_contacts(
     SET jit = off
 AS $differing$
 BEGIN
-    -- contact by contact, by the log's index; a stored status holds until the contact is due, then the next sweep writes it
+    -- Fold each contact by an index scan of the log. The stored status is right until the contact is due, then the
+    -- next sweep updates it.
     RETURN QUERY EXECUTE format($query$
 SELECT c.account_id, c.contact_id, coalesce(c.due_at <= $1, false),
        c.changed_at >= coalesce(a.horizon, '-infinity')
@@ -62,7 +63,7 @@ SELECT c.account_id, c.contact_id, coalesce(c.due_at <= $1, false),
 END
 $differing$;
 COMMENT ON FUNCTION _contact_status.differing_contacts(name, timestamptz) IS
-'the contacts whose row, or whose subscriptions, may differ from what their events say, with both; is_lost: the log lacks their last change';
+'contacts that may differ from their events, with stored and expected values; is_lost: the log lacks their last change';
 
 CREATE FUNCTION _contact_status.missing_suppressions(
     schema name, OUT account_id bigint, OUT contact_id bigint, OUT list_id bigint, OUT missing text
@@ -74,7 +75,7 @@ CREATE FUNCTION _contact_status.missing_suppressions(
 AS $missing$
 BEGIN
     PERFORM _contact_status.check_installation(missing_suppressions.schema, '{account,contact,event}');
-    -- of a time before the horizon its events may be gone
+    -- the events before the horizon may be dropped
     RETURN QUERY EXECUTE format($query$
 SELECT u.account_id, u.contact_id, u.list_id, concat_ws(', ', u.kind, u.occurred_at)
   FROM _contact_status.suppressed_contacts(%2$L::name) u
@@ -91,7 +92,7 @@ SELECT u.account_id, u.contact_id, u.list_id, concat_ws(', ', u.kind, u.occurred
 END
 $missing$;
 COMMENT ON FUNCTION _contact_status.missing_suppressions(name) IS
-'the suppressions of the addresses of contacts that their logs lack';
+'suppressions of contacts'' addresses that their logs lack';
 
 CREATE FUNCTION _contact_status.table_problems(schema name, OUT item text, OUT stored text, OUT expected text) RETURNS SETOF record
     LANGUAGE plpgsql STABLE STRICT
@@ -101,7 +102,7 @@ BEGIN
     RETURN QUERY
     SELECT 'triggers of ' || u.partition, NULL::text, 'contact_status_apply, contact_status_refuse_truncate'
       FROM _contact_status.unguarded_partitions(table_problems.schema) u (partition);
-    -- a foreign table has no index; what comes through a parent, or goes into a child, passes the triggers
+    -- A foreign table has no index. Rows written through a parent or into a child bypass the triggers.
     RETURN QUERY
     SELECT CASE WHEN p.relkind = 'p' AND p.relname = 'event' AND p.relnamespace = n.oid THEN 'partition ' ELSE 'child ' END
                || c.oid::regclass || ' of ' || p.oid::regclass,
@@ -120,7 +121,7 @@ BEGIN
 END
 $problems$;
 COMMENT ON FUNCTION _contact_status.table_problems(name) IS
-'partitions of the log without triggers or that are no plain tables, and tables that are children or parents of others';
+'partitions of the log that lack triggers or are not plain tables, and tables with a parent or child';
 
 CREATE FUNCTION contact_status.verify(
     schema name, as_of timestamptz DEFAULT clock_timestamp(),
@@ -143,7 +144,7 @@ SELECT account_id, contact_id, NULL::bigint, key, stored ->> key, expected ->> k
   FROM differing, jsonb_object_keys(expected - 'subscriptions') key
  WHERE coalesce(stored -> key, 'null') IS DISTINCT FROM coalesce(expected -> key, 'null')
    AND NOT (key = 'status' AND is_due)
-   -- writers only lower the bound of what falls due
+   -- writers only lower due_at, so an earlier time is right
    AND NOT (key = 'due_at' AND coalesce((stored ->> key)::timestamptz <= coalesce((expected ->> key)::timestamptz, 'infinity'), false))
 UNION ALL
 SELECT account_id, contact_id, list_id, 'subscription',
@@ -173,11 +174,11 @@ SELECT account_id, NULL, list_id, 'count of ' || status, sum(counted)::text, sum
  GROUP BY account_id, list_id, status
 HAVING sum(counted) <> sum(contacts)
 UNION ALL
--- no row may say that rows are gone which are there
+-- rows of counts that exist, but that another row claims to include
 SELECT DISTINCT n.account_id, NULL::bigint, n.list_id, 'rows of counts', n.written_by::text, m.merged_before::text
   FROM ONLY %1$I.status_count n
   JOIN ONLY %1$I.status_count m ON m.account_id = n.account_id
-   -- as IS NOT DISTINCT FROM, which cannot be hashed
+   -- like IS NOT DISTINCT FROM, which does not allow a hash join
    AND coalesce(m.list_id, 0) = coalesce(n.list_id, 0) AND (m.list_id IS NULL) = (n.list_id IS NULL)
    AND m.merged_before > n.written_by AND m.xmin = m.written_by::xid AND m.written_by < pg_snapshot_xmax(pg_current_snapshot())
 UNION ALL
@@ -195,11 +196,11 @@ SELECT l.account_id, NULL, l.list_id, 'consent_setting_history', NULL, concat_ws
   FROM %1$I.list l
  WHERE NOT EXISTS (SELECT FROM %1$I.consent_setting_history k WHERE k.account_id = l.account_id AND k.list_id = l.list_id)
 UNION ALL
--- suppressions that a contact did not get when it took its address
+-- suppressions that a contact did not receive with its address
 SELECT m.account_id, m.contact_id, m.list_id, 'suppressed', NULL, m.missing
   FROM _contact_status.missing_suppressions(%2$L::name) m
 UNION ALL
--- a partition of the log that went while statuses follow from it: the last change of a contact has no event
+-- events in a dropped partition that statuses depend on: no event has the time of a contact's last change
 SELECT d.account_id, NULL, NULL, 'log', NULL,
        format('events of %%s contacts, since %%s', count(*), min((d.stored ->> 'changed_at')::timestamptz))
   FROM differing d
@@ -212,7 +213,7 @@ ORDER BY 1 NULLS FIRST, 2 NULLS FIRST, 3 NULLS FIRST, 4
 END
 $verify$;
 COMMENT ON FUNCTION contact_status.verify(name, timestamptz) IS
-'a row for each difference between what is stored and what the log says; none is good';
+'returns a row for each difference between stored data and the log; no rows: all is right';
 
 -- repair
 
@@ -231,7 +232,7 @@ BEGIN ATOMIC
              WHERE v.contact_id IS NOT NULL GROUP BY v.account_id, v.contact_id) d;
 END;
 COMMENT ON FUNCTION _contact_status.damage(name) IS
-'the contacts that verify names, in the order in which contacts are locked, and those that lack suppressions of their address';
+'contacts with differences in verify, in lock order, and those that lack suppressions of their address';
 
 CREATE FUNCTION _contact_status.lost_settings(schema name) RETURNS SETOF bigint
     LANGUAGE sql VOLATILE STRICT
@@ -239,7 +240,7 @@ CREATE FUNCTION _contact_status.lost_settings(schema name) RETURNS SETOF bigint
 BEGIN ATOMIC
     SELECT DISTINCT v.account_id FROM contact_status.verify(lost_settings.schema) v WHERE v.item = 'consent_setting_history';
 END;
-COMMENT ON FUNCTION _contact_status.lost_settings(name) IS 'the accounts whose consent settings verify names';
+COMMENT ON FUNCTION _contact_status.lost_settings(name) IS 'accounts that verify reports for missing consent settings';
 
 CREATE FUNCTION contact_status.repair(schema name) RETURNS bigint
     LANGUAGE plpgsql VOLATILE STRICT
@@ -268,4 +269,4 @@ BEGIN
 END
 $repair$;
 COMMENT ON FUNCTION contact_status.repair(name) IS
-'makes stored facts and statuses again what the log says, where verify finds a difference; returns how many rows it repaired';
+'corrects the differences that verify reports; returns the number of repaired rows';

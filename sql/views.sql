@@ -1,4 +1,5 @@
--- The views of an installation. Functions do not read the views, which their owner may replace: they use the same queries.
+-- The views of an installation. The owner may replace the views, so functions do not read them but use the same
+-- queries.
 
 CREATE FUNCTION _contact_status.event_with_settings_query(schema name) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -37,7 +38,7 @@ SELECT k.account_id, k.contact_id, NULL, k.before, NULL, NULL, '', NULL, NULL, N
    AND k.generation_start IS NOT DISTINCT FROM c.generation_start
  WHERE k.kept_at IS NOT NULL$query$, schema);
 COMMENT ON FUNCTION _contact_status.event_with_settings_query(name) IS
-'the query of view event_with_settings: the events that count, with the settings by which they are judged';
+'query of view event_with_settings: the events that count, with their consent settings';
 
 CREATE FUNCTION _contact_status.history_query(schema name) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -55,7 +56,7 @@ RETURN format($query$SELECT c.account_id, c.contact_id, h.list_id, h.changed_at,
             WHERE e.account_id = c.account_id AND e.contact_id = c.contact_id) f
  CROSS JOIN LATERAL unnest(f.changes) h$query$, schema, _contact_status.event_with_settings_query(schema));
 COMMENT ON FUNCTION _contact_status.history_query(name) IS
-'the query of view history: every change of status of contacts and subscriptions';
+'query of view history: changes of the statuses of contacts and subscriptions';
 
 CREATE FUNCTION _contact_status.view_definitions(schema name) RETURNS text[]
     LANGUAGE sql STABLE STRICT PARALLEL SAFE
@@ -65,9 +66,11 @@ RETURN string_to_array(btrim(format($ddl$
 CREATE VIEW %1$I.event_with_settings WITH (security_invoker = true) AS
 %3$s;
 COMMENT ON VIEW %1$I.event_with_settings IS
-'what counts of contacts that exist, in the order (occurred_at, dated_at, kind, list_id NULLS FIRST, campaign_id NULLS FIRST, event_key COLLATE "C"): events with the consent settings in force when they were recorded; facts kept as of the horizon; and, kind and facts null, changes of the address';
+'events that count, with the consent settings in force when they were recorded; facts as of the horizon; changes of '
+'the address (kind and facts null). Fold them in the order (occurred_at, dated_at, kind, list_id NULLS FIRST, '
+'campaign_id NULLS FIRST, event_key COLLATE "C")';
 
--- what is asked
+-- views for users
 
 CREATE VIEW %1$I.mailable WITH (security_invoker = true) AS
 SELECT s.account_id, s.list_id, s.contact_id, c.email
@@ -83,22 +86,22 @@ SELECT s.account_id, s.list_id, s.contact_id, c.email
  WHERE c.due_at <= now()
    AND contact_status.is_mailable(greatest(s.consent,
            _contact_status.address_status(p::contact_status.policy, c, now())));
-COMMENT ON VIEW %1$I.mailable IS 'who may be mailed on which list, as of now(), whether contact_status.sweep ran or not';
+COMMENT ON VIEW %1$I.mailable IS 'contacts that may be mailed on each list as of now(), independent of contact_status.sweep';
 
 CREATE VIEW %1$I.history WITH (security_invoker = true) AS
 %4$s;
 COMMENT ON VIEW %1$I.history IS
-'every change of a contact (list_id null) and of its subscriptions, folded from the log; what a horizon keeps comes first, as of it';
+'changes of contacts (list_id null) and subscriptions, from the log; after a horizon, its facts come first';
 
 CREATE VIEW %1$I.status_history WITH (security_invoker = true) AS
 SELECT * FROM %1$I.history WHERE list_id IS NOT NULL;
 COMMENT ON VIEW %1$I.status_history IS
-'every change of every subscription, folded from the log; kind is null where time alone or a new address brought it';
+'changes of subscriptions, from the log; kind is null for the passing of time or a new address';
 
 CREATE VIEW %1$I.contact_history WITH (security_invoker = true) AS
 SELECT account_id, contact_id, changed_at, previous_status, status, kind, event_key
   FROM %1$I.history WHERE list_id IS NULL;
-COMMENT ON VIEW %1$I.contact_history IS 'every change of the status of every contact, folded from the log';
+COMMENT ON VIEW %1$I.contact_history IS 'changes of the statuses of contacts, from the log';
 
 CREATE VIEW %1$I.account_status_count WITH (security_invoker = true) AS
 SELECT a.account_id, s.status, coalesce(n.contacts[s.place], 0)::bigint AS contacts
@@ -113,7 +116,7 @@ SELECT a.account_id, s.status, coalesce(n.contacts[s.place], 0)::bigint AS conta
                          AND m.xmin = m.written_by::xid AND m.written_by < pg_snapshot_xmax(pg_current_snapshot())
                        ORDER BY m.account_id DESC, m.list_id DESC, m.written_by DESC LIMIT 1), '0'::xid8)) n (contacts)
  CROSS JOIN unnest(enum_range(NULL::contact_status.contact_status)) WITH ORDINALITY s (status, place);
-COMMENT ON VIEW %1$I.account_status_count IS 'how many contacts of each account have each status';
+COMMENT ON VIEW %1$I.account_status_count IS 'number of contacts with each status in each account';
 
 CREATE VIEW %1$I.list_status_count WITH (security_invoker = true) AS
 SELECT l.account_id, l.list_id, s.status, coalesce(n.contacts[s.place], 0)::bigint AS contacts
@@ -128,7 +131,7 @@ SELECT l.account_id, l.list_id, s.status, coalesce(n.contacts[s.place], 0)::bigi
                          AND m.xmin = m.written_by::xid AND m.written_by < pg_snapshot_xmax(pg_current_snapshot())
                        ORDER BY m.account_id DESC, m.list_id DESC, m.written_by DESC LIMIT 1), '0'::xid8)) n (contacts)
  CROSS JOIN unnest(enum_range(NULL::contact_status.contact_status)) WITH ORDINALITY s (status, place);
-COMMENT ON VIEW %1$I.list_status_count IS 'how many subscriptions of each list have each status';
+COMMENT ON VIEW %1$I.list_status_count IS 'number of subscriptions with each status on each list';
 
 CREATE VIEW %1$I.active_contacts WITH (security_invoker = true) AS
 SELECT a.account_id, n.active_contacts, a.contact_limit,
@@ -150,7 +153,7 @@ SELECT a.account_id, n.active_contacts, a.contact_limit,
                        FROM %1$I.account_status_count s
                       WHERE s.account_id = a.account_id AND s.status = ANY (p.counted)) n;
 COMMENT ON VIEW %1$I.active_contacts IS
-'how many contacts of each account count towards its plan; due: how many a sweep would change now';
+'number of contacts of each account that count towards its limit; due: number that a sweep would change now';
 
 CREATE VIEW %1$I.campaign_report WITH (security_invoker = true) AS
 SELECT r.*,
@@ -177,7 +180,7 @@ SELECT r.*,
                count(*) FILTER (WHERE clicked > 0) AS clicked_contacts,
                count(*) FILTER (WHERE unsubscribed > 0) AS unsubscribed_contacts,
                count(*) FILTER (WHERE complained > 0) AS complained_contacts,
-               -- each contact once, by what proves most
+               -- each contact once, in the category of its strongest proof
                count(*) FILTER (WHERE hard_bounced + nonexistent > 0) AS permanent_error,
                count(*) FILTER (WHERE hard_bounced + nonexistent = 0 AND soft_bounced + blocked > 0
                                   AND delivered + opened + clicked = 0) AS temporary_error,
@@ -198,7 +201,7 @@ SELECT r.*,
                  GROUP BY account_id, campaign_id, contact_id) c
          GROUP BY account_id, campaign_id) r;
 COMMENT ON VIEW %1$I.campaign_report IS
-'of each campaign how many events, how many different contacts, the rates, and contacts by report category';
+'events, distinct contacts, rates, and contacts by report category for each campaign';
 
 $ddl$,
     schema,
@@ -207,4 +210,4 @@ $ddl$,
     _contact_status.event_with_settings_query(schema),
     _contact_status.history_query(schema)), E'\n; '), E';\n');
 COMMENT ON FUNCTION _contact_status.view_definitions(name) IS
-'the statements that create the views of an installation';
+'statements that create the views of an installation';

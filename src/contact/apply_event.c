@@ -1,13 +1,15 @@
 /*
  * apply_event.c
- *		What is added to the visited contact: events, another beginning, another
- *		address; and what becomes of its facts.
+ *		Changes of the locked contact: an event, a new generation, a new
+ *		address, a request for a full replay.
  *
- * The row of a contact holds the facts after its last event that changed one,
- * and that event's time.  Events of a later time start from there; those that
- * change nothing need no look into the log, and nothing is written for them.
- * Where one changes a fact, what the log already holds from its time on is
- * folded again; where one comes late, the log from the last checkpoint before it is.
+ * The row of a contact stores the facts after the last event that changed one,
+ * and the time of that event.  An event of a later time is applied to these
+ * facts.  If it changes no fact, the log is not read and nothing is written.
+ *
+ * If it changes a fact, cs_replay_contact() replays the events that the log
+ * already holds from its time on.  If it is late, cs_replay_contact() replays
+ * the log from the last checkpoint before it.
  */
 #include "postgres.h"
 
@@ -21,9 +23,12 @@
 #include "storage/checkpoint.h"
 #include "storage/event_log.h"
 
-/* ---- adding ---- */
+/* ---- events ---- */
 
-/* What the account's limit is for: remembered until it is known whether it took effect. */
+/*
+ * Remember an `added` event. cs_save_contact() finds out whether its consent
+ * took effect and whether the contact limit must be checked.
+ */
 static void
 note_added(CsContact *v, const cs_event *event)
 {
@@ -35,7 +40,10 @@ note_added(CsContact *v, const cs_event *event)
 	v->added[v->added_count++] = (CsAdded) {event->list.id, event->at};
 }
 
-/* The contact has become another one since the event was recorded. */
+/*
+ * Raises 40001: after the event was recorded, the contact began a new
+ * generation or stored its facts as of the horizon.
+ */
 pg_noreturn static void
 refuse_overtaken_event(const CsContact *v, const char *what)
 {
@@ -47,13 +55,14 @@ refuse_overtaken_event(const CsContact *v, const char *what)
 }
 
 /*
- * An event dated before the account's horizon, where the facts are kept and the
- * log need not be complete any more, counts as if it happened at the horizon.
+ * Apply an event that is dated before the account's horizon at the time of the
+ * horizon.  Its own time cannot be replayed: the log need not be complete
+ * there.
  */
 static void
 move_to_horizon(CsContact *v, CsLoggedEvent *event)
 {
-	/* without what this statement recorded: it came later */
+	/* the checkpoint must not include the events of this statement */
 	cs_store_horizon_checkpoint(v, GetCurrentStatementStartTimestamp() - 1, &event->event.at);
 	if (event->recorded <= v->horizon.kept.at)
 		refuse_overtaken_event(v, "had its facts kept as of the horizon");
@@ -61,7 +70,7 @@ move_to_horizon(CsContact *v, CsLoggedEvent *event)
 	event->event.at = v->horizon.before;
 }
 
-/* The log is to be folded from the last checkpoint before this event. */
+/* Remember that the log must be replayed from the last checkpoint before an event. */
 static void
 note_late(CsContact *v, cs_time at)
 {
@@ -80,7 +89,10 @@ apply_in_order(CsContact *v, CsLoggedEvent *event)
 	v->last = at;
 	if (cs_apply_logged(v, event) && v->progress == PROGRESS_NONE)
 	{
-		/* those of the same time that came before it are looked for as well */
+		/*
+		 * cs_log_has_only() counts all events from this time on, so count the
+		 * earlier ones of the same time too
+		 */
 		v->progress = PROGRESS_CHANGED;
 		v->from = at;
 		v->own = v->at_last;

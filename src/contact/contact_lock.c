@@ -1,9 +1,9 @@
 /*
  * contact_lock.c
- *		Which contact is visited: found, locked and read.
+ *		Finds, locks and reads the row of a contact.
  *
- * Every visited contact is locked, also where nothing changes: an event that
- * changes nothing now may matter to an earlier one that is being recorded.
+ * A contact is locked also for an event that changes nothing: a concurrent
+ * transaction may be recording an earlier event, which makes this one matter.
  */
 #include "postgres.h"
 
@@ -21,7 +21,10 @@
 #include "storage/table_scan.h"
 #include "types/fact_columns.h"
 
-/* The last visits of this transaction: contacts that it inserted since have no event that we do not know. */
+/*
+ * The last command of this transaction that closed a contact state.  A contact
+ * that the transaction inserted later has no events that are not applied yet.
+ */
 static struct
 {
 	LocalTransactionId transaction;
@@ -61,7 +64,7 @@ end_lookup(CsContact *v)
 static bool
 look_up(CsContact *v)
 {
-	/* what the scan keeps outlives the visit */
+	/* the scan's allocations must outlive this contact */
 	MemoryContext caller = MemoryContextSwitchTo(v->in->context);
 	ScanKeyData keys[2];
 	bool		found;
@@ -74,7 +77,7 @@ look_up(CsContact *v)
 	return found;
 }
 
-/* Has this transaction inserted the row that stands in the slot, as it is, after all its visits? */
+/* Has this transaction inserted this version of the row, after it last closed a contact state? */
 static bool
 is_new_row(TupleTableSlot *slot)
 {
@@ -89,8 +92,9 @@ is_new_row(TupleTableSlot *slot)
 }
 
 /*
- * Lock the newest version of the contact's row, into the table's slot.  False
- * where there is none: then a snapshot taken after the last wait showed none.
+ * Lock the newest version of the contact's row, and copy it into the table's
+ * slot.  Returns false if there is no row: a snapshot taken after the last wait
+ * shows none.
  */
 static bool
 lock_contact(CsContact *v)
@@ -133,7 +137,10 @@ lock_contact(CsContact *v)
 			case TM_Updated:
 			case TM_Deleted:
 			case TM_Invisible:
-				/* gone, given back under the same key while we waited, or changed by ourselves */
+				/*
+				 * deleted, inserted again with the same key while we waited,
+				 * or changed by this transaction: look it up again
+				 */
 				end_lookup(v);
 				break;
 
@@ -176,13 +183,13 @@ cs_check_not_deleted(CsContact *v, int64 account, int64 contact)
 
 /* ---- the contact ---- */
 
-/* Begin with a contact of which nothing is known yet. */
+/* Reset the state for another contact. */
 static void
 anonymize_contact(CsContact *v, int64 account, int64 contact)
 {
 	size_t		lasting = offsetof(CsContact, account);
 
-	/* what an earlier visit allocated goes with its context */
+	/* frees the allocations of the previous contact */
 	MemoryContextReset(v->context);
 	memset((char *) v + lasting, 0, sizeof(CsContact) - lasting);
 	v->account = account;
@@ -192,7 +199,7 @@ anonymize_contact(CsContact *v, int64 account, int64 contact)
 	v->last = PG_INT64_MIN;
 }
 
-/* Load the facts of the locked row, which stands in the table's slot. */
+/* Load the facts of the locked row, which is in the table's slot. */
 static void
 load_facts(CsContact *v)
 {
@@ -218,7 +225,7 @@ cs_lock_contact(CsContact *v, int64 account, int64 contact)
 	if (!lock_contact(v))
 		return false;
 
-	/* who held the lock may have judged as of a later moment than ours was */
+	/* the transaction that held the lock may have used a later time than ours */
 	v->in->now = Max(v->in->now, GetCurrentTimestamp());
 
 	caller = MemoryContextSwitchTo(v->context);
@@ -244,7 +251,7 @@ cs_contact_generation_start(CsContact *v)
 	return v->generation_start;
 }
 
-/* ---- all visits ---- */
+/* ---- the state ---- */
 
 CsContact *
 cs_open_contacts(CsInstallation *in)

@@ -1,10 +1,11 @@
 /*
  * contact_state.h
- *		A visit from within, for the files that do what contacts.h offers.
+ *		The state of a locked contact, for the files of this folder only.
  *
- * visits.c finds, locks and reads the contact, additions.c takes what is added
- * to it, save.c writes what changed.  Those fold the log by refold.c, keep facts
- * as of the horizon by kept.c, and read and write subscriptions by subscriptions.c.
+ * contact_lock.c finds, locks and reads the contact. apply_event.c applies
+ * events to it. replay.c replays its log, horizon_checkpoint.c stores its facts
+ * as of the horizon, and subscription.c reads and writes its subscriptions.
+ * save.c writes the changes.
  */
 #ifndef CONTACT_STATUS_CONTACT_STATE_H
 #define CONTACT_STATUS_CONTACT_STATE_H
@@ -12,12 +13,12 @@
 #include "storage/checkpoint.h"
 #include "contact/contact.h"
 
-/* What the stored facts have become by what was added. */
+/* How the facts differ from the stored ones, and so which part of the log to replay. */
 typedef enum CsProgress
 {
-	PROGRESS_NONE,				/* no event changed a fact so far */
-	PROGRESS_CHANGED,			/* one did: the log is to be looked at from its time on */
-	PROGRESS_ANEW				/* the log is to be folded from its beginning, or a checkpoint */
+	PROGRESS_NONE,				/* no event changed a fact */
+	PROGRESS_CHANGED,			/* an event did: check the log from its time on */
+	PROGRESS_ANEW				/* replay the log from the last checkpoint, or from its start */
 } CsProgress;
 
 /* An event `added`. */
@@ -33,42 +34,42 @@ struct CsContact
 	CsTable    *contacts;
 	IndexScanDesc lookup;		/* of contacts by key; NULL until begun */
 	Snapshot	lookup_snapshot;
-	MemoryContext context;		/* of the contact that is being visited */
+	MemoryContext context;		/* of this contact, reset for the next one */
 
-	/* the contact: from here on forgotten with the next */
+	/* the members from here on are cleared for each contact */
 	int64		account;
 	int64		contact;
 	ItemPointerData tid;
-	bool		is_new;			/* inserted since by this transaction, so that nobody else knows it */
+	bool		is_new;			/* inserted by this transaction, and not visible to another */
 	const CsPolicy *policy;
-	TimestampTz generation_start;	/* or PG_INT64_MIN */
-	bool		begins_anew;	/* generation_start is to be written */
+	TimestampTz generation_start;	/* PG_INT64_MIN: none */
+	bool		begins_anew;	/* write generation_start */
 	cs_moment	address_since;
-	bool		address_anew;	/* address_since is to be written */
-	CsContactRow		stored;			/* as in the row */
-	cs_facts	facts;			/* as they become */
-	cs_moment	changed;		/* by the last event that changed one of these */
+	bool		address_anew;	/* write address_since */
+	CsContactRow		stored;			/* as in the row of contact */
+	cs_facts	facts;			/* after the events applied so far */
+	cs_moment	changed;		/* time of the last event that changed one of these */
 
-	CsCheckpoint horizon;		/* set where the contact has one; see cs_horizon_checkpoint */
+	CsCheckpoint horizon;		/* see cs_horizon_checkpoint */
 	bool		horizon_known;
 
-	/* what was added */
+	/* the events applied so far */
 	CsProgress	progress;
-	cs_moment	late_from;		/* PROGRESS_ANEW: time of the earliest event that came late, if that is why */
-	cs_time		from;			/* PROGRESS_CHANGED: time of the first event that changed a fact, */
-	int64		own;			/* and how many were added from that time on */
-	cs_time		last;			/* time of the last event added, */
-	int64		at_last;		/* and how many were of that time */
-	CsAdded    *added;			/* where there is a limit */
+	cs_moment	late_from;		/* PROGRESS_ANEW: time of the earliest late event; not set: replay all */
+	cs_time		from;			/* PROGRESS_CHANGED: time of the first event that changed a fact */
+	int64		own;			/* number of applied events from that time on */
+	cs_time		last;			/* time of the last applied event */
+	int64		at_last;		/* number of applied events of that time */
+	CsAdded    *added;			/* `added` events, if the account has a contact limit */
 	int			added_count;
 	int			added_space;
 
-	/* subscriptions.c */
-	bool		consents_known; /* stored and facts include them; see cs_need_consents */
-	struct CsStoredSubscription *subscriptions; /* by list, ascending, as stored.contact.consents */
+	/* subscription.c */
+	bool		consents_known; /* stored and facts include the consents; see cs_need_consents */
+	struct CsStoredSubscription *subscriptions; /* by list, ascending, like stored.contact.consents */
 };
 
-/* Start over from the facts as stored. */
+/* Reset the facts to the stored ones. */
 static inline void
 cs_begin_from_stored(CsContact *v)
 {
@@ -84,12 +85,18 @@ cs_generation_of(const CsContact *v)
 
 /* ---- contact_lock.c ---- */
 
-/* Visit a contact that was deleted: nothing of it is stored but its events. */
+/*
+ * Load a deleted contact.  It has no row of contact, only its events and its
+ * checkpoint.  Takes no lock.
+ */
 extern void cs_load_deleted_contact(CsContact *v, int64 account, int64 contact, TimestampTz generation_start);
 
 /* ---- subscription.c ---- */
 
-/* From here on the facts include consents. */
+/*
+ * Reads the consents from table subscription.  From then on the facts include
+ * them.  Called by cs_need_consents().
+ */
 extern void cs_read_consents(CsContact *v);
 
 static inline void
@@ -99,12 +106,19 @@ cs_need_consents(CsContact *v)
 		cs_read_consents(v);
 }
 
-/* Make the rows of subscription what the consents and the address status say; was there anything to write? */
+/*
+ * Write the rows of subscription that differ from the consents and the address
+ * status, and count the differences.  Locks the rows that it changes.  Returns
+ * whether it wrote any.
+ */
 extern bool cs_save_subscriptions(CsContact *v, cs_status address);
 
 /* ---- replay.c ---- */
 
-/* Apply an event of the log; returns whether it changed a fact. */
+/*
+ * Apply an event of the log under the consent settings in force when it was
+ * recorded.  Returns whether it changed a fact.
+ */
 static inline bool
 cs_apply_logged(CsContact *v, CsLoggedEvent *logged)
 {
@@ -118,33 +132,46 @@ cs_apply_logged(CsContact *v, CsLoggedEvent *logged)
 	return true;
 }
 
-/* Fold the stored facts on, from a time before which no event has changed any. */
+/*
+ * Replay the log from a time on, starting with the stored facts.  No event
+ * before that time may have changed a fact.
+ */
 extern void cs_replay_from(CsContact *v, cs_time from);
 
-/* Fold all that follows the horizon, or (late given) the last checkpoint up to that time. */
+/*
+ * Replay the log from the horizon checkpoint or, if late is given, from the
+ * last checkpoint up to that time.  Deletes the checkpoints that include later
+ * events, and inserts new ones if late is given.
+ */
 extern void cs_replay_from_checkpoint(CsContact *v, cs_moment late);
 
 /*
- * The facts as of a moment, from the horizon on, by events recorded up to a
- * time; those of the visit stay.
+ * The facts of the events dated before a time and recorded up to another, from
+ * the horizon on.  The facts of the state do not change.
  */
 extern CsContactRow cs_facts_before(CsContact *v, cs_time before, TimestampTz recorded_until);
 
 /* ---- horizon_checkpoint.c ---- */
 
-/* The checkpoint of the account's horizon, which may be none. */
+/* The contact's checkpoint for the account's horizon; not set if there is none. */
 extern const CsCheckpoint *cs_horizon_checkpoint(CsContact *v);
 
 /*
- * Note events dated before the horizon that came past the triggers, of which
- * nobody noted that they came: as repair finds them.
+ * Find events dated before the horizon that were inserted without the
+ * triggers, and note the earliest in the horizon checkpoint.  Without this,
+ * drop_partition would not protect them.  A full replay calls it; repair
+ * requests one.
  */
 extern void cs_note_late_events(CsContact *v);
 
 /*
- * Keep the facts as of the account's horizon, of events recorded up to a time,
- * unless they are kept.  The time of an event that comes late, if given, is
- * noted with them.
+ * Store the facts as of the account's horizon, from events recorded up to a
+ * time, in place of all checkpoints of the contact.  `late` is the time of a
+ * late event that is about to be applied; it is stored with the facts.
+ *
+ * Does nothing if the facts are stored for this horizon already.  But without
+ * `late` it replaces a checkpoint that late events followed, so that the new
+ * one includes them.
  */
 extern void cs_store_horizon_checkpoint(CsContact *v, TimestampTz recorded_until, const cs_time *late);
 

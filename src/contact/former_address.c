@@ -35,7 +35,7 @@ cs_has_former_addresses(CsInstallation *in)
 	return has_rows(in, TABLE_ADDRESS_CHANGE) || has_rows(in, TABLE_DELETED_CONTACT);
 }
 
-/* Enter the holder in the rows of a table that have the digest in a column. */
+/* Set the holder in the rows of a table that have the digest in a column. */
 static void
 hold_in(CsInstallation *in, CsTableId id, const int index_columns[2], int holder_column,
 		int64 account, int64 contact, bytea *digest)
@@ -59,7 +59,7 @@ hold_in(CsInstallation *in, CsTableId id, const int index_columns[2], int holder
 	index_rescan(scan, keys, 2, NULL, 0);
 	while (index_getnext_slot(scan, ForwardScanDirection, table->slot))
 	{
-		/* it goes with the contact that gave the address up */
+		/* the row is gone if its contact was deleted concurrently */
 		if (!cs_lock_row_if_there(table, &table->slot->tts_tid, LockTupleNoKeyExclusive))
 			continue;
 		cs_copy_row(table, &values, &nulls);
@@ -81,7 +81,7 @@ cs_set_address_holder(CsInstallation *in, int64 account, int64 contact, bytea *d
 	hold_in(in, TABLE_DELETED_CONTACT, of_former, DELETED_HOLDER, account, contact, digest);
 }
 
-/* Append the holder in the row in a table's slot. */
+/* Append the holder that the row in a table's slot names. */
 static List *
 append_holder(CsTable *table, int column, int64 account, List *holders)
 {
@@ -173,7 +173,7 @@ void
 cs_insert_event(CsInstallation *in, CsTable *log, const Datum *values, const bool *nulls)
 {
 	cs_insert_row(in, log, values, nulls);
-	/* another tool may have made the partition, without its trigger */
+	/* a partition made by another tool may lack our trigger */
 	if (!cs_has_our_trigger(log->rel, "apply_events"))
 		cs_note_replay(in, DatumGetInt64(values[log->columns[EVENT_ACCOUNT] - 1]),
 					   DatumGetInt64(values[log->columns[EVENT_CONTACT] - 1]));

@@ -6,7 +6,8 @@
  * contact gave up, and the contact that holds this address now.  A contact that
  * takes an address finds these rows by the digest and enters itself.  A
  * transaction that changes the suppressions of a former address locks its row
- * and reads the holder.  The row lock makes one of the two see the other.
+ * and reads the holder.  The row lock ensures that one of the two transactions
+ * sees the change of the other.
  */
 #ifndef CONTACT_STATUS_FORMER_ADDRESS_H
 #define CONTACT_STATUS_FORMER_ADDRESS_H
@@ -16,7 +17,10 @@
 #include "contact/contact.h"
 #include "storage/installation.h"
 
-/* A contact whose address has other suppressions than it was given, or (no digest) that is to be replayed. */
+/*
+ * A contact to process when the call ends: with a digest, suppressions of this
+ * address changed; without one, its log must be replayed.
+ */
 typedef struct CsPendingAddress
 {
 	int64		account;
@@ -24,25 +28,34 @@ typedef struct CsPendingAddress
 	bytea	   *digest;
 } CsPendingAddress;
 
-/* Enter a contact as the holder of its address, wherever the address is a former one. */
+/*
+ * Sets a contact as the holder of its address in each row where the address is
+ * a former one.  Locks these rows.
+ */
 extern void cs_set_address_holder(CsInstallation *in, int64 account, int64 contact, bytea *digest);
 
 /* Has any contact given up an address? */
 extern bool cs_has_former_addresses(CsInstallation *in);
 
-/* Append the holders of the addresses that a contact gave up to a list of CsContactId. */
+/* Appends the holders of the former addresses of a contact to a list of CsContactId. */
 extern List *cs_address_holders(CsInstallation *in, int64 account, int64 contact, List *holders);
 
-/* Sort such a list, each contact once, in the order in which contacts are locked. */
+/* Sorts such a list in the order in which contacts are locked, and removes duplicates. */
 extern void cs_sort_contacts(List **contacts);
 
-/* Insert an event into the log; it is applied when the call ends. */
+/* Inserts an event into the log.  It is applied when the call ends. */
 extern void cs_insert_event(CsInstallation *in, CsTable *log, const Datum *values, const bool *nulls);
 
-/* The suppressions of an address changed; its holder, if there is one, gets them when the call ends. */
+/*
+ * Notes that the suppressions of a former address changed.  Its holder, if any,
+ * receives them when the call ends.
+ */
 extern void cs_note_pending_address(CsInstallation *in, int64 account, cs_id holder, const bytea *digest);
 
-/* A contact whose log got an event that no trigger applies is replayed when the call ends. */
+/*
+ * Notes that no trigger applies an event of a contact's log.  The contact is
+ * replayed when the call ends.
+ */
 extern void cs_note_replay(CsInstallation *in, int64 account, int64 contact);
 
 #endif							/* CONTACT_STATUS_FORMER_ADDRESS_H */

@@ -1,7 +1,6 @@
 /*
  * horizon.h
- *		Retention: what of the log lies before its account's horizon, and is held
- *		by the facts that are kept as of it.
+ *		Events before the horizon of their account.
  */
 #ifndef CONTACT_STATUS_HORIZON_H
 #define CONTACT_STATUS_HORIZON_H
@@ -9,13 +8,17 @@
 #include "storage/event_log.h"
 
 /*
- * Does no fold look at the event any more?  So it is where it lies before the
- * horizon, and every life of the contact that it may belong to has its facts
- * kept, or begins later.
+ * Returns whether the event is dated before its account's horizon and no
+ * replay reads it any more.  The event may belong to several generations of the
+ * contact.  Each of these must store its facts as of the horizon, or begin
+ * later.
  */
 extern bool cs_is_covered(CsInstallation *in, const CsLoggedEvent *event);
 
-/* Is the row one of a log, and covered? */
+/*
+ * Returns whether the row is an event of a log, and cs_is_covered() returns
+ * true for it.  Then it may be deleted.
+ */
 extern bool cs_may_be_dropped(Relation rel, TupleTableSlot *row);
 
 #endif							/* CONTACT_STATUS_HORIZON_H */

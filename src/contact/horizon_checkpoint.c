@@ -1,7 +1,7 @@
 /*
  * horizon_checkpoint.c
- *		The facts of a contact as of its account's horizon, kept so that older
- *		events may be dropped.
+ *		Stores the facts of a contact as of its account's horizon, so that
+ *		older events may be dropped.
  */
 #include "postgres.h"
 
@@ -23,7 +23,7 @@ cs_store_horizon_checkpoint(CsContact *v, TimestampTz recorded_until, const cs_t
 	if (v->horizon.set && v->horizon.late_since.set)
 		cs_note_late_events(v);
 	cs_need_consents(v);
-	/* where no event from then on changed a fact, they are at hand */
+	/* if no event since the horizon changed a fact, these are the stored facts */
 	if (late == NULL && v->stored.changed.set && v->stored.changed.at < kept.before)
 		kept.facts = v->stored;
 	else

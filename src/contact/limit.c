@@ -1,10 +1,10 @@
 /*
  * limit.c
- *		How many contacts of an account may count.
+ *		Checks the contact limit of an account.
  *
- * Only `added` is ever refused for a limit.  A transaction that made contacts of
- * an account count by it locks the account's counts until it ends, so that
- * concurrent ones stay within the limit together.
+ * Only `added` events are refused for a limit.  If the `added` events of a
+ * transaction made contacts count, it locks the account's counts until it ends.
+ * So concurrent transactions cannot exceed the limit together.
  */
 #include "postgres.h"
 

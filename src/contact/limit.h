@@ -1,6 +1,6 @@
 /*
  * limit.h
- *		How many contacts of an account may count.
+ *		Checks the contact limit of an account.
  */
 #ifndef CONTACT_STATUS_LIMIT_H
 #define CONTACT_STATUS_LIMIT_H
@@ -9,12 +9,13 @@
 #include "storage/installation.h"
 
 /*
- * Check the accounts in which the call made contacts count by `added`
- * (in->limited).  Raises 53400 where there are more than the limit.
+ * Checks the accounts in which `added` events of this call made contacts count
+ * (in->limited).  Locks their counts until the transaction ends.  Raises 53400
+ * if more contacts count than the limit allows.
  */
 extern void cs_check_limits(CsInstallation *in);
 
-/* The same of one account, whatever the call did. */
+/* The same for one account, independent of the events of this call. */
 extern void cs_check_account_limit(CsInstallation *in, const CsPolicy *policy);
 
 #endif							/* CONTACT_STATUS_LIMIT_H */

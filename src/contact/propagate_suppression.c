@@ -84,8 +84,8 @@ cs_record_suppressions(CsInstallation *in, int64 account, int64 contact, bytea *
 }
 
 /*
- * Does the contact's log hold the suppression, of its time or a later one?  A
- * retracted event counts only if it is that very suppression.
+ * Does the contact's log hold the suppression, with its time or a later one?  A
+ * retracted event counts only if it recorded this same suppression.
  */
 static bool
 is_recorded(CsInstallation *in, const CsSuppression *suppression, int64 account, int64 contact,
@@ -121,21 +121,21 @@ cs_record_missing_suppressions(CsInstallation *in, int64 account, int64 contact,
 /* ---- propagation ---- */
 
 void
-cs_apply_suppressions(CsInstallation *in, CsContact *visits, int64 account, int64 contact, const bytea *expected)
+cs_apply_suppressions(CsInstallation *in, CsContact *state, int64 account, int64 contact, const bytea *expected)
 {
 	CsTable    *contacts = cs_table(in, TABLE_CONTACT);
 	cs_time		since;
 	bytea	   *digest;
 	bool		isnull;
 
-	if (!cs_lock_contact(visits, account, contact))
+	if (!cs_lock_contact(state, account, contact))
 		return;
 	digest = cs_address_digest(in, account, cs_column(contacts, contacts->slot, CONTACT_EMAIL, &isnull));
 	if (expected && memcmp(VARDATA(digest), VARDATA(expected), PG_SHA256_DIGEST_LENGTH) != 0)
-		return;					/* it has another address by now */
+		return;					/* its address has changed since */
 	since = cs_time_column(contacts, CONTACT_ADDRESS_SINCE, DT_NOBEGIN);
 	cs_record_missing_suppressions(in, account, contact, digest, since == DT_NOBEGIN ? since : since + 1,
-					  psprintf("suppression " INT64_FORMAT, in->now), cs_contact_generation_start(visits));
+					  psprintf("suppression " INT64_FORMAT, in->now), cs_contact_generation_start(state));
 }
 
 static int
@@ -153,11 +153,11 @@ void
 cs_propagate_suppressions(CsInstallation *in)
 {
 	MemoryContext caller = MemoryContextSwitchTo(in->context);
-	CsContact   *visits;
+	CsContact   *state;
 	ListCell   *lc;
 
 	CommandCounterIncrement();
-	visits = cs_open_contacts(in);
+	state = cs_open_contacts(in);
 	list_sort(in->pending, compare_pending);
 	foreach(lc, in->pending)
 	{
@@ -165,16 +165,16 @@ cs_propagate_suppressions(CsInstallation *in)
 
 		CHECK_FOR_INTERRUPTS();
 		if (pending->digest != NULL)
-			cs_apply_suppressions(in, visits, pending->account, pending->holder, pending->digest);
-		else if (cs_lock_contact(visits, pending->account, pending->holder))
+			cs_apply_suppressions(in, state, pending->account, pending->holder, pending->digest);
+		else if (cs_lock_contact(state, pending->account, pending->holder))
 		{
-			cs_request_full_replay(visits);
-			cs_replay_contact(visits);
-			cs_save_contact(visits, in->now);
+			cs_request_full_replay(state);
+			cs_replay_contact(state);
+			cs_save_contact(state, in->now);
 		}
 		CommandCounterIncrement();
 	}
-	cs_close_contacts(visits);
+	cs_close_contacts(state);
 	in->pending = NIL;
 	MemoryContextSwitchTo(caller);
 }

@@ -8,30 +8,36 @@
 #include "contact/contact.h"
 
 /*
- * Record what is suppressed of an address as events of the contact that takes
- * it, at the times of the facts or, if later, at the given one.  Raises 23514
- * contact_status_complaint under complained_insert = refuse.  The key tells the
- * events from those of an earlier contact of the same id.
+ * Records the suppressions of an address as events of the contact that takes
+ * it.  They are dated at the times of the suppressions, but not before
+ * not_before. event_key distinguishes these events from those of an earlier
+ * contact with the same id.  Raises 23514 contact_status_complaint for a
+ * complaint under complained_insert = refuse.
  */
 extern void cs_record_suppressions(CsInstallation *in, int64 account, int64 contact, bytea *digest,
 								 cs_time not_before, const char *event_key);
 
 /*
- * The same for one that has had the address for some time: what its log, since
- * the contact began, does not have.  An erasure opts out who takes the address
- * afterwards.
+ * The same for a contact that had the address before: records only the
+ * suppressions that its log since generation_start lacks.  Leaves out the
+ * opt-outs of an erasure, which apply only to a contact that takes the address
+ * later.
  */
 extern void cs_record_missing_suppressions(CsInstallation *in, int64 account, int64 contact, bytea *digest,
 							 cs_time not_before, const char *event_key, TimestampTz generation_start);
 
 /*
- * Record as events of a contact the suppressions of its address that its log
- * lacks.  With a digest, only if the contact, once locked, has that address.
+ * Locks a contact, and records as its events the suppressions of its address
+ * that its log lacks.  If a digest is expected and the contact has another
+ * address, does nothing.
  */
-extern void cs_apply_suppressions(CsInstallation *in, CsContact *visits, int64 account, int64 contact,
+extern void cs_apply_suppressions(CsInstallation *in, CsContact *state, int64 account, int64 contact,
 								  const bytea *expected);
 
-/* The same for all that are pending; called by cs_close(). */
+/*
+ * Does this for all pending addresses of the call, and the pending replays.
+ * cs_end_operation() calls it.
+ */
 extern void cs_propagate_suppressions(CsInstallation *in);
 
 #endif							/* CONTACT_STATUS_PROPAGATE_SUPPRESSION_H */

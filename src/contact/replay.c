@@ -1,6 +1,6 @@
 /*
  * replay.c
- *		What the log holds of the visited contact, folded into its facts.
+ *		Replays the log of the locked contact.
  */
 #include "postgres.h"
 
@@ -13,16 +13,16 @@
 #include "storage/table_scan.h"
 #include "types/fact_columns.h"
 
-/* How many events apart checkpoints are: about a millisecond. */
+/* Events between two checkpoints: replaying them takes about a millisecond. */
 #define CHECKPOINT_EVENTS 1000
 
-/* What of the log is folded. */
+/* The part of the log to replay. */
 typedef struct Span
 {
-	const cs_time *from;		/* the facts at hand go on from this time; NULL: anew, from the checkpoint on */
-	cs_time		before;			/* CS_NEVER: to the end */
-	TimestampTz recorded_until; /* later ones are left out */
-	List	  **checkpoints;	/* if given: what would save reading the log again */
+	const cs_time *from;		/* continue the current facts from this time; NULL: start from the checkpoint */
+	cs_time		before;			/* events of earlier times; CS_NEVER: all */
+	TimestampTz recorded_until; /* events recorded up to this time */
+	List	  **checkpoints;	/* if not NULL: collects new checkpoints */
 } Span;
 
 #define ALL ((Span) {.before = CS_NEVER, .recorded_until = PG_INT64_MAX})
@@ -58,7 +58,7 @@ cs_note_late_events(CsContact *v)
 		cs_note_late(v->in, &v->horizon, first.at);
 }
 
-/* ---- the fold ---- */
+/* ---- the replay ---- */
 
 static void
 begin_from_checkpoint(CsContact *v, const CsCheckpoint *base)
@@ -72,7 +72,7 @@ begin_from_checkpoint(CsContact *v, const CsCheckpoint *base)
 	}
 }
 
-/* When the contact changed its address, in order; how often is returned. */
+/* The times at which the contact changed its address, ascending.  Returns their number. */
 static int
 load_address_changes(CsContact *v, cs_time **changes)
 {
@@ -117,7 +117,11 @@ note_checkpoint(CsContact *v, cs_time before, List **checkpoints)
 	*checkpoints = lappend(*checkpoints, checkpoint);
 }
 
-/* Does the event count, and when?  What the checkpoint holds does not, and what is older came at its moment. */
+/*
+ * Must the replay apply the event?  Events that the checkpoint includes are
+ * left out.  An older event that it does not include is moved to the time of
+ * the checkpoint.
+ */
 static bool
 counts(const CsContact *v, const CsCheckpoint *base, TimestampTz recorded_until, CsLoggedEvent *event)
 {
@@ -129,7 +133,10 @@ counts(const CsContact *v, const CsCheckpoint *base, TimestampTz recorded_until,
 	return base->kept.set && event->recorded > base->kept.at;
 }
 
-/* Fold what the log holds, after a checkpoint (which may be none). */
+/*
+ * Apply the events of the log that follow a checkpoint, or all events if the
+ * checkpoint is not set.
+ */
 static void
 fold_log(CsContact *v, const CsCheckpoint *base, Span span)
 {
@@ -144,7 +151,7 @@ fold_log(CsContact *v, const CsCheckpoint *base, Span span)
 
 	if (span.from == NULL)
 		begin_from_checkpoint(v, base);
-	/* a change of the address is a fact: those before are in the facts to begin with */
+	/* skip the changes of the address that the initial facts include */
 	while (next < count && ((span.from && changes[next] < *span.from) || (base->set && changes[next] < base->before)))
 		next++;
 	cs_begin_log(&scan, v->in, v->account, v->contact, span.from ? span.from : base->set ? &from : NULL);
@@ -167,7 +174,7 @@ fold_log(CsContact *v, const CsCheckpoint *base, Span span)
 	cs_end_log(&scan);
 }
 
-/* ---- what is folded ---- */
+/* ---- the parts of a replay ---- */
 
 void
 cs_replay_from(CsContact *v, cs_time from)
@@ -204,7 +211,7 @@ cs_replay_from_checkpoint(CsContact *v, cs_moment late)
 		span.checkpoints = &checkpoints;
 	fold_log(v, &base, span);
 
-	/* none behind the last change: what comes in order must make none wrong */
+	/* store no checkpoint later than changed_at: in-order events would invalidate it */
 	foreach(lc, checkpoints)
 	{
 		const CsCheckpoint *checkpoint = lfirst(lc);

@@ -1,7 +1,7 @@
 /*
  * save.c
- *		What leaving a contact writes: what changed of it, of its subscriptions
- *		and of the counts, and what is kept of its old addresses.
+ *		Writes the changes of the locked contact: its row, its subscriptions,
+ *		the counts, and the suppressions of its former addresses.
  */
 #include "postgres.h"
 
@@ -24,7 +24,7 @@ differ(cs_moment a, cs_moment b)
 
 /* ---- the contact ---- */
 
-/* Did an `added` among the events give a consent that still stands? */
+/* Is a consent that an `added` event of this call gave still in force? */
 static bool
 added_took_effect(const CsContact *v)
 {
@@ -38,7 +38,7 @@ added_took_effect(const CsContact *v)
 	return false;
 }
 
-/* An `added` that makes a contact count is what the account's limit is for. */
+/* Note that the account's limit must be checked if an `added` event made the contact count. */
 static void
 note_limited(CsContact *v, cs_status status)
 {
@@ -79,10 +79,13 @@ save_contact(CsContact *v, cs_status status, cs_moment due)
 }
 
 /*
- * The bound before which nothing falls due.  Writers only lower it, so that an
- * indexed column seldom changes; once it is reached it is set right.  A status
- * stored ahead of its time is due at once: whoever judges as of now looks at
- * the facts, and the next sweep puts it right.
+ * The new due_at: no status changes by the passing of time before it.  It is
+ * only lowered until it is reached, so that the indexed column seldom changes;
+ * then it is computed exactly.
+ *
+ * A status stored ahead of the clock is due at once.  Readers that need the
+ * current status then compute it from the facts, and the next sweep corrects
+ * the row.
  */
 static cs_moment
 due_bound(const CsContact *v, cs_time as_of)
@@ -99,9 +102,12 @@ due_bound(const CsContact *v, cs_time as_of)
 	return due == CS_NEVER ? (cs_moment) {0} : (cs_moment) {true, due};
 }
 
-/* ---- old addresses ---- */
+/* ---- former addresses ---- */
 
-/* Has the person, as is heard now, opted out, complained, or taken it back before the address changed? */
+/*
+ * Did the new events change an opt-out, a complaint or a consent, with a time
+ * before the address changed?
+ */
 static bool
 person_spoke_before(const CsContact *v, cs_time change)
 {
@@ -119,20 +125,28 @@ person_spoke_before(const CsContact *v, cs_time change)
 	return false;
 }
 
-/* What the events up to a moment say of the person, whenever they were recorded. */
+/*
+ * Store the suppressions that follow from the events dated up to a time,
+ * whenever they were recorded, under a former address.  If they changed, the
+ * address's holder receives them when the call ends.
+ */
 static void
 keep_facts_of(CsContact *v, cs_time until, bytea *digest, cs_id holder)
 {
 	CsContactRow		said;
 
 	if (cs_horizon_checkpoint(v)->set && until < v->horizon.before)
-		return;					/* nothing is heard of that time any more */
+		return;					/* the log before the horizon need not be complete */
 	said = cs_facts_before(v, until + 1, PG_INT64_MAX);
 	if (cs_replace_suppressed_facts(v->in, v->account, v->contact, v->generation_start, &said.contact, digest, false))
 		cs_note_pending_address(v->in, v->account, holder, digest);
 }
 
-/* What was said before a change of address holds for the old one, also where it is heard late. */
+/*
+ * Update the suppressions of all former addresses: an event from before a
+ * change of address also applies to the old address, even if it is recorded
+ * late.
+ */
 static void
 suppress_old_addresses(CsContact *v)
 {
@@ -146,7 +160,10 @@ suppress_old_addresses(CsContact *v)
 	{
 		Datum		holder;
 
-		/* a contact that takes the address waits for this lock, or has entered itself before */
+		/*
+		 * a contact that takes the address waits for this lock, or has set
+		 * itself as holder before
+		 */
 		cs_lock_row(table, &table->slot->tts_tid, LockTupleNoKeyExclusive);
 		holder = cs_column(table, table->slot, CHANGE_HOLDER, &isnull);
 		keep_facts_of(v, cs_moment_column(table, CHANGE_CHANGED_AT).at,
@@ -156,7 +173,7 @@ suppress_old_addresses(CsContact *v)
 	cs_end_scan(&scan);
 }
 
-/* ---- leaving ---- */
+/* ---- saving ---- */
 
 bool
 cs_save_contact(CsContact *v, TimestampTz as_of)

@@ -1,7 +1,6 @@
 /*
  * subscription.c
- *		The rows of subscription of a contact: read for the consents in them, and
- *		made what the facts say.
+ *		Reads and writes the rows of subscription of a contact.
  */
 #include "postgres.h"
 
@@ -18,7 +17,7 @@
 #include "storage/table_scan.h"
 #include "types/enums.h"
 
-/* A row of subscription as it was found. */
+/* A row of subscription as it is stored. */
 typedef struct CsStoredSubscription
 {
 	ItemPointerData tid;
@@ -46,7 +45,7 @@ copy_columns(CsStoredSubscription *s, TupleTableSlot *slot)
 	}
 }
 
-/* A status or consent of the row in the table's slot. */
+/* A column of type contact_status of the row in the table's slot. */
 static cs_status
 status_column(CsTable *table, int column)
 {
@@ -56,7 +55,7 @@ status_column(CsTable *table, int column)
 	return cs_status_of_datum(status_type, cs_column(table, table->slot, column, &isnull));
 }
 
-/* The consent in that row, without its request. */
+/* Load the consent of that row, without its request, into the facts. */
 static cs_consent *
 load_consent(CsTable *table, cs_facts *facts)
 {
@@ -82,7 +81,10 @@ load_request(CsTable *table, cs_consent *consent)
 	cs_load_request(consent, requested.at, VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key));
 }
 
-/* Read the contact's subscriptions, as they are behind the lock. */
+/*
+ * Read the contact's subscriptions.  The contact is locked, so no transaction
+ * changes their consents.
+ */
 static void
 load_subscriptions(CsContact *v)
 {
@@ -120,7 +122,7 @@ cs_read_consents(CsContact *v)
 {
 	if (v->progress != PROGRESS_ANEW && !v->stored.changed.set)
 	{
-		/* nothing is known of it yet, so it is on no list */
+		/* no event has changed a fact yet, so there is no subscription */
 		v->consents_known = true;
 		return;
 	}
@@ -151,7 +153,7 @@ cs_load_consents(CsInstallation *in, int64 account, int64 contact, cs_facts *fac
 
 /* ---- saving ---- */
 
-/* The application may be updating columns of its own: then wait, and take them over. */
+/* Lock the row and read it again: the application may have updated its own columns concurrently. */
 static void
 lock_subscription(CsTable *table, CsStoredSubscription *s, LockTupleMode mode)
 {

@@ -1,6 +1,7 @@
 /*
  * address_status.c
- *		The address status of a row of contact, for views that judge as of now.
+ *		The address status of a row of contact, for views that need the status
+ *		as of now().
  */
 #include "postgres.h"
 
@@ -14,6 +15,10 @@
 #include "types/fact_columns.h"
 #include "types/policy.h"
 
+/*
+ * address_status(policy, contact, as_of): the greatest status over the address
+ * facts of a row of contact.  Consents are not part of it.
+ */
 PG_FUNCTION_INFO_V1(cs_address_status_of);
 Datum
 cs_address_status_of(PG_FUNCTION_ARGS)

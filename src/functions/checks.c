@@ -21,8 +21,10 @@
 #include "storage/table_scan.h"
 
 /*
- * check_installation(schema, tables name[]): raises what cs_open_named does, and 42501
- * where the caller may not read one of the tables, before a query would.
+ * check_installation(schema, tables name[]): checks an installation, so that
+ * these errors come before those of a query.  Raises the errors of
+ * cs_open_named(), and 22004 for a null argument.  Raises 42P01 for a table
+ * that does not exist, and 42501 if the caller may not read one of the tables.
  */
 PG_FUNCTION_INFO_V1(cs_check_installation);
 Datum
@@ -60,7 +62,10 @@ cs_check_installation(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* check_owner(schema): raises 42501 unless the caller has the rights of the tables' owner and sees all rows. */
+/*
+ * check_owner(schema): raises 42501 unless the caller has the privileges of
+ * the tables' owner and row-level security hides no rows.
+ */
 PG_FUNCTION_INFO_V1(cs_check_owner_of);
 Datum
 cs_check_owner_of(PG_FUNCTION_ARGS)
@@ -77,8 +82,8 @@ cs_check_owner_of(PG_FUNCTION_ARGS)
 }
 
 /*
- * check_all_shown(schema): raises 40001 where the transaction's snapshot does
- * not show a contact, so that reevaluate would leave it out.
+ * check_all_shown(schema): raises 40001 if the transaction's own snapshot does
+ * not show a contact. reevaluate would miss this contact.
  */
 PG_FUNCTION_INFO_V1(cs_check_all_shown);
 Datum
@@ -102,7 +107,10 @@ cs_check_all_shown(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* refuse_read_only(name): what writes is refused in a READ ONLY transaction, also where it would find nothing to do. */
+/*
+ * refuse_read_only(name): raises 25006 in a READ ONLY transaction, also if the
+ * function would find nothing to write.
+ */
 PG_FUNCTION_INFO_V1(cs_refuse_read_only);
 Datum
 cs_refuse_read_only(PG_FUNCTION_ARGS)

@@ -1,6 +1,6 @@
 /*
  * counts.c
- *		Counts: merging rows for sweep, and repairing them.
+ *		Merges the rows of counts for sweep, and repairs counts.
  */
 #include "postgres.h"
 
@@ -25,7 +25,12 @@
 #include "types/enums.h"
 #include "types/fact_columns.h"
 
-/* merge_counts(schema, account_ids, list_ids): merges the rows of lists, which nobody did for long. */
+/*
+ * merge_counts(schema, account_ids, list_ids): merges the rows of counts of
+ * lists and (list null) accounts, except rows that it would have to wait for.
+ * Writers merge them too, but a list without writes may have many.  Raises
+ * 42501 if the caller lacks the privileges.
+ */
 PG_FUNCTION_INFO_V1(cs_merge_counts);
 Datum
 cs_merge_counts(PG_FUNCTION_ARGS)
@@ -58,10 +63,15 @@ cs_merge_counts(PG_FUNCTION_ARGS)
 }
 
 /*
- * repair_counts(schema): what is missing in one snapshot is missing for ever,
- * since writers only add to it; so it is appended, concurrently with writers.
- * One repair at a time, or both would append it.  Returns how many counts were
- * wrong.
+ * repair_counts(schema): appends the differences between the counts and the
+ * rows of contact and subscription.  Returns the number of wrong counts.  Raises
+ * 42501 if the caller lacks the privileges or row-level security applies to
+ * it.
+ *
+ * A writer changes the counts and the rows by the same numbers.  So a
+ * difference that one snapshot shows remains, and it can be corrected
+ * concurrently with writers.  A SHARE UPDATE EXCLUSIVE lock on the table admits
+ * one repair at a time: two would both append the difference.
  */
 PG_FUNCTION_INFO_V1(cs_repair_counts);
 Datum

@@ -1,9 +1,10 @@
 /*
  * fold_aggregate.c
- *		The fold in SQL: aggregates over the events of any table.
+ *		The aggregates fold, status_of and status_changes over the events of
+ *		any table.
  *
- * One state serves them all.  Final functions leave it as it is, so that an
- * aggregate can be asked after every event, as a window function is.
+ * All use one state.  The final functions do not change it, so that the
+ * aggregates also work as window functions.
  */
 #include "postgres.h"
 
@@ -30,7 +31,7 @@
 typedef struct Change
 {
 	cs_time		at;
-	bool		has_list;		/* else the contact's own */
+	bool		has_list;		/* false: of the contact itself */
 	int64		list;
 	int			from;			/* cs_status, or NO_STATUS */
 	int			to;
@@ -46,20 +47,20 @@ typedef struct Fold
 	MemoryContext context;
 	CsPolicy	policy;
 	cs_facts	contact;
-	cs_moment	changed;		/* by the last event that changed a fact */
-	cs_time		last;			/* of the last event */
+	cs_moment	changed;		/* time of the last event that changed a fact */
+	cs_time		last;			/* time of the last event */
 	cs_moment	as_of;
-	Oid			kind_type;		/* of the events' kinds */
+	Oid			kind_type;		/* type of the column of kinds */
 
 	/* for status_changes only */
 	cs_facts	before;			/* the facts before the last event */
-	cs_time		shown;			/* as of when changes are recorded */
+	cs_time		shown;			/* changes are recorded up to this time */
 	Change	   *changes;
 	int			count;
 	int			space;
 } Fold;
 
-/* Arguments of fold and status_changes, from the aggregate's first on. */
+/* Arguments of the transition functions of fold and status_changes. */
 enum
 {
 	ARG_STATE, ARG_POLICY, ARG_SETTINGS, ARG_KIND, ARG_OCCURRED_AT, ARG_LIST, ARG_CAMPAIGN,
@@ -93,7 +94,7 @@ refuse_null(const char *what)
 			 errhint("Leave such rows out with a FILTER clause.")));
 }
 
-/* Looked up once: it is asked for with every event. */
+/* The type is needed for each event, so it is looked up only once. */
 static Oid
 kind_type(FunctionCallInfo fcinfo, Fold *fold, int argument)
 {
@@ -130,7 +131,6 @@ read_key(text *key, cs_event *event)
 	event->key_size = VARSIZE_ANY_EXHDR(key);
 }
 
-/* The event in the arguments of fold and status_changes. */
 static cs_event
 event_argument(FunctionCallInfo fcinfo, Fold *fold)
 {
@@ -173,7 +173,7 @@ fold_argument(FunctionCallInfo fcinfo)
 	return fold;
 }
 
-/* A row with facts stands for those that are kept as of its time: the fold starts there. */
+/* A row with facts holds the facts as of a horizon: the fold starts from them. */
 static bool
 has_facts(FunctionCallInfo fcinfo)
 {
@@ -200,7 +200,7 @@ begin_from_facts(FunctionCallInfo fcinfo, Fold *fold)
 	MemoryContextSwitchTo(caller);
 }
 
-/* A null kind stands for a change of the contact's address. */
+/* A null kind means a change of the contact's address. */
 static bool
 is_address_change(FunctionCallInfo fcinfo)
 {
@@ -217,6 +217,10 @@ change_address(FunctionCallInfo fcinfo, Fold *fold)
 	fold->changed = (cs_moment) {true, fold->last};
 }
 
+/*
+ * Transition function of fold.  Raises 22004 for a null that is needed, and
+ * 22023 for events that are not in order.
+ */
 PG_FUNCTION_INFO_V1(cs_fold_event);
 Datum
 cs_fold_event(PG_FUNCTION_ARGS)
@@ -236,6 +240,7 @@ cs_fold_event(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(fold);
 }
 
+/* Transition function of status_of.  Raises the same errors. */
 PG_FUNCTION_INFO_V1(cs_fold_event_simple);
 Datum
 cs_fold_event_simple(PG_FUNCTION_ARGS)
@@ -269,7 +274,7 @@ cs_fold_event_simple(PG_FUNCTION_ARGS)
 
 /* ---- results ---- */
 
-/* As of when a result is asked for. */
+/* The time of the result: as_of or else the time of the last event. */
 static cs_time
 asked_moment(const Fold *fold)
 {
@@ -336,7 +341,10 @@ add_change(Fold *fold, cs_time at, const int64 *list, int from, int to, const cs
 	change->key = cause && cause->key_size > 0 ? pnstrdup(cause->key, cause->key_size) : NULL;
 }
 
-/* Every subscription that differs between two sets of facts, each at its moment. */
+/*
+ * Record a change for the contact and for each subscription if its status
+ * differs between two sets of facts, each as of its time.
+ */
 static void
 add_changes(Fold *fold, cs_time at, const cs_facts *old, cs_time old_at,
 			const cs_facts *new, cs_time new_at, const cs_event *cause)
@@ -364,7 +372,7 @@ add_changes(Fold *fold, cs_time at, const cs_facts *old, cs_time old_at,
 	}
 }
 
-/* What the passing of time brings up to a moment. */
+/* Record the changes by the passing of time up to a moment. */
 static void
 add_due_changes(Fold *fold, cs_time until)
 {
@@ -426,7 +434,7 @@ cs_fold_changes(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 
-	/* what time still brings is found on a copy, so that the state stays */
+	/* add the changes up to as_of to a copy, so that the state does not change */
 	fold = *(Fold *) PG_GETARG_POINTER(0);
 	fold.changes = palloc(fold.space * sizeof(Change) + 1);
 	memcpy(fold.changes, ((Fold *) PG_GETARG_POINTER(0))->changes, fold.count * sizeof(Change));

@@ -1,6 +1,6 @@
 /*
  * import.c
- *		Functions for import_contacts.
+ *		Functions in C that import_contacts calls.
  */
 #include "postgres.h"
 
@@ -28,7 +28,10 @@
 #include "types/fact_columns.h"
 #include "types/policy.h"
 
-/* The contacts that are known already, one for each address; raises 2202E where their number differs. */
+/*
+ * Read the ids of known contacts, one for each address, null if unknown.
+ * Raises 2202E if their number differs.
+ */
 static void
 read_known(Datum array, int addresses, Datum **known, bool **unknown)
 {
@@ -43,12 +46,18 @@ read_known(Datum array, int addresses, Datum **known, bool **unknown)
 }
 
 /*
- * resolve_addresses(schema, account_id, list_id, emails, known, complaints): for each
- * address the id of its contact (looked for where it is not among the known
- * ones) and, where a list is given, its consent and status there, else its own
- * status where it was looked for, or, if complaints are asked for, `complained`
- * where there is no contact and one is suppressed; null where there is none.
- * By index whatever the statistics say, for import_contacts, whose rights it wants.
+ * resolve_addresses(schema, account_id, list_id, emails, known, complaints):
+ * returns three arrays with an element for each address.
+ *
+ * contact_ids  the known id, else the id of the contact with this address
+ * consents     the consent on the list, if a list is given
+ * statuses     the status on the list, if a list is given; else the status of a
+ *              contact that was looked up; with complaints, `complained` if
+ *              there is no contact and a complaint is suppressed
+ *
+ * An element is null if there is no such contact or subscription.  The lookups
+ * use the index and do not depend on statistics.  Raises 42501 unless the
+ * caller has the privileges that import_contacts needs.
  */
 PG_FUNCTION_INFO_V1(cs_resolve_addresses);
 Datum
@@ -135,7 +144,7 @@ cs_resolve_addresses(PG_FUNCTION_ARGS)
 		}
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(row);
-		if (key[1].set)			/* by reference on 32 bits, so it must outlive the row's memory */
+		if (key[1].set)			/* by reference on 32-bit servers: allocate it in the caller's context */
 			found[0][i] = Int64GetDatum(key[1].id);
 	}
 	UnregisterSnapshot(snapshot);
@@ -150,7 +159,12 @@ cs_resolve_addresses(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(values[0]);
 }
 
-/* check_limit(schema, account_id): for import_contacts, whose new contacts may count by themselves. */
+/*
+ * check_limit(schema, account_id): raises 53400 if more contacts count than
+ * the limit allows. import_contacts calls it, because its new contacts may
+ * count without an event.  Locks the counts of an account that has a limit
+ * until the transaction ends.
+ */
 PG_FUNCTION_INFO_V1(cs_check_limit);
 Datum
 cs_check_limit(PG_FUNCTION_ARGS)

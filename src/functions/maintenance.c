@@ -1,7 +1,7 @@
 /*
  * maintenance.c
- *		What sweep, reevaluate and repair have in common: visits to many
- *		contacts without new events.
+ *		The common part of sweep, reevaluate and repair: brings many contacts
+ *		up to date without new events.
  */
 #include "postgres.h"
 
@@ -30,6 +30,13 @@
 #include "storage/table_scan.h"
 #include "types/arguments.h"
 
+/*
+ * refresh_contacts(schema, accounts, contacts, replay, as_of): locks contacts,
+ * replays their whole logs if asked, and saves them with statuses as of a
+ * moment.  The arrays are in the order of (contact, account).  Returns the
+ * number of contacts that changed.  Raises 42501 if the caller lacks the
+ * privileges, or is not the owner and as_of is ahead of the clock.
+ */
 PG_FUNCTION_INFO_V1(cs_refresh_contacts);
 Datum
 cs_refresh_contacts(PG_FUNCTION_ARGS)
@@ -37,7 +44,7 @@ cs_refresh_contacts(PG_FUNCTION_ARGS)
 	bool		anew = PG_GETARG_BOOL(3);
 	TimestampTz as_of = PG_GETARG_TIMESTAMPTZ(4);
 	CsInstallation *in;
-	CsContact   *visits;
+	CsContact   *state;
 	Datum	   *accounts,
 			   *contacts;
 	int			count;
@@ -46,10 +53,10 @@ cs_refresh_contacts(PG_FUNCTION_ARGS)
 	in = cs_begin_operation(PG_GETARG_NAME(0));
 	count = cs_contacts_argument(PG_GETARG_DATUM(1), PG_GETARG_DATUM(2), &accounts, &contacts);
 	cs_check_rights(in, ACL_INSERT);
-	/* a status ahead of its time may mail a contact too early, or pass the contact limit */
+	/* a status ahead of the clock could allow a mail too early, or exceed the contact limit */
 	if (as_of > in->now)
 		cs_check_owner(in);
-	visits = cs_open_contacts(in);
+	state = cs_open_contacts(in);
 	for (int i = 0; i < count; i++)
 	{
 		int64		account = DatumGetInt64(accounts[i]);
@@ -57,24 +64,27 @@ cs_refresh_contacts(PG_FUNCTION_ARGS)
 
 		CHECK_FOR_INTERRUPTS();
 		cs_check_account(in, account);
-		if (cs_lock_contact(visits, account, contact))
+		if (cs_lock_contact(state, account, contact))
 		{
 			if (anew)
-				cs_request_full_replay(visits);
-			cs_replay_contact(visits);
-			changed += cs_save_contact(visits, as_of);
+				cs_request_full_replay(state);
+			cs_replay_contact(state);
+			changed += cs_save_contact(state, as_of);
 		}
 	}
-	cs_close_contacts(visits);
+	cs_close_contacts(state);
 	cs_end_operation(in);
 	PG_RETURN_INT64(changed);
 }
 
 /*
  * delete_orphans(schema, accounts, contacts): deletes subscriptions that have
- * no contact, which only damage can leave; for repair.  Locks out inserts of
- * contacts, so it refuses a caller to whom row-level security applies (42501).
- * Returns of how many contacts there were any.
+ * no contact, for repair.  Only damaged data has such rows.  Returns the number
+ * of contacts that had subscriptions.
+ *
+ * Locks table contact in SHARE ROW EXCLUSIVE mode if it finds a missing
+ * contact, which blocks inserts of contacts.  Raises 42501 if row-level
+ * security applies to the caller.
  */
 PG_FUNCTION_INFO_V1(cs_delete_orphans);
 Datum

@@ -1,9 +1,10 @@
 /*
  * retract_events.c
- *		Events taken out of the fold, or back into it; and what erasure leaves.
+ *		Marks events as retracted or not retracted, and makes the events of
+ *		erased contacts anonymous.
  *
- * The SQL functions choose the events and lock their contacts; here they are
- * marked, and the contacts folded anew.
+ * The SQL functions choose the events and lock their contacts.  The functions
+ * here mark the events and replay the logs of the contacts.
  */
 #include "postgres.h"
 
@@ -39,7 +40,10 @@
 #include "types/arguments.h"
 #include "types/fact_columns.h"
 
-/* Who may change what was recorded: whoever may UPDATE the log. */
+/*
+ * Begin a call that changes recorded events.  Locks the retractions of the
+ * account.  Raises 42501 unless the caller has the UPDATE privilege on the log.
+ */
 static CsInstallation *
 open_for_change(Name schema, int64 account)
 {
@@ -49,7 +53,7 @@ open_for_change(Name schema, int64 account)
 	cs_check_account(in, account);
 	/* settings are locked before contacts */
 	cs_account_policy(in, account);
-	/* one at a time: events are marked by their place */
+	/* events are marked by their ctid, so only one transaction at a time may change them */
 	cs_lock_account(in, TABLE_RETRACTION, account, ExclusiveLock);
 	return in;
 }
@@ -63,7 +67,7 @@ elements(Datum array, Oid type, int16 size, bool by_value, char align, Datum **v
 	return count;
 }
 
-/* The row of the log at a place, into the table's slot, as the latest snapshot has it. */
+/* Fetch the row of the log at a ctid into the table's slot, as the latest snapshot shows it. */
 static bool
 fetch_event(CsTable *log, ItemPointer tid, Snapshot snapshot)
 {
@@ -75,7 +79,10 @@ fetch_event(CsTable *log, ItemPointer tid, Snapshot snapshot)
 	return true;
 }
 
-/* What the facts kept as of a horizon hold cannot be taken out of them. */
+/*
+ * Raises 55000 for an event that the facts as of a horizon include: it cannot
+ * be removed from them.
+ */
 static void
 check_not_covered(CsInstallation *in, const CsLoggedEvent *event)
 {
@@ -88,7 +95,10 @@ check_not_covered(CsInstallation *in, const CsLoggedEvent *event)
 				 errhint("Choose events since the horizon, with since => ...; undo older ones by recording what is right.")));
 }
 
-/* Mark an event as retracted, or (retraction 0) as not.  Returns whether it was otherwise. */
+/*
+ * Mark an event as retracted or, if retraction is 0, as not retracted.  Returns
+ * whether the mark changed.
+ */
 static bool
 mark_event(CsInstallation *in, int64 account, Oid part, ItemPointer tid, int64 contact, int64 retraction)
 {
@@ -118,9 +128,9 @@ mark_event(CsInstallation *in, int64 account, Oid part, ItemPointer tid, int64 c
 	return marked;
 }
 
-/* What a contact that was deleted left in suppression follows from its events. */
+/* Update the suppressions that follow from the events of a deleted contact. */
 static void
-suppress_former_anew(CsInstallation *in, CsContact *visits, int64 account, int64 contact)
+suppress_former_anew(CsInstallation *in, CsContact *state, int64 account, int64 contact)
 {
 	CsTable    *former = cs_table(in, TABLE_DELETED_CONTACT);
 	cs_id		key[2] = {{true, account}, {true, contact}};
@@ -133,7 +143,7 @@ suppress_former_anew(CsInstallation *in, CsContact *visits, int64 account, int64
 
 	if (!cs_fetch_latest(former, key, 2))
 		return;
-	/* a contact that takes the address waits for this lock, or has entered itself before */
+	/* a contact that takes the address waits for this lock, or has set itself as holder before */
 	cs_lock_row(former, &former->slot->tts_tid, LockTupleNoKeyExclusive);
 	value = cs_column(former, former->slot, DELETED_HOLDER, &isnull);
 	holder = cs_id_of_datum(value, isnull);
@@ -143,12 +153,15 @@ suppress_former_anew(CsInstallation *in, CsContact *visits, int64 account, int64
 	if (isnull)
 		return;
 	digest = DatumGetByteaPCopy(value);
-	if (cs_replace_suppressed_facts(in, account, contact, began, cs_deleted_contact_facts(visits, account, contact, began, ended), digest,
+	if (cs_replace_suppressed_facts(in, account, contact, began, cs_deleted_contact_facts(state, account, contact, began, ended), digest,
 						   true))
 		cs_note_pending_address(in, account, holder, digest);
 }
 
-/* Note who did it and why; what follows from it later is added. */
+/*
+ * Store the role, the reason and the numbers of a retraction.  A later call for
+ * the same retraction adds to the numbers.
+ */
 static void
 note_retraction(CsInstallation *in, int64 account, int64 retraction, const char *reason, int64 events, int64 contacts)
 {
@@ -202,9 +215,15 @@ note_undone(CsInstallation *in, int64 account, int64 retraction)
 }
 
 /*
- * set_retracted(schema, account_id, contacts bigint[], parts oid[], places tid[],
- * retraction_id, reason): contacts ascending, a table and place each.  A null
- * reason undoes it.  Returns how many events and contacts, as an array of two.
+ * set_retracted(schema, account_id, contacts bigint[], parts oid[], places
+ * tid[], retraction_id, reason): marks events, each given by its contact,
+ * table and ctid, with contacts ascending.  A null reason undoes the
+ * retraction.  Replays the logs of the contacts.  Returns an array of two: the
+ * numbers of events and of contacts.
+ *
+ * Locks the retractions of the account and the contacts.  Raises 2202E if the
+ * lengths of the arrays differ, and 55000 for an event that the facts as of a
+ * horizon include.
  */
 PG_FUNCTION_INFO_V1(cs_set_retracted);
 Datum
@@ -214,7 +233,7 @@ cs_set_retracted(PG_FUNCTION_ARGS)
 				retraction;
 	bool		undo = PG_ARGISNULL(6);
 	CsInstallation *in;
-	CsContact   *visits;
+	CsContact   *state;
 	Datum	   *contacts,
 			   *parts,
 			   *places;
@@ -236,11 +255,11 @@ cs_set_retracted(PG_FUNCTION_ARGS)
 				 errmsg("as many contacts as places are needed")));
 
 	in = open_for_change(PG_GETARG_NAME(0), account);
-	visits = cs_open_contacts(in);
+	state = cs_open_contacts(in);
 	for (int i = 0; i < count;)
 	{
 		int64		contact = DatumGetInt64(contacts[i]);
-		bool		exists = cs_lock_contact(visits, account, contact);
+		bool		exists = cs_lock_contact(state, account, contact);
 		int64		before = marked;
 
 		CHECK_FOR_INTERRUPTS();
@@ -252,23 +271,26 @@ cs_set_retracted(PG_FUNCTION_ARGS)
 		CommandCounterIncrement();
 		if (exists)
 		{
-			cs_request_full_replay(visits);
-			cs_replay_contact(visits);
-			cs_save_contact(visits, in->now);
-			/* it was not given the suppressions that its own event had said already */
+			cs_request_full_replay(state);
+			cs_replay_contact(state);
+			cs_save_contact(state, in->now);
+			/*
+			 * a suppression was not recorded while a retracted event had the
+			 * same fact: record it now
+			 */
 			if (!undo && cs_has_suppressions(in))
 			{
 				CommandCounterIncrement();
-				cs_apply_suppressions(in, visits, account, contact, NULL);
+				cs_apply_suppressions(in, state, account, contact, NULL);
 			}
 		}
-		suppress_former_anew(in, visits, account, contact);
+		suppress_former_anew(in, state, account, contact);
 	}
 	if (undo)
 		note_undone(in, account, retraction);
 	else
 		note_retraction(in, account, retraction, text_to_cstring(PG_GETARG_TEXT_PP(6)), marked, touched);
-	cs_close_contacts(visits);
+	cs_close_contacts(state);
 	cs_end_operation(in);
 	result[0] = Int64GetDatum(marked);
 	result[1] = Int64GetDatum(touched);
@@ -277,7 +299,7 @@ cs_set_retracted(PG_FUNCTION_ARGS)
 
 /* ---- erasure ---- */
 
-/* A number that leads nowhere: random, negative, and of nobody so far. */
+/* A random negative id that has no contact and no events. */
 static int64
 number_of_nobody(CsInstallation *in, int64 account)
 {
@@ -297,7 +319,10 @@ number_of_nobody(CsInstallation *in, int64 account)
 	}
 }
 
-/* A contact that is inserted under the number later begins without the events of the erased one. */
+/*
+ * Store the id as that of a deleted contact.  A contact that is inserted with
+ * it later is not given the events of the erased one.
+ */
 static void
 end_number(CsInstallation *in, int64 account, int64 number)
 {
@@ -312,7 +337,11 @@ end_number(CsInstallation *in, int64 account, int64 number)
 	cs_insert_row(in, former, values, nulls);
 }
 
-/* Events recorded up to a time keep kind, time, list and campaign, under another number. */
+/*
+ * Make the events of a contact that were recorded up to a time anonymous.  They
+ * get another contact id and retain kind, times, list, campaign and
+ * retraction.
+ */
 static void
 make_anonymous(CsInstallation *in, int64 account, int64 contact, TimestampTz until)
 {
@@ -334,7 +363,7 @@ make_anonymous(CsInstallation *in, int64 account, int64 contact, TimestampTz unt
 
 		CHECK_FOR_INTERRUPTS();
 		if (event.recorded > until)
-			continue;			/* of a later contact of the same id */
+			continue;			/* the event belongs to a later contact with the same id */
 		slot_getallattrs(log->slot);
 		cs_new_row(in, log, &values, &nulls);
 		for (size_t i = 0; i < lengthof(kept); i++)
@@ -345,7 +374,7 @@ make_anonymous(CsInstallation *in, int64 account, int64 contact, TimestampTz unt
 			nulls[column - 1] = log->slot->tts_isnull[column - 1];
 		}
 		CS_SET(log, EVENT_CONTACT, Int64GetDatum(number), false);
-		/* events that only a key told apart must stay apart */
+		/* the key of the log is unique, and events may differ by event_key only */
 		CS_SET(log, EVENT_KEY, CStringGetTextDatum(psprintf(INT64_FORMAT, ++ordinal)), false);
 		cs_update_row(in, log, &log->slot->tts_tid, values, nulls);
 	}
@@ -355,7 +384,7 @@ make_anonymous(CsInstallation *in, int64 account, int64 contact, TimestampTz unt
 	CommandCounterIncrement();
 }
 
-/* Of an address only an account-wide opt-out remains. */
+/* Replace all suppressions of an address by an account-wide opt-out. */
 static void
 leave_opt_out(CsInstallation *in, int64 account, bytea *digest)
 {
@@ -365,7 +394,7 @@ leave_opt_out(CsInstallation *in, int64 account, bytea *digest)
 	cs_suppress_address(in, account, digest, CS_KIND_UNSUBSCRIBED, nobody, in->now, "erasure", nobody, PG_INT64_MIN);
 }
 
-/* The contacts that had an address and were deleted: the same person, under any number. */
+/* The deleted contacts that had an address. */
 static List *
 deleted_contacts(CsInstallation *in, int64 account, bytea *digest)
 {
@@ -394,7 +423,10 @@ deleted_contacts(CsInstallation *in, int64 account, bytea *digest)
 	return found;
 }
 
-/* lock_retractions(schema, account_id): one change at a time of the events that an account recorded. */
+/*
+ * lock_retractions(schema, account_id): locks the retractions of an account
+ * until the transaction ends.
+ */
 PG_FUNCTION_INFO_V1(cs_lock_retractions);
 Datum
 cs_lock_retractions(PG_FUNCTION_ARGS)
@@ -404,8 +436,9 @@ cs_lock_retractions(PG_FUNCTION_ARGS)
 }
 
 /*
- * lock_contacts(schema, account_id, contacts): locks contacts of an account, and those that hold addresses which these
- * gave up, in the order in which contacts are locked.  Those that do not exist are left out.
+ * lock_contacts(schema, account_id, contacts): locks contacts of an account
+ * and the contacts that hold their former addresses, in ascending order.  Ids
+ * without a contact are ignored.
  */
 PG_FUNCTION_INFO_V1(cs_lock_contacts);
 Datum
@@ -413,7 +446,7 @@ cs_lock_contacts(PG_FUNCTION_ARGS)
 {
 	int64		account = PG_GETARG_INT64(1);
 	CsInstallation *in = open_for_change(PG_GETARG_NAME(0), account);
-	CsContact   *visits;
+	CsContact   *state;
 	List	   *contacts = NIL;
 	ListCell   *lc;
 	Datum	   *elements;
@@ -430,18 +463,24 @@ cs_lock_contacts(PG_FUNCTION_ARGS)
 		contacts = cs_address_holders(in, account, id->contact, lappend(contacts, id));
 	}
 	cs_sort_contacts(&contacts);
-	visits = cs_open_contacts(in);
+	state = cs_open_contacts(in);
 	foreach(lc, contacts)
 	{
 		CHECK_FOR_INTERRUPTS();
-		cs_lock_contact(visits, account, ((CsContactId *) lfirst(lc))->contact);
+		cs_lock_contact(state, account, ((CsContactId *) lfirst(lc))->contact);
 	}
-	cs_close_contacts(visits);
+	cs_close_contacts(state);
 	cs_end_operation(in);
 	PG_RETURN_VOID();
 }
 
-/* anonymize_contact(schema, account_id, contact_id): of a contact that was deleted, now or before. */
+/*
+ * anonymize_contact(schema, account_id, contact_id): makes the events of a
+ * deleted contact anonymous, and of all deleted contacts that had its address.
+ * Only an account-wide opt-out remains of its addresses.  Raises 55000 if the
+ * contact exists, 23503 if it is unknown, and 42501 without DELETE on contact
+ * and UPDATE on the log.
+ */
 PG_FUNCTION_INFO_V1(cs_anonymize_contact);
 Datum
 cs_anonymize_contact(PG_FUNCTION_ARGS)

@@ -1,11 +1,13 @@
 /*
  * set_horizon.c
- *		Retention: the facts of an account's contacts kept as of a horizon, so
- *		that older events may be dropped.
+ *		Sets the horizon of an account: stores the facts of its contacts as of
+ *		a moment, so that older events may be dropped.
  *
- * The horizon is set first, beside nobody who judges events by another one.
- * From then on an event dated before it finds the facts of its contact kept, or
- * has them kept; the others follow in batches, beside writers.
+ * begin_horizon sets the horizon under the exclusive settings lock of the
+ * account.  From then on an event dated before it is applied at the horizon: if
+ * the facts of its contact are not stored yet, they are stored first.  The facts
+ * of the other contacts are stored in batches, concurrently with writers.
+ * end_horizon notes that all are stored.
  */
 #include "postgres.h"
 
@@ -33,8 +35,9 @@
 /* ---- moving the horizon ---- */
 
 /*
- * Who may DELETE from the log may let go of what lies before the horizon, if no
- * row-level security hides contacts whose facts must be kept first.
+ * Begin a call that moves the horizon.  Raises 42501 unless the caller has the
+ * DELETE privilege on the log and row-level security hides no contacts: the
+ * facts of each must be stored.
  */
 static CsInstallation *
 open_for_horizon(Name schema)
@@ -48,7 +51,7 @@ open_for_horizon(Name schema)
 	return in;
 }
 
-/* A moment of the account's row; what it says of a horizon. */
+/* Read a column of type timestamptz from the account's row. */
 static cs_moment
 read_account(CsInstallation *in, int64 account, int column)
 {
@@ -79,8 +82,10 @@ write_account(CsInstallation *in, int64 account, int column, TimestampTz value)
 }
 
 /*
- * begin_horizon(schema, account_id, before): the horizon is in force once this
- * has committed.  Raises 22023 where it would go back, or is not past.
+ * begin_horizon(schema, account_id, before): sets the horizon, which is in
+ * force once this transaction has committed.  Takes the exclusive settings lock
+ * of the account until then.  Raises 22023 if the time is before the current
+ * horizon or not in the past, and 23503 if the account does not exist.
  */
 PG_FUNCTION_INFO_V1(cs_begin_horizon);
 Datum
@@ -103,7 +108,10 @@ cs_begin_horizon(PG_FUNCTION_ARGS)
 				 errhint("Give a later time, up to now.")));
 	if (!kept.set || before > kept.at)
 	{
-		/* who judges events without it is waited for, and nobody does until we commit */
+		/*
+		 * waits for transactions that apply events without this horizon, and
+		 * blocks new ones until we commit
+		 */
 		cs_lock_account(in, TABLE_CONSENT_SETTING_HISTORY, account, ExclusiveLock);
 		write_account(in, account, ACCOUNT_HORIZON, before);
 	}
@@ -112,19 +120,20 @@ cs_begin_horizon(PG_FUNCTION_ARGS)
 }
 
 static void
-keep_former(CsInstallation *in, CsContact *visits, int64 account, int64 contact)
+keep_former(CsInstallation *in, CsContact *state, int64 account, int64 contact)
 {
 	CsTable    *former = cs_table(in, TABLE_DELETED_CONTACT);
 	cs_id		key[2] = {{true, account}, {true, contact}};
 
 	if (cs_fetch_latest(former, key, 2))
-		cs_store_deleted_horizon_facts(visits, account, contact, cs_time_column(former, DELETED_GENERATION_START, PG_INT64_MIN),
+		cs_store_deleted_horizon_facts(state, account, contact, cs_time_column(former, DELETED_GENERATION_START, PG_INT64_MIN),
 							   cs_time_column(former, DELETED_ENDED_AT, CS_NEVER));
 }
 
 /*
- * keep_horizon(schema, account_id, contacts bigint[]): keeps the facts of
- * contacts, and of those that were deleted, as of the horizon; ids ascending.
+ * store_horizon_facts(schema, account_id, contacts bigint[]): stores the facts
+ * of contacts and of deleted contacts as of the horizon.  The ids are
+ * ascending.  Locks the contacts and the retractions of the account.
  */
 PG_FUNCTION_INFO_V1(cs_store_horizon_facts_of);
 Datum
@@ -133,32 +142,35 @@ cs_store_horizon_facts_of(PG_FUNCTION_ARGS)
 	int64		account = PG_GETARG_INT64(1);
 	ArrayType  *contacts = PG_GETARG_ARRAYTYPE_P(2);
 	CsInstallation *in;
-	CsContact   *visits;
+	CsContact   *state;
 	Datum	   *ids;
 	bool	   *nulls;
 	int			count;
 
 	in = open_for_horizon(PG_GETARG_NAME(0));
 	cs_account_policy(in, account); /* settings are locked before contacts */
-	/* what a retraction would change of former contacts is not changed meanwhile */
+	/* a retraction must not change events of deleted contacts concurrently */
 	cs_lock_account(in, TABLE_RETRACTION, account, ExclusiveLock);
-	visits = cs_open_contacts(in);
+	state = cs_open_contacts(in);
 	deconstruct_array(contacts, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &ids, &nulls, &count);
 	for (int i = 0; i < count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (nulls[i])
 			continue;
-		if (cs_lock_contact(visits, account, DatumGetInt64(ids[i])))
-			cs_store_horizon_facts(visits);
-		keep_former(in, visits, account, DatumGetInt64(ids[i]));
+		if (cs_lock_contact(state, account, DatumGetInt64(ids[i])))
+			cs_store_horizon_facts(state);
+		keep_former(in, state, account, DatumGetInt64(ids[i]));
 	}
-	cs_close_contacts(visits);
+	cs_close_contacts(state);
 	cs_end_operation(in);
 	PG_RETURN_VOID();
 }
 
-/* end_horizon(schema, account_id, before): all that existed have their facts kept as of it. */
+/*
+ * end_horizon(schema, account_id, before): notes that the facts of all
+ * contacts are stored as of the horizon.
+ */
 PG_FUNCTION_INFO_V1(cs_end_horizon);
 Datum
 cs_end_horizon(PG_FUNCTION_ARGS)

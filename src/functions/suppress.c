@@ -1,6 +1,6 @@
 /*
  * suppress.c
- *		Facts told of an address: suppress, for one that has no contact.
+ *		Suppresses an address that has no contact.
  */
 #include "postgres.h"
 
@@ -30,7 +30,10 @@
 #include "types/enums.h"
 #include "types/fact_columns.h"
 
-/* What can be suppressed, and when.  Raises 22023, 22004 and 22008. */
+/*
+ * Check the kind, the address and the time of a suppression.  Raises 22023,
+ * 22004 and 22008 respectively.
+ */
 static void
 check_suppression(cs_kind kind, cs_id list, Datum address, TimestampTz at)
 {
@@ -54,7 +57,11 @@ check_suppression(cs_kind kind, cs_id list, Datum address, TimestampTz at)
 				 errhint("Give the time at which it happened.")));
 }
 
-/* check_suppression(account_id, email, kind, list_id, occurred_at): raises the errors of suppress for wrong arguments. */
+/*
+ * check_suppression(account_id, email, kind, list_id, occurred_at): checks the
+ * arguments of suppress.  Raises 22023 for a wrong kind, 22004 for a null or
+ * blank argument, and 22008 for a time more than a minute ahead.
+ */
 PG_FUNCTION_INFO_V1(cs_check_suppression);
 Datum
 cs_check_suppression(PG_FUNCTION_ARGS)
@@ -75,10 +82,14 @@ cs_check_suppression(PG_FUNCTION_ARGS)
 }
 
 /*
- * suppress_unknown_address(schema, account_id, email, kind, list_id, occurred_at,
- * source): keeps a fact of an address that no contact has.  False, and nothing
- * kept, where one has it.  Waits for transactions that write the same facts or
- * insert a contact with the address; raises 40001 where one begins meanwhile.
+ * suppress_unknown_address(schema, account_id, email, kind, list_id,
+ * occurred_at, source): stores a suppression of an address that has no
+ * contact.  Returns false, and stores nothing, if a contact has the address.
+ *
+ * Waits for transactions that write the same suppression or insert a contact
+ * with the address.  Raises 40001 if a contact with the address is inserted
+ * concurrently, 23503 for an unknown account or list, and the errors of
+ * check_suppression().
  */
 PG_FUNCTION_INFO_V1(cs_suppress_unknown_address);
 Datum

@@ -1,7 +1,7 @@
 /*
  * verify_suppressions.c
- *		Suppressions that a contact lacks, for verify and repair: it was written with
- *		triggers off.
+ *		Finds suppressions that the log of a contact lacks, for verify and
+ *		repair.  Contacts that were written with triggers disabled lack them.
  */
 #include "postgres.h"
 
@@ -24,7 +24,7 @@
 #include "storage/table_scan.h"
 #include "types/arguments.h"
 
-/* Into a store, the suppressions of the addresses of all contacts. */
+/* Put the suppressions of the addresses of all contacts into a store. */
 static void
 put_all(CsInstallation *in, Tuplestorestate *store, TupleDesc desc)
 {
@@ -51,7 +51,7 @@ put_all(CsInstallation *in, Tuplestorestate *store, TupleDesc desc)
 			has_key = cs_fetch_latest(keys, &account, 1);
 		}
 		if (!has_key)
-			continue;			/* nothing can be found of its addresses */
+			continue;			/* without a key there are no suppressions */
 		caller = MemoryContextSwitchTo(row);
 		cs_collect_suppressions(in, its, contact, cs_address_digest(in, its, email), snapshot, store, desc);
 		MemoryContextSwitchTo(caller);
@@ -62,8 +62,9 @@ put_all(CsInstallation *in, Tuplestorestate *store, TupleDesc desc)
 
 /*
  * suppressed_contacts(schema): the suppressions of the addresses of contacts,
- * as the statement's snapshot shows both.  No rows where row-level security
- * applies to the caller; raises 42501 without SELECT on contact and event.
+ * as the statement's snapshot shows both.  Returns no rows if row-level
+ * security applies to the caller.  Raises 42501 without the SELECT privilege on
+ * contact and event.
  */
 PG_FUNCTION_INFO_V1(cs_suppressed_contacts);
 Datum
@@ -82,13 +83,17 @@ cs_suppressed_contacts(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* apply_suppressions(schema, accounts, contacts): records the suppressions of their addresses that their logs lack. */
+/*
+ * apply_suppressions(schema, accounts, contacts): locks contacts, and records
+ * as events the suppressions of their addresses that their logs lack.  The
+ * arrays are in the order of (contact, account).
+ */
 PG_FUNCTION_INFO_V1(cs_apply_suppressions_of);
 Datum
 cs_apply_suppressions_of(PG_FUNCTION_ARGS)
 {
 	CsInstallation *in;
-	CsContact   *visits;
+	CsContact   *state;
 	Datum	   *accounts,
 			   *contacts;
 	int			count;
@@ -96,14 +101,14 @@ cs_apply_suppressions_of(PG_FUNCTION_ARGS)
 	in = cs_begin_operation(PG_GETARG_NAME(0));
 	count = cs_contacts_argument(PG_GETARG_DATUM(1), PG_GETARG_DATUM(2), &accounts, &contacts);
 	cs_check_rights(in, ACL_INSERT);
-	visits = cs_open_contacts(in);
+	state = cs_open_contacts(in);
 	for (int i = 0; i < count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		cs_check_account(in, DatumGetInt64(accounts[i]));
-		cs_apply_suppressions(in, visits, DatumGetInt64(accounts[i]), DatumGetInt64(contacts[i]), NULL);
+		cs_apply_suppressions(in, state, DatumGetInt64(accounts[i]), DatumGetInt64(contacts[i]), NULL);
 	}
-	cs_close_contacts(visits);
+	cs_close_contacts(state);
 	cs_end_operation(in);
 	PG_RETURN_VOID();
 }

@@ -1,11 +1,14 @@
 /*
  * contact_changes.c
- *		Contacts that begin and contacts that end.
+ *		Inserted and deleted contacts, and changed addresses.
  *
- * Events stay when their contact is deleted.  What tells them from those of a
- * later contact with the same id is the time of the deletion: deleted_contact
- * keeps it, and the later contact takes it over as generation_start.  What holds of
- * an address stays in suppression, and comes back with it.
+ * The events of a contact remain when it is deleted.  A later contact with the
+ * same id must not use them. deleted_contact stores the time of the deletion,
+ * and the later contact copies it to generation_start.  Events recorded up to
+ * this time are not applied to it.
+ *
+ * The suppressions of the address remain in table suppression.  A contact that
+ * takes the address receives them at that time.
  */
 #include "postgres.h"
 
@@ -56,7 +59,7 @@ bigint_column(CsTable *table, TupleTableSlot *slot, int column)
 	return DatumGetInt64(cs_column(table, slot, column, &isnull));
 }
 
-/* ---- beginning ---- */
+/* ---- inserted contacts ---- */
 
 static void
 check_address(CsTable *table, int64 contact, Datum address)
@@ -111,11 +114,11 @@ has_former_contacts(CsInstallation *in)
 }
 
 /*
- * A contact under the id of an earlier one begins after that one's end.
- * Returns when, or PG_INT64_MIN where there was none.
+ * A contact with the id of a deleted one begins a new generation at the time
+ * of the deletion.  Returns that time, or PG_INT64_MIN if there was none.
  */
 static TimestampTz
-begin_after_former(CsInstallation *in, CsContact *visits, int64 account, int64 contact)
+begin_after_former(CsInstallation *in, CsContact *state, int64 account, int64 contact)
 {
 	CsTable    *former = cs_table(in, TABLE_DELETED_CONTACT);
 	cs_id		key[2] = {{true, account}, {true, contact}};
@@ -125,16 +128,23 @@ begin_after_former(CsInstallation *in, CsContact *visits, int64 account, int64 c
 	if (!cs_fetch_latest(former, key, 2))
 		return PG_INT64_MIN;
 	ended = DatumGetTimestampTz(cs_column(former, former->slot, DELETED_ENDED_AT, &isnull));
-	if (cs_lock_contact(visits, account, contact))
+	if (cs_lock_contact(state, account, contact))
 	{
-		/* folded anew, for a row trigger may have recorded events of it already */
-		cs_begin_generation(visits, ended);
-		cs_replay_contact(visits);
-		cs_save_contact(visits, in->now);
+		/* a row trigger may have recorded events of it already, so replay its log */
+		cs_begin_generation(state, ended);
+		cs_replay_contact(state);
+		cs_save_contact(state, in->now);
 	}
 	return ended;
 }
 
+/*
+ * begin_contacts(): after a statement that inserts contacts.  Checks and counts
+ * them, begins their generation if the id had a deleted contact, and records
+ * the suppressions of their addresses.  Raises 23503 for an unknown account,
+ * and 23514 for derived columns that are set, a blank address, or a complaint
+ * under complained_insert = refuse.
+ */
 PG_FUNCTION_INFO_V1(cs_begin_contacts);
 Datum
 cs_begin_contacts(PG_FUNCTION_ARGS)
@@ -142,7 +152,7 @@ cs_begin_contacts(PG_FUNCTION_ARGS)
 	TriggerData *trigger = check_protocol(fcinfo, true, "begin_contacts");
 	CsInstallation *in;
 	CsTable    *table;
-	CsContact   *visits = NULL;
+	CsContact   *state = NULL;
 	TupleTableSlot *slot;
 	MemoryContext row;
 	bool		suppressed,
@@ -154,7 +164,7 @@ cs_begin_contacts(PG_FUNCTION_ARGS)
 	in = cs_begin_trigger(trigger, TABLE_CONTACT);
 	table = cs_table(in, TABLE_CONTACT);
 	if (has_former_contacts(in))
-		visits = cs_open_contacts(in);
+		state = cs_open_contacts(in);
 	suppressed = cs_has_suppressions(in);
 	former = cs_has_former_addresses(in);
 	slot = MakeSingleTupleTableSlot(table->rel->rd_att, &TTSOpsMinimalTuple);
@@ -173,8 +183,8 @@ cs_begin_contacts(PG_FUNCTION_ARGS)
 		check_contact(in, table, slot);
 		cs_count(in, account, (cs_id) {0}, CS_STATUS_UNCONFIRMED, 1);
 		MemoryContextSwitchTo(in->context);
-		if (visits != NULL)
-			ended = begin_after_former(in, visits, account, contact);
+		if (state != NULL)
+			ended = begin_after_former(in, state, account, contact);
 		if (suppressed || former)
 		{
 			bytea	   *digest;
@@ -190,15 +200,21 @@ cs_begin_contacts(PG_FUNCTION_ARGS)
 		MemoryContextReset(row);
 	}
 
-	if (visits != NULL)
-		cs_close_contacts(visits);
+	if (state != NULL)
+		cs_close_contacts(state);
 	ExecDropSingleTupleTableSlot(slot);
 	cs_end_operation(in);
 	return PointerGetDatum(NULL);
 }
 
-/* ---- another address ---- */
+/* ---- changed addresses ---- */
 
+/*
+ * change_address(): after an update of a contact's address.  Stores the
+ * suppressions of the old address and records those of the new one.  Locks the
+ * contact.  Raises 23514 for a blank address, or a complaint under
+ * complained_insert = refuse.
+ */
 PG_FUNCTION_INFO_V1(cs_change_contact_address);
 Datum
 cs_change_contact_address(PG_FUNCTION_ARGS)
@@ -207,7 +223,7 @@ cs_change_contact_address(PG_FUNCTION_ARGS)
 	CsInstallation *in;
 	CsTable    *table,
 			   *changes;
-	CsContact   *visits;
+	CsContact   *state;
 	int64		account,
 				contact;
 	bytea	   *old_digest,
@@ -229,11 +245,11 @@ cs_change_contact_address(PG_FUNCTION_ARGS)
 	new_digest = cs_address_digest(in, account, cs_column(table, trigger->tg_newslot, CONTACT_EMAIL, &isnull));
 	check_address(table, contact, cs_column(table, trigger->tg_newslot, CONTACT_EMAIL, &isnull));
 
-	visits = cs_open_contacts(in);
-	if (cs_lock_contact(visits, account, contact))
+	state = cs_open_contacts(in);
+	if (cs_lock_contact(state, account, contact))
 	{
-		/* what the old address is known for stays known of it */
-		cs_suppress_facts(in, account, contact, cs_contact_generation_start(visits), cs_contact_facts(visits), old_digest, true);
+		/* the opt-outs, complaint and dead address remain suppressions of the old address */
+		cs_suppress_facts(in, account, contact, cs_contact_generation_start(state), cs_contact_facts(state), old_digest, true);
 
 		cs_new_row(in, changes, &values, &nulls);
 		CS_SET(changes, CHANGE_ACCOUNT, Int64GetDatum(account), false);
@@ -242,22 +258,22 @@ cs_change_contact_address(PG_FUNCTION_ARGS)
 		CS_SET(changes, CHANGE_OLD_DIGEST, PointerGetDatum(old_digest), false);
 		cs_insert_row(in, changes, values, nulls);
 		CommandCounterIncrement();
-		cs_set_address_since(visits, in->now);
-		cs_replay_contact(visits);
-		cs_save_contact(visits, in->now);
+		cs_set_address_since(state, in->now);
+		cs_replay_contact(state);
+		cs_save_contact(state, in->now);
 
-		/* and what the new one is known for is known of the contact from now on */
+		/* the contact receives the suppressions of its new address */
 		cs_set_address_holder(in, account, contact, new_digest);
 		if (cs_has_suppressions(in))
 			cs_record_suppressions(in, account, contact, new_digest, in->now + 1,
 								 psprintf("suppression " INT64_FORMAT, in->now));
 	}
-	cs_close_contacts(visits);
+	cs_close_contacts(state);
 	cs_end_operation(in);
 	return PointerGetDatum(NULL);
 }
 
-/* ---- ending ---- */
+/* ---- deleted contacts ---- */
 
 static void
 remember_contact(CsInstallation *in, int64 account, int64 contact, Datum generation_start, bool from_ever, bytea *digest)
@@ -299,7 +315,7 @@ end_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
 	cs_facts_of_values(&facts, slot->tts_tupleDescriptor, table->facts, slot->tts_values, slot->tts_isnull);
 	cs_load_consents(in, account, contact, &facts.contact);
 	digest = cs_address_digest(in, account, cs_column(table, slot, CONTACT_EMAIL, &isnull));
-	/* all that was known of the address came back as events of this contact */
+	/* the suppressions of the address are events of this contact, so its facts include them */
 	if (cs_has_suppressions(in))
 		cs_delete_suppressions(in, account, digest);
 	generation_start = cs_column(table, slot, CONTACT_GENERATION_START, &isnull);
@@ -325,6 +341,11 @@ end_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
 	remember_contact(in, account, contact, generation_start, isnull, digest);
 }
 
+/*
+ * end_contacts(): after a statement that deletes contacts.  Stores the
+ * suppressions of their addresses and the time of the deletion, and deletes
+ * their subscriptions.
+ */
 PG_FUNCTION_INFO_V1(cs_end_contacts);
 Datum
 cs_end_contacts(PG_FUNCTION_ARGS)

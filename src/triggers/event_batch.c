@@ -1,7 +1,7 @@
 /*
  * event_batch.c
- *		The events of a statement: checked, and sorted by contact and in the order
- *		of the fold.
+ *		The events of a statement: checked, and sorted by contact and in the
+ *		order of the log's key.
  */
 #include "postgres.h"
 
@@ -25,15 +25,18 @@
 #include "types/errors.h"
 #include "types/fact_columns.h"
 
-/* As many are sorted in an array. */
+/* Up to this number, events are sorted in an array. */
 #define FEW 10000
 
-/* How far ahead of the server's clock an event may be dated. */
+/* An event may be dated this far ahead of the server's clock. */
 #define TOLERANCE USECS_PER_MINUTE
 
 /* ---- checks ---- */
 
-/* The latest time that recording_time() returned to a statement, and when that statement began. */
+/*
+ * The latest time that recording_time() returned to a statement, and the start
+ * of that statement.
+ */
 static struct
 {
 	TimestampTz statement;
@@ -41,8 +44,9 @@ static struct
 }			recording;
 
 /*
- * recording_time(): the default of event.recorded_at.  The clock, but never
- * before the statement began, also where the clock was set back meanwhile.
+ * recording_time(): the default of event.recorded_at.  Returns the clock, but
+ * never a time before the start of the statement, even if the clock was set
+ * back.
  */
 PG_FUNCTION_INFO_V1(cs_recording_time);
 Datum
@@ -84,7 +88,7 @@ check_event(CsInstallation *in, const CsLoggedEvent *logged)
 				 errhint("Record an event when it has happened, with the time at which it did.")));
 
 	wrong = cs_shape_error(event, logged->evidence);
-	/* who opts out of a list that is gone must stay so if it comes again */
+	/* an opt-out of a deleted list is recorded, so that it holds if the list is created again */
 	if (wrong == NULL && event->list.set && !cs_list_exists(in, logged->account, event->list.id) &&
 		!(event->kind == CS_KIND_UNSUBSCRIBED && cs_list_existed(in, logged->account, event->list.id)))
 	{
@@ -112,7 +116,7 @@ check_event(CsInstallation *in, const CsLoggedEvent *logged)
 
 /* ---- sorting ---- */
 
-/* Columns of the tuples that are sorted; the first SORT_KEYS are the key. */
+/* Columns of the sorted tuples.  The first SORT_KEYS are the key. */
 enum
 {
 	SORT_CONTACT, SORT_ACCOUNT, SORT_AT, SORT_KIND, SORT_LIST, SORT_CAMPAIGN, SORT_KEY,
@@ -138,7 +142,7 @@ compare_logged(const void *left, const void *right)
 	return result ? result : cs_compare_events(&a->event, &b->event);
 }
 
-/* Has any contact had another address? */
+/* Returns true if table address_change has pages: a contact may have changed its address. */
 static bool
 addresses_change(CsBatch *batch)
 {
@@ -148,7 +152,7 @@ addresses_change(CsBatch *batch)
 	return batch->addresses_change;
 }
 
-/* May the event have to be suppressed for an address that its contact gave up? */
+/* May the event change the suppressions of a former address of its contact? */
 bool
 cs_concerns_former_addresses(CsBatch *batch, const cs_event *event)
 {
@@ -241,7 +245,6 @@ next_of_many(CsBatch *batch)
 	return logged;
 }
 
-/* Check and sort a statement's events. */
 void
 cs_begin_batch(CsBatch *batch, CsInstallation *in, Relation rel, Tuplestorestate *events)
 {
@@ -305,7 +308,6 @@ cs_next_event(CsBatch *batch)
 	return batch->next < batch->count ? batch->sorted[batch->next++] : NULL;
 }
 
-/* Read the events again from the first. */
 void
 cs_rewind_batch(CsBatch *batch)
 {

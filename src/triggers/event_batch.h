@@ -1,10 +1,10 @@
 /*
  * event_batch.h
- *		The events of a statement: checked, and sorted by contact and in the order
- *		of the fold.
+ *		The events of a statement: checked, and sorted by contact and in the
+ *		order of the log's key.
  *
- * Few events are sorted in an array, many by the server's tuplesort, which
- * spills to disk: memory does not grow with the statement.
+ * Few events are sorted in an array.  Many are sorted by the server's tuplesort,
+ * which spills to disk, so memory does not grow with the statement.
  */
 #ifndef CONTACT_STATUS_EVENT_BATCH_H
 #define CONTACT_STATUS_EVENT_BATCH_H
@@ -20,23 +20,25 @@ typedef struct CsBatch
 	CsInstallation *in;
 	int			count;
 	int			next;
-	CsLoggedEvent *few;			/* NULL where there are many */
+	CsLoggedEvent *few;			/* NULL if there are many */
 	CsLoggedEvent **sorted;		/* few, in order */
 	Tuplesortstate *many;
 	TupleTableSlot *slot;		/* of many */
-	CsLoggedEvent event;		/* read from it */
-	bool		addresses_change;	/* once known: some contact has had another address */
+	CsLoggedEvent event;		/* the current one of many */
+	bool		addresses_change;	/* if addresses_known: a contact may have changed its address */
 	bool		addresses_known;
-	bool		has_old_facts;	/* some event may say of a person what holds for an address that the person had */
+	bool		has_old_facts;	/* an event may change the suppressions of a former address */
 } CsBatch;
 
 /*
- * Checks and sorts the rows of a statement.  Raises 23514
- * contact_status_event, 23503 and 22008.
+ * Checks and sorts the rows of a statement.  Takes the shared settings lock of
+ * their accounts.  Raises 23514 contact_status_event for an invalid event and
+ * 23503 for an unknown list.  Raises 22008 for a time that is more than a
+ * minute ahead or not finite.
  */
 extern void cs_begin_batch(CsBatch *batch, CsInstallation *in, Relation rel, Tuplestorestate *events);
 
-/* The next event, valid until the next call; NULL after the last. */
+/* The next event, which is valid until the next call.  NULL after the last. */
 extern const CsLoggedEvent *cs_next_event(CsBatch *batch);
 
 /* Starts again with the first event. */
@@ -44,7 +46,7 @@ extern void cs_rewind_batch(CsBatch *batch);
 
 extern void cs_end_batch(CsBatch *batch);
 
-/* May an event change what is suppressed of an address that its contact gave up? */
+/* May an event change the suppressions of a former address of its contact? */
 extern bool cs_concerns_former_addresses(CsBatch *batch, const cs_event *event);
 
 #endif							/* CONTACT_STATUS_EVENT_BATCH_H */

@@ -2,8 +2,8 @@
  * event_insert.c
  *		The trigger of the log: applies the events of a statement.
  *
- * For each contact, in the order of (contact, account): lock it, apply its
- * events, replay its log where an event came late, save it.
+ * It locks each contact in the order of (contact, account), applies its events,
+ * replays its log if an event was late, and saves it.
  */
 #include "postgres.h"
 
@@ -24,9 +24,9 @@
 #include "triggers/event_batch.h"
 
 /*
- * An event about a time before its contact changed its address also affects the
- * contact that holds the old address now.  These holders are found before any
- * contact is locked, so that they are locked in order with the others.
+ * An event about a time before its contact changed its address also affects
+ * the contact that holds the old address now.  These holders are found before
+ * any contact is locked, so that all contacts are locked in order.
  */
 static List *
 find_holders(CsInstallation *in, CsBatch *batch)
@@ -54,9 +54,12 @@ find_holders(CsInstallation *in, CsBatch *batch)
 	return holders;
 }
 
-/* Lock the holders that come before a contact (NULL: all that are left); the contact itself is locked by its events. */
+/*
+ * Lock the holders that precede a contact (NULL: all remaining).  The contact
+ * itself is locked with its events.
+ */
 static void
-lock_holders(CsContact *visits, List *holders, int *next, const CsContactId *before)
+lock_holders(CsContact *state, List *holders, int *next, const CsContactId *before)
 {
 	for (; *next < list_length(holders); (*next)++)
 	{
@@ -67,13 +70,12 @@ lock_holders(CsContact *visits, List *holders, int *next, const CsContactId *bef
 			return;
 		if (order == 0)
 			continue;
-		cs_lock_contact(visits, holder->account, holder->contact);
+		cs_lock_contact(state, holder->account, holder->contact);
 	}
 }
 
 /* ---- the trigger ---- */
 
-/* Replays the log of the locked contact where an event came late, and saves the contact. */
 static void
 finish_contact(CsContact *contact, CsInstallation *in)
 {
@@ -85,7 +87,7 @@ static void
 apply_batch(CsInstallation *in, CsBatch *batch)
 {
 	List	   *holders = find_holders(in, batch);
-	CsContact   *visits = cs_open_contacts(in);
+	CsContact   *state = cs_open_contacts(in);
 	const CsLoggedEvent *event;
 	int64		account = 0,
 				contact = 0;
@@ -98,14 +100,14 @@ apply_batch(CsInstallation *in, CsBatch *batch)
 		{
 			CHECK_FOR_INTERRUPTS();
 			if (visiting)
-				finish_contact(visits, in);
+				finish_contact(state, in);
 			account = event->account;
 			contact = event->contact;
-			lock_holders(visits, holders, &next_holder, &(CsContactId) {account, contact});
-			visiting = cs_lock_contact(visits, account, contact);
+			lock_holders(state, holders, &next_holder, &(CsContactId) {account, contact});
+			visiting = cs_lock_contact(state, account, contact);
 			if (!visiting)
 			{
-				cs_check_not_deleted(visits, account, contact);
+				cs_check_not_deleted(state, account, contact);
 				ereport(ERROR,
 						(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 						 errmsg("contact %lld of account %lld does not exist",
@@ -114,15 +116,21 @@ apply_batch(CsInstallation *in, CsBatch *batch)
 						 errhint("Insert it into table contact first.")));
 			}
 		}
-		cs_contact_apply_event(visits, event);
+		cs_contact_apply_event(state, event);
 	}
 	if (visiting)
-		finish_contact(visits, in);
-	lock_holders(visits, holders, &next_holder, NULL);
-	cs_close_contacts(visits);
+		finish_contact(state, in);
+	lock_holders(state, holders, &next_holder, NULL);
+	cs_close_contacts(state);
 	cs_check_limits(in);
 }
 
+/*
+ * apply_events(): after a statement that inserts events.  Locks their contacts.
+ * Raises the errors of cs_begin_batch() and cs_contact_apply_event(), 23503
+ * for an unknown contact, 40001 for a concurrently deleted one, and 53400 over
+ * the contact limit.
+ */
 PG_FUNCTION_INFO_V1(cs_apply_events);
 Datum
 cs_apply_events(PG_FUNCTION_ARGS)

@@ -1,10 +1,10 @@
 /*
  * guard_status.c
- *		guard_status: a status column of the application's own.
+ *		guard_status: a trigger for a status column of the application's own.
  *
- * Such a column remembers nothing but the status itself, so what needs more to
- * be right is refused: an opt-out, a complaint or a deletion is not undone by
- * writing a better status.  Other changes must be ones that the machine makes.
+ * Such a column stores only the status, not the facts.  So an opt-out, a
+ * complaint or a deletion cannot be undone by writing a less restrictive
+ * status.  Other changes must be transitions of the policy.
  */
 #include "postgres.h"
 
@@ -51,7 +51,7 @@ read_arguments(const Trigger *trigger, const char **column, const char **policy,
 	*policy = count > 1 ? given[1] : "default";
 }
 
-/* May a write of the status make one of the other? */
+/* May an UPDATE of the column make this change? */
 static bool
 is_allowed(const char *policy, cs_status from, cs_status to)
 {
@@ -63,6 +63,12 @@ is_allowed(const char *policy, cs_status from, cs_status to)
 	return cs_has_transition(cs_builtin_policy_named(policy), from, to);
 }
 
+/*
+ * guard_status(column [, policy] [, mode]): before an update of a row.  Mode
+ * error raises 23514 for a change that is not allowed, keep restores the old
+ * status, and skip skips the row.  Raises 22023, 42703 and 42804 for wrong
+ * arguments.
+ */
 PG_FUNCTION_INFO_V1(cs_guard_status);
 Datum
 cs_guard_status(PG_FUNCTION_ARGS)
@@ -107,7 +113,7 @@ cs_guard_status(PG_FUNCTION_ARGS)
 	old = SPI_getbinval(trigger->tg_trigtuple, desc, column, &old_null);
 	new = SPI_getbinval(trigger->tg_newtuple, desc, column, &new_null);
 	if (old_null)
-		return PointerGetDatum(trigger->tg_newtuple);	/* nothing to lose */
+		return PointerGetDatum(trigger->tg_newtuple);	/* null has no opt-out to protect */
 	from = cs_status_of_datum(type, old);
 	to = new_null ? CS_STATUS_ACTIVE : cs_status_of_datum(type, new);
 	if (!new_null && is_allowed(policy, from, to))

@@ -1,11 +1,11 @@
 /*
  * refuse_write.c
- *		Refusals of what would write derived data by another way.
+ *		Refuses direct writes to derived data.
  *
- * They refuse whoever writes: our own writes do not come through SQL and never
- * meet them (writer.c).  Guards that ask which columns changed are AFTER
- * triggers, so that they judge the row as it was written, whatever BEFORE
- * triggers made of it.
+ * The triggers refuse these writes for every role.  The extension writes its
+ * rows without SQL, so they do not fire for it (row_writer.c).  The guards that
+ * compare columns are AFTER triggers, because BEFORE triggers of the
+ * application may change the row.
  */
 #include "postgres.h"
 
@@ -28,7 +28,7 @@ check_protocol(FunctionCallInfo fcinfo, bool right, const char *function, const 
 		cs_refuse_protocol(function, as);
 }
 
-/* What identifies the row, and its status; never an address. */
+/* The key columns of the row and its status, for messages.  Never an address. */
 static char *
 describe_row(Relation rel, HeapTuple row)
 {
@@ -47,6 +47,10 @@ describe_row(Relation rel, HeapTuple row)
 	return description.data;
 }
 
+/*
+ * refuse_write(): a row trigger.  Raises 23514, except for the deletion of an
+ * event that cs_may_be_dropped() allows.
+ */
 PG_FUNCTION_INFO_V1(cs_refuse_write);
 Datum
 cs_refuse_write(PG_FUNCTION_ARGS)
@@ -73,6 +77,7 @@ cs_refuse_write(PG_FUNCTION_ARGS)
 			 errhint("Record an event instead: INSERT INTO event; statuses follow from the events.")));
 }
 
+/* refuse_truncate(): before TRUNCATE.  Raises 0A000. */
 PG_FUNCTION_INFO_V1(cs_refuse_truncate);
 Datum
 cs_refuse_truncate(PG_FUNCTION_ARGS)

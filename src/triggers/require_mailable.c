@@ -1,10 +1,11 @@
 /*
  * require_mailable.c
- *		require_mailable: no message on a stale status.
+ *		require_mailable: refuses messages to contacts that may not be mailed.
  *
- * Judged as of the clock, by committed rows.  Where another transaction is
- * changing the facts of a contact the trigger waits for it, or skips the row.
- * It locks no contact, so that filling an outbox blocks no events.
+ * The trigger uses the status as of the clock, from committed rows.  If a
+ * concurrent transaction is changing the facts of a contact, the trigger waits
+ * for it, or skips the row.  It locks no contact, so inserts into an outbox do
+ * not block events.
  */
 #include "postgres.h"
 
@@ -67,7 +68,7 @@ read_arguments(const Trigger *trigger)
 	return arguments;
 }
 
-/* A bigint (or smaller) of the row; not set where the column is null or not asked for. */
+/* An integer column of the row.  Not set if the column is null or no name is given. */
 static cs_id
 id_of_column(Relation rel, HeapTuple row, const char *name)
 {
@@ -100,9 +101,9 @@ id_of_column(Relation rel, HeapTuple row, const char *name)
 			 errhint("Give require_mailable columns of type bigint, integer or smallint.")));
 }
 
-/* ---- looking ---- */
+/* ---- lookups ---- */
 
-/* A table that is looked at for each row: what is found out once a statement. */
+/* Data for lookups in a table, found once a statement. */
 typedef struct Look
 {
 	Oid			table;			/* locked until the transaction ends */
@@ -119,7 +120,7 @@ typedef struct Guard
 	Oid			schema;
 	Oid			owner;			/* of the outbox */
 	bool		is_exempt;		/* row-level security applies neither to the owner nor to the current user */
-	cs_id		shown;			/* else an account that both may see */
+	cs_id		shown;			/* else an account that both roles may see */
 	Look		contacts;
 	Look		subscriptions;
 	AttrNumber	facts[FACT_COLUMNS];
@@ -143,7 +144,10 @@ begin_looking(CsInstallation *in, CsTableId id, AttrNumber status, AttrNumber du
 	return look;
 }
 
-/* Raises 42501 unless the owner of the outbox may read the contacts: he learns from the trigger who may be mailed. */
+/*
+ * Raises 42501 unless the owner of the outbox may read the contacts.  The
+ * trigger shows this owner which contacts may be mailed.
+ */
 static void
 check_owner(Relation outbox, Relation contacts)
 {
@@ -180,7 +184,10 @@ begin_guard(TriggerData *trigger, MemoryContext context)
 	return guard;
 }
 
-/* Raises 42501 unless the owner of the outbox and the current user may see the account. */
+/*
+ * Raises 42501 unless row-level security shows the account to the owner of the
+ * outbox and the current user.
+ */
 static void
 check_account(Guard *guard, int64 account)
 {
@@ -198,7 +205,10 @@ check_account(Guard *guard, int64 account)
 	guard->shown = (cs_id) {true, account};
 }
 
-/* The row of a key that a snapshot shows, into the look's slot. */
+/*
+ * Fetch the row of a key that a snapshot shows into the lookup's slot.  Returns
+ * false if there is none.
+ */
 static bool
 look_up(const Look *look, Snapshot snapshot, const cs_id *key, int count)
 {
@@ -230,7 +240,10 @@ look_up_latest(const Look *look, const cs_id *key, int count)
 	return found;
 }
 
-/* Do two versions of a contact's row say the same, columns of the application aside? */
+/*
+ * Do two versions of a contact's row have the same facts?  Columns of the
+ * application are ignored.
+ */
 static bool
 same_facts(const Guard *guard, HeapTuple committed, TupleTableSlot *slot)
 {
@@ -253,10 +266,10 @@ same_facts(const Guard *guard, HeapTuple committed, TupleTableSlot *slot)
 }
 
 /*
- * A transaction that inserts or deletes a contact, or changes its facts, and has
- * not ended; invalid where there is none.  One that only changes columns of the
- * application is none.  Where nothing is being written the row stands in the
- * look's slot, if there is one.
+ * A running transaction that inserts or deletes a contact, or changes its
+ * facts.  Invalid if there is none.  A transaction that only changes columns of
+ * the application does not count.  If no transaction is writing the row, the
+ * lookup's slot holds it, if it exists.
  */
 static TransactionId
 find_writer(const Guard *guard, const cs_id *key)
@@ -272,7 +285,11 @@ find_writer(const Guard *guard, const cs_id *key)
 	SnapshotData dirty;
 	IndexScanDesc scan;
 
-	/* a dirty snapshot shows what others have written, and names them: once for the committed version, once for others */
+	/*
+	 * A dirty snapshot shows uncommitted row versions and the transactions
+	 * that wrote them.  Scan for the committed version first, then for its
+	 * successors.
+	 */
 	InitDirtySnapshot(dirty);
 	scan = cs_index_beginscan(table, index, &dirty, 2);
 	for (int i = 0; i < 2; i++)
@@ -311,8 +328,9 @@ find_writer(const Guard *guard, const cs_id *key)
 }
 
 /*
- * The committed row of a contact, into the look's slot.  Waits for events of the
- * contact that are being recorded or, if asked to skip, says that there are some.
+ * Fetch the committed row of a contact into the lookup's slot.  Waits for
+ * transactions that change its facts.  With "skip" it returns false instead of
+ * waiting.
  */
 static bool
 look_up_settled(const Guard *guard, const cs_id *key)
@@ -336,7 +354,11 @@ look_up_settled(const Guard *guard, const cs_id *key)
 	}
 }
 
-/* The status of a contact that fell due since it was stored, or of whom nothing is stored of that list. */
+/*
+ * The status of a contact that became due after it was stored, computed from
+ * its facts.  Returns false if the contact does not exist or is not on the
+ * list.
+ */
 static bool
 due_status(Guard *guard, int64 account, int64 contact, cs_id list, cs_status *status)
 {
@@ -369,7 +391,11 @@ due_status(Guard *guard, int64 account, int64 contact, cs_id list, cs_status *st
 	return known;
 }
 
-/* The status of a contact, on a list or at best, as of the clock; false: there is none, or it is being changed. */
+/*
+ * The status of a contact on a list, or its best status without one, as of the
+ * clock.  Returns false if there is none, or if a transaction is changing it
+ * and rows are to be skipped.
+ */
 static bool
 current_status(Guard *guard, int64 account, int64 contact, cs_id list, cs_status *status)
 {
@@ -389,7 +415,10 @@ current_status(Guard *guard, int64 account, int64 contact, cs_id list, cs_status
 		ExecClearTuple(look->slot);
 		return due_status(guard, account, contact, list, status);
 	}
-	/* an event that changes the status writes the contact's row, and was waited for */
+	/*
+	 * An event that changes the status writes the contact's row, and
+	 * look_up_settled() has waited for it.
+	 */
 	known = true;
 	if (list.set)
 	{
@@ -408,6 +437,13 @@ current_status(Guard *guard, int64 account, int64 contact, cs_id list, cs_status
 
 /* ---- the trigger ---- */
 
+/*
+ * require_mailable(schema, contact column [, list column [, account column]]
+ * [, mode]): before a row is inserted or updated.  Mode error raises 23514 for
+ * a contact that may not be mailed, skip skips the row.  Raises 22023, 42703
+ * and 42804 for wrong arguments, and 42501 as check_owner() and
+ * check_account().
+ */
 PG_FUNCTION_INFO_V1(cs_require_mailable);
 Datum
 cs_require_mailable(PG_FUNCTION_ARGS)

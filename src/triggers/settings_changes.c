@@ -1,11 +1,11 @@
 /*
  * settings_changes.c
- *		Changes of settings: of policies, accounts and lists.
+ *		Changes of policies, accounts and lists.
  *
- * A change of a setting waits for the transactions that judged events of the
- * account by it (account_lock.h).  Then consent_setting_history gets a row that says
- * since when the new setting is in force; events recorded before are judged by
- * the old one for ever.
+ * A change of a setting waits for the transactions that applied events of the
+ * account under the old one (account_lock.h).  Then consent_setting_history gets
+ * a row with the time from which the new setting is in force.  Events recorded
+ * before this time are always applied under the old setting.
  */
 #include "postgres.h"
 
@@ -39,9 +39,9 @@
 #include "types/errors.h"
 #include "types/policy.h"
 
-/* ---- the kept settings ---- */
+/* ---- the history of settings ---- */
 
-/* The latest kept settings of an account or list; false where there are none. */
+/* The latest stored settings of an account or list.  Returns false if there are none. */
 static bool
 latest_setting(CsInstallation *in, const cs_id *key, Datum *values, bool *nulls)
 {
@@ -69,8 +69,8 @@ latest_setting(CsInstallation *in, const cs_id *key, Datum *values, bool *nulls)
 }
 
 /*
- * Keep settings from now on, where they differ from those kept last.  The
- * first ones of an account or list hold from ever.
+ * Store settings from now on, if they differ from the last stored ones.  The
+ * first settings of an account or list hold for all times.
  */
 static void
 keep_setting(CsInstallation *in, int64 account, cs_id list, const Datum *settings, const bool *are_null)
@@ -117,7 +117,7 @@ keep_setting(CsInstallation *in, int64 account, cs_id list, const Datum *setting
 #undef VALUE
 }
 
-/* The consent settings that a policy has; it must stand in policy's slot. */
+/* Store the consent settings of the policy in the slot of table policy. */
 static void
 keep_policy_of(CsInstallation *in, int64 account)
 {
@@ -163,7 +163,7 @@ end_change(Change *change)
 	TriggerData *trigger = change->trigger;
 
 	cs_end_operation(change->in);
-	/* a BEFORE trigger returns the row that it lets through */
+	/* a BEFORE trigger returns the row to be written or deleted */
 	return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple);
 }
 
@@ -187,7 +187,7 @@ refuse_key_change(Change *change)
 			 errhint("Insert another row instead.")));
 }
 
-/* Do the two rows have the same value in a column? */
+/* Do the old and the new row have the same value in a column? */
 static bool
 same_value(Change *change, AttrNumber column)
 {
@@ -200,7 +200,7 @@ same_value(Change *change, AttrNumber column)
 	return old_null == new_null && (old_null || datum_image_eq(old, new, att->attbyval, att->attlen));
 }
 
-/* Is any row of a table of this account? */
+/* Does a table have a row of this account? */
 static bool
 account_has_rows(Change *change, CsTableId id, int64 account)
 {
@@ -221,7 +221,7 @@ compare_accounts(const void *a, const void *b)
 	return cs_compare_account_locks(*(const int64 *) a, *(const int64 *) b);
 }
 
-/* The accounts that have a policy, in the order in which they are locked. */
+/* The accounts that have a policy, in the order of their locks. */
 static int
 accounts_with_policy(Change *change, Datum name, int64 **ids)
 {
@@ -250,7 +250,7 @@ accounts_with_policy(Change *change, Datum name, int64 **ids)
 	return count;
 }
 
-/* The consent settings of the accounts that have a policy change with it. */
+/* Store the changed consent settings of a policy for the accounts that have it. */
 static void
 keep_policy(Change *change, Datum name)
 {
@@ -264,6 +264,11 @@ keep_policy(Change *change, Datum name)
 			keep_policy_of(change->in, ids[i]);
 }
 
+/*
+ * change_policy(): after a change of a row of policy.  Takes the exclusive lock
+ * of the policy and the exclusive settings locks of its accounts.  Raises 23503
+ * if an account has a policy that is deleted or renamed.
+ */
 PG_FUNCTION_INFO_V1(cs_change_policy);
 Datum
 cs_change_policy(PG_FUNCTION_ARGS)
@@ -275,7 +280,7 @@ cs_change_policy(PG_FUNCTION_ARGS)
 
 	begin_change(&change, fcinfo, TABLE_POLICY, "change_policy");
 	if (change.new != NULL)
-		(void) cs_policy_of_slot(change.new);	/* refuses settings out of range */
+		(void) cs_policy_of_slot(change.new);	/* raises an error for settings out of range */
 
 	if (change.old != NULL)
 	{
@@ -298,6 +303,12 @@ cs_change_policy(PG_FUNCTION_ARGS)
 	return end_change(&change);
 }
 
+/*
+ * change_account(): after a change of a row of account.  Takes the exclusive
+ * settings lock of the account and the shared lock of its policy.  Raises 23503
+ * for an unknown policy, or if a deleted account has contacts or lists, and
+ * 23514 for a change of the key.
+ */
 PG_FUNCTION_INFO_V1(cs_change_account);
 Datum
 cs_change_account(PG_FUNCTION_ARGS)
@@ -360,7 +371,7 @@ compare_contacts(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-/* The contacts that are subscribed to a list, or have not confirmed yet, in ascending order. */
+/* The contacts that are subscribed to a list or unconfirmed on it, ascending. */
 static int
 subscribers(Change *change, int64 account, int64 list, Subscriber **contacts)
 {
@@ -398,8 +409,8 @@ subscribers(Change *change, int64 account, int64 list, Subscriber **contacts)
 }
 
 /*
- * The contacts of a list that is deleted are taken off it, as by the owner;
- * their opt-outs stay.
+ * Record `removed` events, as by the owner, for the contacts on a list that is
+ * deleted.  Their opt-outs remain.
  */
 static void
 remove_subscribers(Change *change, int64 account, int64 list)
@@ -407,7 +418,7 @@ remove_subscribers(Change *change, int64 account, int64 list)
 	CsInstallation *in = change->in;
 	Datum	   *values = palloc(MaxHeapAttributeNumber * sizeof(Datum));
 	bool	   *nulls = palloc(MaxHeapAttributeNumber * sizeof(bool));
-	CsContact   *visits = cs_open_contacts(in);
+	CsContact   *state = cs_open_contacts(in);
 	Subscriber *contacts;
 	int			count = subscribers(change, account, list, &contacts);
 
@@ -419,10 +430,10 @@ remove_subscribers(Change *change, int64 account, int64 list)
 		cs_time		at;
 		Oid			kind_type;
 
-		/* locked, so that it stays; one that was deleted meanwhile needs no event */
-		if (!cs_lock_contact(visits, account, contacts[i].contact))
+		/* the lock prevents a concurrent deletion; a deleted contact needs no event */
+		if (!cs_lock_contact(state, account, contacts[i].contact))
 			continue;
-		/* not before a consent that is dated ahead, as it may be by a minute */
+		/* after the consent, which may be dated up to a minute ahead */
 		at = Max(GetCurrentTimestamp(), contacts[i].consent_at + 1);
 		log = cs_log_table_at(in, at);
 		kind_type = TupleDescAttr(log->rel->rd_att, log->columns[EVENT_KIND] - 1)->atttypid;
@@ -436,9 +447,15 @@ remove_subscribers(Change *change, int64 account, int64 list)
 		cs_insert_event(in, log, values, nulls);
 	}
 #undef SET
-	cs_close_contacts(visits);
+	cs_close_contacts(state);
 }
 
+/*
+ * change_list(): after a row of list is inserted or updated, and before it is
+ * deleted.  Takes the exclusive settings lock of the account for a changed or
+ * deleted list.  Raises 23503 for an unknown account, and 23514 for a change of
+ * the key.
+ */
 PG_FUNCTION_INFO_V1(cs_change_list);
 Datum
 cs_change_list(PG_FUNCTION_ARGS)
@@ -486,7 +503,7 @@ cs_change_list(PG_FUNCTION_ARGS)
 	return end_change(&change);
 }
 
-/* The double opt-in of each list of an account, where it is not kept. */
+/* Store the double opt-in setting of each list of an account, if it is missing. */
 static void
 keep_lists_of(CsInstallation *in, int64 account)
 {
@@ -508,7 +525,12 @@ keep_lists_of(CsInstallation *in, int64 account)
 	cs_end_scan(&scan);
 }
 
-/* Keep the settings of an account and its lists that are lost; for repair. */
+/*
+ * restore_settings(schema, account_id): stores the settings of an account and
+ * its lists that are missing from the history, for repair.  Takes the exclusive
+ * settings lock of the account.  Raises 42501 if the caller lacks the
+ * privileges.
+ */
 PG_FUNCTION_INFO_V1(cs_restore_settings);
 Datum
 cs_restore_settings(PG_FUNCTION_ARGS)
