@@ -74,7 +74,7 @@ cs_record_suppressions(CsInstallation *in, int64 account, int64 contact, bytea *
 					(errcode(ERRCODE_CHECK_VIOLATION),
 					 cs_errconstraint(CONSTRAINT_COMPLAINT),
 					 errtable(cs_table(in, TABLE_CONTACT)->rel),
-					 errmsg("the address of contact %lld of account %lld is that of a person who complained",
+					 errmsg("contact %lld of account %lld has an address with a complaint",
 							(long long) contact, (long long) account),
 					 errdetail("The status of the contact would be \"complained\"."),
 					 errhint("Leave the address out; import_contacts reports it as refused.")));

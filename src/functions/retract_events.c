@@ -92,7 +92,7 @@ check_not_covered(CsInstallation *in, const CsLoggedEvent *event)
 				 errmsg("an event \"%s\" of contact %lld lies before the horizon of account %lld",
 						cs_kind_labels[event->event.kind], (long long) event->contact, (long long) event->account),
 				 errdetail("The facts as of the horizon are kept and hold it, whether it counts or not."),
-				 errhint("Choose events since the horizon, with since => ...; undo older ones by recording what is right.")));
+				 errhint("Choose events since the horizon, with since => .... For older events, record further events.")));
 }
 
 /*

@@ -64,7 +64,7 @@ cs_check_owner(CsInstallation *in)
 	if (!has_privs_of_role(GetUserId(), in->owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("the installation in schema \"%s\" is not yours", get_namespace_name(in->schema)),
+				 errmsg("permission denied for the installation in schema \"%s\"", get_namespace_name(in->schema)),
 				 errhint("Call the function as the owner of the tables.")));
 }
 
@@ -131,7 +131,7 @@ cs_check_account(CsInstallation *in, int64 account)
 	if (!cs_is_account_shown(in, account, GetUserId()))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("account %lld is not yours to see", (long long) account),
+				 errmsg("permission denied for account %lld", (long long) account),
 				 errhint("Row-level security hides it; call the function for an account that table account shows.")));
 	caller = MemoryContextSwitchTo(in->context);
 	shown = palloc(sizeof(int64));

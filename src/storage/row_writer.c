@@ -274,7 +274,7 @@ refuse_interference(CsTable *table)
 	ereport(ERROR,
 			(errcode(ERRCODE_CHECK_VIOLATION),
 			 cs_errconstraint(CONSTRAINT_DERIVED),
-			 errmsg("a trigger on table \"%s\" changes or drops what contact_status writes",
+			 errmsg("a trigger on table \"%s\" changes or drops a row that contact_status writes",
 					RelationGetRelationName(table->rel)),
 			 errhint("Let BEFORE triggers leave derived columns as they are and return the row.")));
 }

@@ -100,7 +100,7 @@ cs_end_scan(CsKeyScan *scan)
 	/* store the scan for its next use: its start costs as much as a short scan */
 	if (table->parked)
 		index_endscan(table->parked);
-	index_rescan(scan->scan, NULL, 0, NULL, 0);	/* releases its buffer pins */
+	index_rescan(scan->scan, scan->scan->keyData, scan->count, NULL, 0);	/* releases its buffer pins */
 	table->parked = scan->scan;
 	table->parked_keys = scan->count;
 	UnregisterSnapshot(scan->snapshot);

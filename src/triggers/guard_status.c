@@ -130,5 +130,5 @@ cs_guard_status(PG_FUNCTION_ARGS)
 			 errmsg("a status \"%s\" cannot be made \"%s\" by writing it",
 					cs_status_labels[from], new_null ? "null" : cs_status_labels[to]),
 			 errdetail("No event of policy \"%s\" does that to a status alone.", policy),
-			 errhint("Leave the status as it is, or let the trigger keep it or skip such rows; who comes back after an opt-out does so by a sign-up that is confirmed.")));
+			 errhint("Leave the status as it is, or use mode keep or skip. After an opt-out, a contact returns by a confirmed sign-up.")));
 }

@@ -69,11 +69,11 @@ cs_refuse_write(PG_FUNCTION_ARGS)
 			(errcode(ERRCODE_CHECK_VIOLATION),
 			 cs_errconstraint(CONSTRAINT_DERIVED),
 			 errtable(rel),
-			 errmsg("what contact_status keeps in table \"%s\" cannot be %s directly",
+			 errmsg("a row of table \"%s\" cannot be %s directly",
 					RelationGetRelationName(rel), action),
 			 errdetail("It is the row of %s.", describe_row(rel, trigger->tg_trigtuple)),
 			 cs_is_log(rel) ?
-			 errhint("The log is append-only: record another event, or take it out with contact_status.retract_events; what lies before the horizon of contact_status.set_horizon may be deleted.") :
+			 errhint("The log is append-only: record another event, or take this one out with contact_status.retract_events. Events before the horizon of contact_status.set_horizon may be deleted.") :
 			 errhint("Record an event instead: INSERT INTO event; statuses follow from the events.")));
 }
 
@@ -88,7 +88,7 @@ cs_refuse_truncate(PG_FUNCTION_ARGS)
 				   "refuse_truncate", "a BEFORE TRUNCATE trigger");
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("table \"%s\" must remember and cannot be truncated",
+			 errmsg("table \"%s\" cannot be truncated",
 					RelationGetRelationName(trigger->tg_relation)),
-			 errhint("Delete contacts with DELETE FROM contact, which keeps what must outlive them.")));
+			 errhint("Delete contacts with DELETE FROM contact, which stores their opt-outs.")));
 }

@@ -199,7 +199,7 @@ check_account(Guard *guard, int64 account)
 	if (!cs_is_account_shown(in, account, GetUserId()) || !cs_is_account_shown(in, account, guard->owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("account %lld is not yours to see", (long long) account),
+				 errmsg("permission denied for account %lld", (long long) account),
 				 errhint("Row-level security of table account must show it to you and to the owner of the outbox.")));
 	cs_close(in);
 	guard->shown = (cs_id) {true, account};

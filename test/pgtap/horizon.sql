@@ -3,6 +3,8 @@
 SELECT no_plan();
 
 SELECT contact_status.create_tables('crm');
+-- what happened lies months apart
+UPDATE crm.policy SET soft_bounce_memory = NULL, confirm_within = NULL WHERE name = 'default';
 INSERT INTO crm.contact (contact_id, email) SELECT i, format('c%s@example.org', i) FROM generate_series(1, 9) AS i;
 INSERT INTO crm.list (list_id) VALUES (2);
 

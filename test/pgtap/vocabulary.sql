@@ -6,8 +6,8 @@ SELECT enum_has_labels('contact_status', 'contact_status', ARRAY[
     'active', 'soft_bounced', 'unresponsive', 'unconfirmed', 'suspended', 'failing', 'hard_bounced', 'unsubscribed',
     'complained', 'deleted'], 'the statuses, in the order of precedence');
 SELECT enum_has_labels('contact_status', 'event_kind', ARRAY[
-    'signed_up', 'added', 'confirmed', 'resubscribed', 'released', 'restored', 'validated', 'sent', 'delivered', 'opened',
-    'clicked', 'visited', 'soft_bounced', 'blocked', 'hard_bounced', 'nonexistent', 'invalidated', 'suspended', 'removed',
+    'noted', 'signed_up', 'added', 'confirmed', 'resubscribed', 'released', 'restored', 'validated', 'sent', 'delivered', 'opened',
+    'clicked', 'visited', 'soft_bounced', 'blocked', 'hard_bounced', 'nonexistent', 'invalidated', 'lapsed', 'suspended', 'removed',
     'unsubscribed', 'complained', 'deleted'], 'the events, in the order that breaks ties');
 SELECT is(greatest('active'::contact_status.contact_status, 'complained', 'unsubscribed'), 'complained',
     'greatest() gives the status that takes precedence');

@@ -79,7 +79,7 @@ sub transaction {
         elsif ($state eq '23503' && $args{refusable} && $said =~ /^contact 3[1-9] of|^contact 40 of/) {
             $me->{counts}{'refused: contact deleted'}++;
         }
-        elsif ($state eq '23514' && $said =~ /is that of a person who complained/) {
+        elsif ($state eq '23514' && $said =~ /has an address with a complaint/) {
             $me->{counts}{'refused: address of who complained'}++;
         }
         else {
