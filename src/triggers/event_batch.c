@@ -294,9 +294,13 @@ cs_begin_batch(CsBatch *batch, CsInstallation *in, Relation rel, Tuplestorestate
 		qsort(batch->sorted, batch->count, sizeof(CsLoggedEvent *), compare_logged);
 	else if (batch->many)
 	{
+		TupleDesc	desc;
+
 		tuplesort_performsort(batch->many);
+		/* from here on the slot holds the tuples of the sort */
+		desc = batch->slot->tts_tupleDescriptor;
 		ExecDropSingleTupleTableSlot(batch->slot);
-		batch->slot = MakeSingleTupleTableSlot(batch->slot->tts_tupleDescriptor, &TTSOpsMinimalTuple);
+		batch->slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
 	}
 }
 
