@@ -111,14 +111,14 @@ my %values = (
         'ROW(' . join(',', ('NULL') x 15) . ')::contact_status.policy',
         map { "(SELECT p FROM (SELECT (contact_status.policy('default')).*) p)::contact_status.policy" } 1,
     ],
-    'contact_status.consent_settings' => ["ROW('subscribed', true, 'list', 'confirmed')", 'ROW(NULL, NULL, NULL, NULL)', "ROW('', NULL, 'x', 'never')",
+    'contact_status.consent_settings' => ["ROW('subscribed', true, 'list', 'confirmed', NULL)", 'ROW(NULL, NULL, NULL, NULL, NULL)', "ROW('', NULL, 'x', 'never')",
         "ROW(repeat('x', 1000000), true, 'account', 'never')"],
     'internal' => ['NULL'],
     'oid[]' => ["'{1,1}'", "'{}'", "'{0,NULL}'"],
-    '_contact_status.import_row[]' => ["ARRAY[ROW(1, 'n\@example.org', now(), 'e', NULL, NULL, NULL, false)]::_contact_status.import_row[]", "'{}'",
-        'ARRAY[NULL]::_contact_status.import_row[]', 'ARRAY[ROW(NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL)]::_contact_status.import_row[]',
-        "ARRAY[[ROW(1, '', 'infinity', '', 'complained', '', 9223372036854775807, true)], [ROW(1, '', '-infinity', '', 'x', NULL, -1, NULL)]]::_contact_status.import_row[]",
-        "ARRAY(SELECT ROW(i, 'c2\@example.org', now(), NULL, 'complained', NULL, NULL, false)::_contact_status.import_row FROM generate_series(1, 300) i)"],
+    '_contact_status.import_row[]' => ["ARRAY[ROW(1, 'n\@example.org', now(), 'e', NULL, NULL, NULL, true, NULL, NULL, NULL)]::_contact_status.import_row[]", "'{}'",
+        'ARRAY[NULL]::_contact_status.import_row[]', 'ARRAY[ROW(NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL)]::_contact_status.import_row[]',
+        "ARRAY[[ROW(1, '', 'infinity', '', 'complained', '', NULL, true, 9223372036854775807, 0, '[1]')], [ROW(1, '', '-infinity', '', 'failing', NULL, 'x', NULL, -1, -1, '{}')]]::_contact_status.import_row[]",
+        "ARRAY(SELECT ROW(i, 'c2\@example.org', now(), NULL, 'complained', NULL, NULL, true, NULL, NULL, NULL)::_contact_status.import_row FROM generate_series(1, 300) i)"],
 );
 
 sub fact_columns {

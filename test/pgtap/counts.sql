@@ -129,17 +129,17 @@ INSERT INTO helper.staging VALUES ('c1@example.org', NULL), ('new1@example.org',
     ('nonsense', NULL), ('c9@example.org', 'unsubscribed'), ('new3@example.org', 'suspended'), ('new4@example.org', 'complained');
 ALTER TABLE crm.contact ALTER contact_id RESTART WITH 501;
 SELECT helper.step('import', $$SELECT * FROM contact_status.import_contacts('crm', 1, 3, 'helper.staging')$$,
-    '5 active, 1 soft_bounced, 1 suspended, 1 hard_bounced, 3 unsubscribed, 1 complained, 1 deleted; '
+    '5 active, 1 soft_bounced, 1 suspended, 1 hard_bounced, 3 unsubscribed, 2 complained, 1 deleted; '
     '1: 2 active, 1 soft_bounced, 1 hard_bounced, 1 unsubscribed, 1 deleted; '
-    '2: 3 active, 1 hard_bounced, 1 unsubscribed, 1 complained, 1 deleted; 3: 3 active, 1 suspended, 2 unsubscribed');
+    '2: 3 active, 1 hard_bounced, 1 unsubscribed, 1 complained, 1 deleted; 3: 3 active, 1 suspended, 2 unsubscribed, 1 complained');
 SELECT helper.step('erased', $$SELECT contact_status.erase_contact('crm', 1, 7)$$,
-    '4 active, 1 soft_bounced, 1 suspended, 1 hard_bounced, 3 unsubscribed, 1 complained, 1 deleted; '
+    '4 active, 1 soft_bounced, 1 suspended, 1 hard_bounced, 3 unsubscribed, 2 complained, 1 deleted; '
     '1: 1 active, 1 soft_bounced, 1 hard_bounced, 1 unsubscribed, 1 deleted; '
-    '2: 2 active, 1 hard_bounced, 1 unsubscribed, 1 complained, 1 deleted; 3: 3 active, 1 suspended, 2 unsubscribed');
+    '2: 2 active, 1 hard_bounced, 1 unsubscribed, 1 complained, 1 deleted; 3: 3 active, 1 suspended, 2 unsubscribed, 1 complained');
 SELECT helper.step('suppressed', $$SELECT contact_status.suppress('crm', 1, 'c3@example.org', 'unsubscribed'), contact_status.suppress('crm', 1, 'nobody@example.org', 'complained')$$,
-    '4 active, 1 suspended, 1 hard_bounced, 4 unsubscribed, 1 complained, 1 deleted; '
+    '4 active, 1 suspended, 1 hard_bounced, 4 unsubscribed, 2 complained, 1 deleted; '
     '1: 1 active, 1 hard_bounced, 2 unsubscribed, 1 deleted; '
-    '2: 2 active, 1 hard_bounced, 1 unsubscribed, 1 complained, 1 deleted; 3: 3 active, 1 suspended, 2 unsubscribed');
+    '2: 2 active, 1 hard_bounced, 1 unsubscribed, 1 complained, 1 deleted; 3: 3 active, 1 suspended, 2 unsubscribed, 1 complained');
 DELETE FROM crm.list WHERE account_id = 1 AND list_id = 3;
 SELECT helper.counts_are_right('a list deleted: views equal count(*)');
 SELECT is((SELECT count(*) FROM crm.list_status_count WHERE account_id = 1 AND list_id = 3), 0::bigint, 'a list deleted: no longer shown');

@@ -14,6 +14,17 @@ CREATE FUNCTION helper.status(address text, account bigint DEFAULT 1) RETURNS te
     SELECT status::text FROM crm.contact WHERE account_id = account AND contact_status.normalize_address(email) = contact_status.normalize_address(address)
 $$;
 
+-- imports one address with a status, in a table of its own
+CREATE FUNCTION helper.import_one(n int, status text, vocabulary text, account bigint DEFAULT 1)
+RETURNS TABLE (email text, outcome text, reason text) LANGUAGE plpgsql AS $$
+BEGIN
+    DROP TABLE IF EXISTS pg_temp.one;
+    CREATE TEMPORARY TABLE one AS SELECT format('n%s@example.org', n) AS email, status;
+    RETURN QUERY SELECT i.email, i.outcome, i.reason
+        FROM contact_status.import_contacts('crm', account, 1, 'pg_temp.one', vocabulary) i;
+END
+$$;
+
 -- Each outcome; an address alone
 CREATE TEMPORARY TABLE staging (email text);
 INSERT INTO crm.contact (contact_id, email) VALUES (1, 'on@example.org'), (2, 'out@example.org'), (3, 'off@example.org'), (4, 'spam@example.org'), (5, 'dead@example.org'),
@@ -44,31 +55,120 @@ SELECT * FROM helper.check_whole();
 TRUNCATE staging;
 SELECT is(helper.import(), NULL, 'no row');
 
--- Labels of every vocabulary and the statuses themselves: what they mean for the import, and the status that it makes.
+-- Words without a vocabulary: those that mean one thing everywhere, and the statuses themselves.
 DROP TABLE staging;
 CREATE TEMPORARY TABLE staging (id int, email varchar(100), status text, evidence text, occurred_at timestamptz, more text);
-CREATE TEMPORARY TABLE label (n int GENERATED ALWAYS AS IDENTITY, label text, outcome text, status text);
-INSERT INTO label (label, outcome, status) VALUES
-('active', 'added', 'active'), ('soft_bounced', 'added', 'active'), ('unresponsive', 'added', 'suspended'), ('suspended', 'added', 'suspended'), ('failing', 'added', 'suspended'),
-('hard_bounced', 'suppressed', NULL), ('unsubscribed', 'suppressed', NULL), ('complained', 'suppressed', NULL), ('unconfirmed', 'refused', NULL), ('deleted', 'refused', NULL),
-('opt-in', 'added', 'active'), ('opt-out', 'suppressed', NULL), ('hard bounce', 'suppressed', NULL), ('usunięty', 'refused', NULL),
-('iscritto', 'added', 'active'), ('Iscritto', 'added', 'active'), ('cancellato', 'suppressed', NULL), ('respinto', 'suppressed', NULL), ('bounced', 'suppressed', NULL), ('non confermato', 'refused', NULL),
-('aktivní', 'added', 'active'), ('odhlášené', 'suppressed', NULL), ('odražené', 'suppressed', NULL), ('spam stížnosti', 'suppressed', NULL), ('nepotvrzené', 'refused', NULL), ('aktivní (soft bounce)', 'added', 'active'),
-('0 Ativo', 'added', 'active'), ('1 Ativo com erros', 'added', 'active'), ('2 Com problemas', 'added', 'suspended'), ('3 Não responde', 'added', 'suspended'), ('4 Suspenso', 'added', 'suspended'),
-('5 Solicitou Remoção', 'suppressed', NULL), ('6 Denunciou Abuso', 'suppressed', NULL), ('7 Inexistente', 'suppressed', NULL),
-(' UNSUBSCRIBED ', 'suppressed', NULL), ('Complained', 'suppressed', NULL), ('', 'added', 'active'), ('  ', 'added', 'active'), (NULL, 'added', 'active'), ('nonsense', 'refused', NULL), ('spam', 'refused', NULL);
+CREATE TEMPORARY TABLE label (n int GENERATED ALWAYS AS IDENTITY, label text, outcome text, status text, reason text);
+INSERT INTO label (label, outcome, status, reason) VALUES
+    ('active', 'added', 'active', NULL),
+    ('soft_bounced', 'added', 'soft_bounced', NULL),
+    ('unresponsive', 'added', 'unresponsive', 'unresponsive'),
+    ('unconfirmed', 'added', 'unconfirmed', 'unconfirmed'),
+    ('suspended', 'added', 'suspended', 'suspended'),
+    ('failing', 'added', 'suspended', 'suspended'),
+    ('hard_bounced', 'suppressed', 'hard_bounced', 'hard_bounced'),
+    ('unsubscribed', 'suppressed', 'unsubscribed', 'unsubscribed'),
+    ('complained', 'suppressed', 'complained', 'complained'),
+    ('deleted', 'suppressed', 'deleted', 'deleted'),
+    ('opt-in', 'added', 'active', NULL),
+    ('opt-out', 'suppressed', 'unsubscribed', 'unsubscribed'),
+    ('hard bounce', 'suppressed', 'hard_bounced', 'hard_bounced'),
+    ('usunięty', 'suppressed', 'deleted', 'deleted'),
+    ('iscritto', 'added', 'active', NULL),
+    ('Iscritto', 'added', 'active', NULL),
+    ('cancellato', 'suppressed', 'unsubscribed', 'unsubscribed'),
+    ('respinto', 'suppressed', 'hard_bounced', 'hard_bounced'),
+    ('bounced', 'suppressed', 'hard_bounced', 'hard_bounced'),
+    ('non confermato', 'added', 'unconfirmed', 'unconfirmed'),
+    ('aktivní', 'added', 'active', NULL),
+    ('odhlášené', 'suppressed', 'unsubscribed', 'unsubscribed'),
+    ('odražené', 'suppressed', 'hard_bounced', 'hard_bounced'),
+    ('spam stížnosti', 'suppressed', 'complained', 'complained'),
+    ('nepotvrzené', 'added', 'unconfirmed', 'unconfirmed'),
+    ('aktivní (soft bounce)', 'added', 'soft_bounced', NULL),
+    ('0 Ativo', 'added', 'active', NULL),
+    ('1 Ativo com erros', 'added', 'soft_bounced', NULL),
+    ('2 Com problemas', 'added', 'suspended', 'suspended'),
+    ('3 Não responde', 'added', 'unresponsive', 'unresponsive'),
+    ('4 Suspenso', 'added', 'suspended', 'suspended'),
+    ('5 Solicitou Remoção', 'suppressed', 'unsubscribed', 'unsubscribed'),
+    ('6 Denunciou Abuso', 'suppressed', 'complained', 'complained'),
+    ('7 Inexistente', 'suppressed', 'hard_bounced', 'hard_bounced'),
+    (' UNSUBSCRIBED ', 'suppressed', 'unsubscribed', 'unsubscribed'),
+    ('Complained', 'suppressed', 'complained', 'complained'),
+    ('', 'added', 'active', NULL),
+    ('  ', 'added', 'active', NULL),
+    (NULL, 'added', 'active', NULL),
+    ('nonsense', 'held', 'suspended', 'unknown status: nonsense'),
+    (repeat('nonsense', 100), 'held', 'suspended', 'unknown status: ' || left(repeat('nonsense', 100), 100)),
+    ('2', 'unknown_status', 'suspended', 'without a vocabulary a number is no status: 2'),
+    ('99', 'unknown_status', 'suspended', 'without a vocabulary a number is no status: 99');
 INSERT INTO staging SELECT n, format('label%s@example.org', n), label FROM label;
 DROP TABLE outcome;
 CREATE TEMPORARY TABLE outcome AS SELECT * FROM contact_status.import_contacts('crm', 1, 1, 'staging');
-SELECT is(o.outcome || coalesce(', ' || helper.status(o.email), ''), l.outcome || coalesce(', ' || l.status, ''), format('status "%s"', l.label))
+SELECT is(concat_ws(', ', o.outcome, helper.status(o.email), o.reason), concat_ws(', ', l.outcome, l.status, l.reason),
+    format('status "%s"', left(l.label, 30)))
 FROM label AS l LEFT JOIN outcome AS o ON o.row_number = l.n ORDER BY n;
--- what the source says of addresses that nobody has is remembered of them
-INSERT INTO crm.contact (email) SELECT format('label%s@example.org', n) FROM label WHERE outcome IN ('suppressed', 'refused');
-INSERT INTO crm.event (contact_id, list_id, kind) SELECT contact_id, 1, 'added' FROM crm.contact JOIN label ON email = format('label%s@example.org', n) WHERE outcome = 'suppressed';
-SELECT is(helper.status(format('label%s@example.org', n)), CASE
-        WHEN label ~* 'unsub|opt-out|cancel|odhl|5 ' THEN 'unsubscribed' WHEN label ~* 'compl|spam|6 ' THEN 'complained' ELSE 'hard_bounced' END, format('"%s" is remembered', label))
-FROM label WHERE outcome = 'suppressed' ORDER BY n;
-SELECT is(helper.status(format('label%s@example.org', n)), 'unconfirmed', format('"%s" leaves nothing', label)) FROM label WHERE outcome = 'refused' ORDER BY n;
+SELECT is_empty($$SELECT FROM outcome WHERE contact_id IS NULL$$, 'each status comes in as a contact');
+-- a later import of the addresses alone makes nobody more mailable
+CREATE TEMPORARY TABLE again AS SELECT email FROM staging;
+SELECT contact_status.import_contacts('crm', 1, 1, 'again') \g /dev/null
+SELECT is(helper.status(format('label%s@example.org', n)), status, format('"%s" stays so', left(label, 30)))
+FROM label ORDER BY n;
+SELECT * FROM helper.check_whole();
+
+-- Words in a vocabulary, and codes. A row without a status is held: the vendor's export leaves none out.
+CREATE TEMPORARY TABLE word (n int GENERATED ALWAYS AS IDENTITY, vocabulary text, word text, outcome text, status text);
+INSERT INTO word (vocabulary, word, outcome, status) VALUES
+    ('activecampaign', '0', 'added', 'unconfirmed'),
+    ('activecampaign', '1', 'added', 'active'),
+    ('activecampaign', '2', 'suppressed', 'unsubscribed'),
+    ('activecampaign', '3', 'suppressed', 'hard_bounced'),
+    ('activecampaign', '4', 'held', 'suspended'),
+    ('ecomail', '1', 'added', 'active'),
+    ('ecomail', '2', 'suppressed', 'unsubscribed'),
+    ('ecomail', '4', 'suppressed', 'hard_bounced'),
+    ('ecomail', '5', 'suppressed', 'complained'),
+    ('ecomail', '6', 'added', 'unconfirmed'),
+    ('ecomail', '3', 'held', 'suspended'),
+    ('emailmanager', '2', 'added', 'suspended'),
+    ('emailmanager', '6', 'suppressed', 'complained'),
+    ('emailmanager', '7', 'suppressed', 'hard_bounced'),
+    ('mailchimp', 'cleaned', 'suppressed', 'hard_bounced'),
+    ('mailchimp', 'pending', 'added', 'unconfirmed'),
+    ('mailchimp', 'archived', 'suppressed', 'deleted'),
+    ('listmonk', 'blocklisted', 'suppressed', 'unsubscribed'),
+    ('listmonk', 'disabled', 'added', 'suspended'),
+    ('keila', 'unreachable', 'suppressed', 'hard_bounced'),
+    ('keila', 'cleaned', 'held', 'suspended'),
+    ('keila', 'complained', 'suppressed', 'complained'),
+    ('keila', '', 'held', 'suspended'),
+    ('keila', NULL, 'held', 'suspended');
+SELECT is(o.outcome || ', ' || helper.status(o.email), w.outcome || ', ' || w.status,
+    format('%s: "%s"', w.vocabulary, w.word))
+FROM word w, LATERAL helper.import_one(w.n, w.word, w.vocabulary) o ORDER BY n;
+CREATE TEMPORARY TABLE without_status (email text);
+INSERT INTO without_status VALUES ('plain@example.org');
+SELECT is((SELECT outcome FROM contact_status.import_contacts('crm', 1, 1, 'without_status', 'keila')), 'added',
+    'a source without a column status, in a vocabulary');
+
+-- A status that the policy has comes in as itself, and a new contact on a list without double opt-in is held if it is
+-- unconfirmed in the source.
+CREATE TEMPORARY TABLE own_state (n int, account bigint, status text, outcome text, becomes text);
+INSERT INTO own_state VALUES
+    (201, 3, 'failing', 'added', 'failing'), (202, 3, 'soft_bounced', 'added', 'soft_bounced'),
+    (203, 2, 'failing', 'added', 'suspended'), (204, 2, 'unconfirmed', 'added', 'unconfirmed'),
+    (205, 3, 'unconfirmed', 'added', 'suspended'), (206, 3, 'complained', 'refused', NULL);
+SELECT is(concat_ws(', ', o.outcome, helper.status(o.email, s.account)), concat_ws(', ', s.outcome, s.becomes),
+    format('%s in account %s', s.status, s.account))
+FROM own_state s, LATERAL helper.import_one(s.n, s.status, NULL, s.account) o ORDER BY n;
+SELECT is((SELECT outcome || ', ' || reason FROM helper.import_one(205, NULL, NULL, 3)), 'added, suspended',
+    'unconfirmed without double opt-in: a later import adds it to the list, on hold');
+SELECT is((SELECT outcome || ', ' || reason FROM helper.import_one(206, NULL, NULL, 3)), 'refused, complained',
+    'complained under complained_insert refuse: the complaint is remembered');
+INSERT INTO crm.contact (account_id, contact_id, email) VALUES (3, 207, 'n207@example.org');
+SELECT is((SELECT outcome || ', ' || reason FROM helper.import_one(207, 'unconfirmed', NULL, 3)), 'refused, unconfirmed',
+    'an existing contact that is unconfirmed in the source is not added to a list without double opt-in');
 
 -- Opt-outs in the source of contacts that there are
 TRUNCATE staging;
@@ -85,7 +185,8 @@ SELECT results_eq($$SELECT contact_id::int, list_id::int, status::text FROM crm.
 TRUNCATE staging;
 INSERT INTO staging (email, status) VALUES ('two@example.org', 'active'), ('TWO@example.org', 'unsubscribed'), ('three@example.org', NULL), ('three@example.org', 'active'), ('three@example.org', 'complained'), ('three@example.org', 'unsubscribed');
 SELECT is(helper.import(), 'duplicate suppressed duplicate duplicate suppressed duplicate', 'of several the most restrictive');
-SELECT is((SELECT count(*) FROM crm.contact WHERE email ~* 'two@|three@'), 0::bigint, 'nobody is added');
+SELECT is(helper.status('two@example.org') || ', ' || helper.status('three@example.org'), 'unsubscribed, complained',
+    'one contact each');
 
 -- Evidence and times
 TRUNCATE staging;
@@ -95,12 +196,19 @@ SELECT results_eq($$SELECT e.evidence, e.occurred_at = '2025-03-01 10:00+00' FRO
     $$VALUES ('a paper form', true), (NULL, false)$$, 'evidence and time are kept');
 TRUNCATE staging;
 INSERT INTO staging (email, status, occurred_at) VALUES ('future@example.org', 'unsubscribed', now() + interval '1 day');
-SELECT isnt(helper.import(), 'added', 'an opt-out dated ahead adds nobody');
-SELECT is_empty($$SELECT FROM crm.contact WHERE email = 'future@example.org'$$, 'nobody');
+SELECT is(helper.import(), 'suppressed', 'an opt-out dated ahead is an opt-out of now');
+SELECT is(helper.status('future@example.org'), 'unsubscribed', 'of a contact');
 -- times as text, one of which is none
 CREATE TEMPORARY TABLE texts (email text, occurred_at text);
-INSERT INTO texts VALUES ('t1@example.org', '2025-03-01'), ('t2@example.org', 'last week'), ('t3@example.org', '');
-SELECT is(verdict, 'accepted', 'a time that is none does not abort the others') || CASE WHEN verdict <> 'accepted' THEN E'\n' || diag(said) ELSE '' END FROM helper.refusal($$SELECT helper.import(source => 'texts')$$);
+INSERT INTO texts VALUES ('t1@example.org', '2025-03-01'), ('t2@example.org', 'last week'), ('t3@example.org', ''),
+    ('t4@example.org', '05.11.2026'), ('t5@example.org', '2025-03-01T10:00:00.123Z'), ('t6@example.org', '11/05/2025'),
+    ('t7@example.org', '2025-02-30'), ('t8@example.org', '2025-03-01 10:00:00+0100'), ('t9@example.org', 'yesterday');
+CREATE TEMPORARY TABLE outcome_of_texts AS SELECT * FROM contact_status.import_contacts('crm', 1, 1, 'texts');
+
+SELECT results_eq($$SELECT left(email, 2), outcome, reason IS NOT NULL FROM outcome_of_texts ORDER BY 1$$,
+    $$VALUES ('t1', 'added', false), ('t2', 'refused', true), ('t3', 'refused', true), ('t4', 'refused', true),
+             ('t5', 'added', false), ('t6', 'refused', true), ('t7', 'refused', true), ('t8', 'added', false),
+             ('t9', 'refused', true)$$, 'times in text are ISO 8601 only');
 
 -- Refused by the application's checks, not the others
 ALTER TABLE crm.contact ADD COLUMN country text NOT NULL DEFAULT 'PT', ADD CONSTRAINT own_check CHECK (email !~ '^bad');
@@ -122,6 +230,23 @@ INSERT INTO staging (email) SELECT CASE WHEN n % 700 = 0 THEN 'bad' ELSE 'many' 
 SELECT is((SELECT string_agg(format('%s %s', n, outcome), ', ' ORDER BY outcome) FROM (SELECT count(*) AS n, outcome FROM contact_status.import_contacts('crm', 1, 1, 'staging') GROUP BY 2) AS o),
     '11983 added, 17 refused', 'seventeen among twelve thousand');
 DROP TRIGGER own ON crm.contact;
+
+-- Every outcome but success has a reason; ids and columns of the application come from the source.
+CREATE TEMPORARY TABLE given (email text, contact_id text, country text, created_at timestamptz, other int);
+INSERT INTO given VALUES
+    ('g1@example.org', '900001', 'DE', '2020-01-01 00:00+00', 1), ('g2@example.org', '900001', 'FR', '2020-01-02 00:00+00', 2),
+    ('bad@example.org', '900003', 'DE', '2020-01-01 00:00+00', 3), ('g4@example.org', 'x17', 'PL', '2020-01-04 00:00+00', 4),
+    ('g5@example.org', '900005', NULL, '2020-01-05 00:00+00', 5), ('f1@example.org', '900006', 'IT', '2020-01-05 00:00+00', 6);
+CREATE TEMPORARY TABLE taken AS SELECT * FROM contact_status.import_contacts('crm', 1, 1, 'given');
+SELECT results_eq($$SELECT t.email, t.outcome, (t.contact_id >= 900000) IS TRUE, c.country, c.created_at < '2021-01-01'
+        FROM taken t LEFT JOIN crm.contact c ON c.account_id = 1 AND c.contact_id = t.contact_id ORDER BY row_number$$,
+    $$VALUES ('g1@example.org', 'added', true, 'DE', true), ('g2@example.org', 'refused', false, NULL, NULL),
+             ('bad@example.org', 'refused', false, NULL, NULL), ('g4@example.org', 'added', false, 'PL', true),
+             ('g5@example.org', 'refused', false, NULL, NULL), ('f1@example.org', 'already_subscribed', false, 'PT', false)$$,
+    'ids and columns of the source');
+SELECT is_empty($$SELECT * FROM taken WHERE outcome = 'refused' AND reason IS NULL$$, 'every refused row has a reason');
+SELECT ok(reason LIKE '%' || says || '%', format('%s: %s', t.email, reason)) FROM taken t JOIN (VALUES
+    ('g2@example.org', 'contact_id'), ('bad@example.org', 'own_check'), ('g5@example.org', 'country')) e (email, says) USING (email);
 
 -- Policies
 TRUNCATE staging;

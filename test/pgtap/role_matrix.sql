@@ -122,10 +122,13 @@ guard_own_partitions|SELECT _contact_status.guard_own_partitions('crm')|ok *|ok 
 guard_partition|SELECT _contact_status.guard_partition('parts.event_default')|ok *|ok *|42501|42501|42501|42501
 guard_partitions|SELECT _contact_status.guard_partitions('parts')|ok *|ok *|42501|42501|42501|42501
 history_query|SELECT length(_contact_status.history_query('crm')) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
-import_batch|SELECT outcome FROM _contact_status.import_batch('crm', $A, 1, ARRAY[ROW(1, 'new@example.org', now(), NULL, NULL, NULL, NULL, NULL)::_contact_status.import_row], true)|ok *|ok *|42501|42501|42501|42501
-import_outcomes|SELECT outcome FROM _contact_status.import_outcomes('crm', $A, 1, ARRAY[ROW(1, 'new@example.org', now(), NULL, NULL, NULL, NULL, NULL)::_contact_status.import_row], '{NULL}', '{NULL}', '{1}')|ok *|ok *|42501|42501|42501|42501
-import_plan|SELECT before FROM _contact_status.import_plan('crm', $A, 1, ARRAY[ROW(1, 'new@example.org', now(), NULL, NULL, NULL, NULL, NULL)::_contact_status.import_row], true)|ok *|ok *|42501|42501|42501|42501
-import_query|SELECT length(_contact_status.import_query('crm', 'crm.staging', 1, $A)) > 0|ok *|ok *|ok *|23503|ok *|42501
+import_batch|SELECT outcome FROM _contact_status.import_batch('crm', $A, 1, ARRAY[ROW(1, 'new@example.org', now(), NULL, NULL, NULL, NULL, true, NULL, NULL, NULL)::_contact_status.import_row], '{}', true)|ok *|ok *|42501|42501|42501|42501
+import_outcomes|SELECT outcome FROM _contact_status.import_outcomes('crm', $A, 1, ARRAY[ROW(1, 'new@example.org', now(), NULL, NULL, NULL, NULL, true, NULL, NULL, NULL)::_contact_status.import_row], '{NULL}', '{NULL}', '{NULL}', '{1}')|ok *|ok *|42501|42501|42501|42501
+import_plan|SELECT before FROM _contact_status.import_plan('crm', $A, 1, ARRAY[ROW(1, 'new@example.org', now(), NULL, NULL, NULL, NULL, true, NULL, NULL, NULL)::_contact_status.import_row], true)|ok *|ok *|42501|42501|42501|42501
+import_events|SELECT count(*) > 5 FROM _contact_status.import_events('crm', $A, 1)|ok *|ok *|ok *|ok *|ok *|42501
+import_insert|SELECT length(_contact_status.import_insert('crm', '{country}', true, true)) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
+own_columns|SELECT _contact_status.own_columns('crm', 'crm.staging')|ok *|ok *|ok *|ok ({})|ok *|42501
+import_query|SELECT length(_contact_status.import_query('crm', 'crm.staging', 1, $A, '{}')) > 0|ok *|ok *|ok *|23503|ok *|42501
 event_with_settings_query|SELECT length(_contact_status.event_with_settings_query('crm')) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
 judges_consent|SELECT _contact_status.judges_consent('confirmed')|ok *|ok *|ok *|ok (t)|ok *|ok *
 changes_condition|SELECT length(_contact_status.changes_condition('contact_status.folded_contact', '{account_id}')) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
