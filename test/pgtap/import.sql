@@ -7,37 +7,56 @@ INSERT INTO crm.list (list_id, name, double_opt_in) OVERRIDING SYSTEM VALUE VALU
 INSERT INTO crm.account (account_id, policy) VALUES (2, 'activecampaign'), (3, 'emailmanager');
 INSERT INTO crm.list (account_id, list_id, double_opt_in) OVERRIDING SYSTEM VALUE VALUES (2, 1, true), (3, 1, NULL);
 
-CREATE FUNCTION helper.import(list bigint DEFAULT 1, account bigint DEFAULT 1, source text DEFAULT 'staging') RETURNS text LANGUAGE sql AS $$
-    SELECT string_agg(outcome, ' ' ORDER BY row_number) FROM contact_status.import_contacts('crm', account, list, source::regclass)
+CREATE FUNCTION helper.import(list bigint DEFAULT 1, account bigint DEFAULT 1, source text DEFAULT 'staging')
+    RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(outcome, ' ' ORDER BY row_number)
+    FROM contact_status.import_contacts('crm', account, list, source::regclass)
 $$;
 CREATE FUNCTION helper.status(address text, account bigint DEFAULT 1) RETURNS text LANGUAGE sql AS $$
-    SELECT status::text FROM crm.contact WHERE account_id = account AND contact_status.normalize_address(email) = contact_status.normalize_address(address)
+    SELECT status::text FROM crm.contact
+    WHERE account_id = account AND contact_status.normalize_address(email) = contact_status.normalize_address(address)
 $$;
 
 -- Each outcome; an address alone
 CREATE TEMPORARY TABLE staging (email text);
-INSERT INTO crm.contact (contact_id, email) VALUES (1, 'on@example.org'), (2, 'out@example.org'), (3, 'off@example.org'), (4, 'spam@example.org'), (5, 'dead@example.org'),
-    (6, 'allout@example.org'), (7, 'deleted@example.org'), (8, 'removed@example.org'), (9, 'pending@example.org'), (10, 'held@example.org');
-INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) VALUES (1, 1, 'added', '2025-06-01 09:00+00'), (2, 1, 'unsubscribed', '2025-06-01 09:00+00'), (4, NULL, 'complained', '2025-06-01 09:00+00'),
-    (5, NULL, 'nonexistent', '2025-06-01 09:00+00'), (6, NULL, 'unsubscribed', '2025-06-01 09:00+00'), (7, 1, 'added', '2025-06-01 09:00+00'), (7, NULL, 'deleted', '2025-06-01 10:00+00'),
-    (8, 1, 'added', '2025-06-01 09:00+00'), (8, 1, 'removed', '2025-06-01 10:00+00'), (9, 1, 'signed_up', '2025-06-01 09:00+00'), (10, 1, 'added', '2025-06-01 09:00+00'), (10, NULL, 'suspended', '2025-06-01 10:00+00');
-SELECT contact_status.suppress('crm', 1, 'known@example.org', 'unsubscribed', 1), contact_status.suppress('crm', 1, 'knowndead@example.org', 'invalidated') \g /dev/null
+INSERT INTO crm.contact (contact_id, email) VALUES (1, 'on@example.org'), (2, 'out@example.org'),
+    (3, 'off@example.org'), (4, 'spam@example.org'), (5, 'dead@example.org'),
+    (6, 'allout@example.org'), (7, 'deleted@example.org'), (8, 'removed@example.org'), (9, 'pending@example.org'),
+    (10, 'held@example.org');
+INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) VALUES (1, 1, 'added', '2025-06-01 09:00+00'),
+    (2, 1, 'unsubscribed', '2025-06-01 09:00+00'), (4, NULL, 'complained', '2025-06-01 09:00+00'),
+    (5, NULL, 'nonexistent', '2025-06-01 09:00+00'), (6, NULL, 'unsubscribed', '2025-06-01 09:00+00'),
+    (7, 1, 'added', '2025-06-01 09:00+00'), (7, NULL, 'deleted', '2025-06-01 10:00+00'),
+    (8, 1, 'added', '2025-06-01 09:00+00'), (8, 1, 'removed', '2025-06-01 10:00+00'), (9, 1, 'signed_up',
+        '2025-06-01 09:00+00'), (10, 1, 'added', '2025-06-01 09:00+00'), (10, NULL, 'suspended', '2025-06-01 10:00+00');
+SELECT contact_status.suppress('crm', 1, 'known@example.org', 'unsubscribed', 1),
+    contact_status.suppress('crm', 1, 'knowndead@example.org', 'invalidated') \g /dev/null
 CREATE TEMPORARY TABLE expected (email text, outcome text, status text);
 INSERT INTO expected VALUES
-('new@example.org', 'added', 'active'), (' On@Example.ORG ', 'already_subscribed', 'active'), ('out@example.org', 'suppressed', 'unsubscribed'), ('off@example.org', 'added', 'active'),
-('spam@example.org', 'suppressed', 'complained'), ('dead@example.org', 'suppressed', 'hard_bounced'), ('allout@example.org', 'suppressed', 'unsubscribed'), ('deleted@example.org', 'suppressed', 'deleted'),
-('removed@example.org', 'added', 'active'), ('known@example.org', 'suppressed', 'unsubscribed'), ('knowndead@example.org', 'suppressed', 'hard_bounced'), ('held@example.org', 'already_subscribed', 'suspended'),
-('pending@example.org', 'already_subscribed', 'unconfirmed'), ('', 'invalid_address', NULL), (NULL, 'invalid_address', NULL), ('no address', 'invalid_address', NULL), ('@example.org', 'invalid_address', NULL),
-('a@b@c', 'invalid_address', NULL), (repeat('a', 320) || '@example.org', 'invalid_address', NULL), ('NEW@example.org', 'duplicate', 'active'), ('new@example.org ', 'duplicate', 'active');
+('new@example.org', 'added', 'active'), (' On@Example.ORG ', 'already_subscribed', 'active'),
+('out@example.org', 'suppressed', 'unsubscribed'), ('off@example.org', 'added', 'active'),
+('spam@example.org', 'suppressed', 'complained'), ('dead@example.org', 'suppressed', 'hard_bounced'),
+('allout@example.org', 'suppressed', 'unsubscribed'), ('deleted@example.org', 'suppressed', 'deleted'),
+('removed@example.org', 'added', 'active'), ('known@example.org', 'suppressed', 'unsubscribed'),
+('knowndead@example.org', 'suppressed', 'hard_bounced'), ('held@example.org', 'already_subscribed', 'suspended'),
+('pending@example.org', 'already_subscribed', 'unconfirmed'), ('', 'invalid_address', NULL),
+(NULL, 'invalid_address', NULL), ('no address', 'invalid_address', NULL), ('@example.org', 'invalid_address', NULL),
+('a@b@c', 'invalid_address', NULL), (repeat('a', 320) || '@example.org', 'invalid_address', NULL),
+('NEW@example.org', 'duplicate', 'active'), ('new@example.org ', 'duplicate', 'active');
 INSERT INTO staging SELECT email FROM expected;
 CREATE TEMPORARY TABLE outcome AS SELECT * FROM contact_status.import_contacts('crm', 1, 1, 'staging');
-SELECT is(o.outcome || coalesce(', ' || helper.status(o.email), ''), e.outcome || coalesce(', ' || e.status, ''), format('%s: %s', e.n, left(e.email, 30)))
+SELECT is(o.outcome || coalesce(', ' || helper.status(o.email), ''), e.outcome || coalesce(', ' || e.status, ''),
+    format('%s: %s', e.n, left(e.email, 30)))
 FROM (SELECT *, row_number() OVER () AS n FROM expected) AS e LEFT JOIN outcome AS o ON o.row_number = e.n ORDER BY e.n;
 SELECT is((SELECT count(*) FROM outcome), (SELECT count(*) FROM expected), 'a row for each row');
-SELECT is((SELECT count(*) FROM outcome AS o JOIN crm.contact AS c USING (contact_id) WHERE o.outcome IN ('added', 'already_subscribed')), 6::bigint, 'with the contact''s id');
-SELECT is((SELECT email FROM crm.contact WHERE contact_id = (SELECT contact_id FROM outcome WHERE row_number = 1)), 'new@example.org', 'its own');
-SELECT is((SELECT string_agg(DISTINCT kind || ' ' || source, ', ') FROM crm.event WHERE contact_id = (SELECT contact_id FROM outcome WHERE row_number = 1)), 'added import', 'one event: added');
-SELECT is(helper.import(), regexp_replace((SELECT string_agg(outcome, ' ' ORDER BY row_number) FROM outcome), '\madded\M', 'already_subscribed', 'g'), 'the same again');
+SELECT is((SELECT count(*) FROM outcome AS o JOIN crm.contact AS c USING (contact_id)
+        WHERE o.outcome IN ('added', 'already_subscribed')), 6::bigint, 'with the contact''s id');
+SELECT is((SELECT email FROM crm.contact WHERE contact_id = (SELECT contact_id FROM outcome WHERE row_number = 1)),
+    'new@example.org', 'its own');
+SELECT is((SELECT string_agg(DISTINCT kind || ' ' || source, ', ') FROM crm.event
+        WHERE contact_id = (SELECT contact_id FROM outcome WHERE row_number = 1)), 'added import', 'one event: added');
+SELECT is(helper.import(), regexp_replace((SELECT string_agg(outcome, ' ' ORDER BY row_number) FROM outcome),
+        '\madded\M', 'already_subscribed', 'g'), 'the same again');
 SELECT * FROM helper.check_whole();
 
 -- Nothing there
@@ -46,61 +65,92 @@ SELECT is(helper.import(), NULL, 'no row');
 
 -- Labels of every vocabulary and the statuses themselves: what they mean for the import, and the status that it makes.
 DROP TABLE staging;
-CREATE TEMPORARY TABLE staging (id int, email varchar(100), status text, evidence text, occurred_at timestamptz, more text);
+CREATE TEMPORARY TABLE staging (id int, email varchar(100), status text, evidence text, occurred_at timestamptz,
+    more text);
 CREATE TEMPORARY TABLE label (n int GENERATED ALWAYS AS IDENTITY, label text, outcome text, status text);
 INSERT INTO label (label, outcome, status) VALUES
-('active', 'added', 'active'), ('soft_bounced', 'added', 'active'), ('unresponsive', 'added', 'suspended'), ('suspended', 'added', 'suspended'), ('failing', 'added', 'suspended'),
-('hard_bounced', 'suppressed', NULL), ('unsubscribed', 'suppressed', NULL), ('complained', 'suppressed', NULL), ('unconfirmed', 'refused', NULL), ('deleted', 'refused', NULL),
-('opt-in', 'added', 'active'), ('opt-out', 'suppressed', NULL), ('hard bounce', 'suppressed', NULL), ('usunięty', 'refused', NULL),
-('iscritto', 'added', 'active'), ('Iscritto', 'added', 'active'), ('cancellato', 'suppressed', NULL), ('respinto', 'suppressed', NULL), ('bounced', 'suppressed', NULL), ('non confermato', 'refused', NULL),
-('aktivní', 'added', 'active'), ('odhlášené', 'suppressed', NULL), ('odražené', 'suppressed', NULL), ('spam stížnosti', 'suppressed', NULL), ('nepotvrzené', 'refused', NULL), ('aktivní (soft bounce)', 'added', 'active'),
-('0 Ativo', 'added', 'active'), ('1 Ativo com erros', 'added', 'active'), ('2 Com problemas', 'added', 'suspended'), ('3 Não responde', 'added', 'suspended'), ('4 Suspenso', 'added', 'suspended'),
-('5 Solicitou Remoção', 'suppressed', NULL), ('6 Denunciou Abuso', 'suppressed', NULL), ('7 Inexistente', 'suppressed', NULL),
-(' UNSUBSCRIBED ', 'suppressed', NULL), ('Complained', 'suppressed', NULL), ('', 'added', 'active'), ('  ', 'added', 'active'), (NULL, 'added', 'active'), ('nonsense', 'refused', NULL), ('spam', 'refused', NULL);
+('active', 'added', 'active'), ('soft_bounced', 'added', 'active'), ('unresponsive', 'added', 'suspended'),
+('suspended', 'added', 'suspended'), ('failing', 'added', 'suspended'),
+('hard_bounced', 'suppressed', NULL), ('unsubscribed', 'suppressed', NULL), ('complained', 'suppressed', NULL),
+('unconfirmed', 'refused', NULL), ('deleted', 'refused', NULL),
+('opt-in', 'added', 'active'), ('opt-out', 'suppressed', NULL), ('hard bounce', 'suppressed', NULL),
+('usunięty', 'refused', NULL),
+('iscritto', 'added', 'active'), ('Iscritto', 'added', 'active'), ('cancellato', 'suppressed', NULL),
+('respinto', 'suppressed', NULL), ('bounced', 'suppressed', NULL), ('non confermato', 'refused', NULL),
+('aktivní', 'added', 'active'), ('odhlášené', 'suppressed', NULL), ('odražené', 'suppressed', NULL),
+('spam stížnosti', 'suppressed', NULL), ('nepotvrzené', 'refused', NULL), ('aktivní (soft bounce)', 'added', 'active'),
+('0 Ativo', 'added', 'active'), ('1 Ativo com erros', 'added', 'active'), ('2 Com problemas', 'added', 'suspended'),
+('3 Não responde', 'added', 'suspended'), ('4 Suspenso', 'added', 'suspended'),
+('5 Solicitou Remoção', 'suppressed', NULL), ('6 Denunciou Abuso', 'suppressed', NULL),
+('7 Inexistente', 'suppressed', NULL),
+(' UNSUBSCRIBED ', 'suppressed', NULL), ('Complained', 'suppressed', NULL), ('', 'added', 'active'),
+('  ', 'added', 'active'), (NULL, 'added', 'active'), ('nonsense', 'refused', NULL), ('spam', 'refused', NULL);
 INSERT INTO staging SELECT n, format('label%s@example.org', n), label FROM label;
 DROP TABLE outcome;
 CREATE TEMPORARY TABLE outcome AS SELECT * FROM contact_status.import_contacts('crm', 1, 1, 'staging');
-SELECT is(o.outcome || coalesce(', ' || helper.status(o.email), ''), l.outcome || coalesce(', ' || l.status, ''), format('status "%s"', l.label))
+SELECT is(o.outcome || coalesce(', ' || helper.status(o.email), ''), l.outcome || coalesce(', ' || l.status, ''),
+    format('status "%s"', l.label))
 FROM label AS l LEFT JOIN outcome AS o ON o.row_number = l.n ORDER BY n;
 -- what the source says of addresses that nobody has is remembered of them
-INSERT INTO crm.contact (email) SELECT format('label%s@example.org', n) FROM label WHERE outcome IN ('suppressed', 'refused');
-INSERT INTO crm.event (contact_id, list_id, kind) SELECT contact_id, 1, 'added' FROM crm.contact JOIN label ON email = format('label%s@example.org', n) WHERE outcome = 'suppressed';
+INSERT INTO crm.contact (email) SELECT format('label%s@example.org', n) FROM label
+    WHERE outcome IN ('suppressed', 'refused');
+INSERT INTO crm.event (contact_id, list_id, kind) SELECT contact_id, 1, 'added' FROM crm.contact
+    JOIN label ON email = format('label%s@example.org', n) WHERE outcome = 'suppressed';
 SELECT is(helper.status(format('label%s@example.org', n)), CASE
-        WHEN label ~* 'unsub|opt-out|cancel|odhl|5 ' THEN 'unsubscribed' WHEN label ~* 'compl|spam|6 ' THEN 'complained' ELSE 'hard_bounced' END, format('"%s" is remembered', label))
+        WHEN label ~* 'unsub|opt-out|cancel|odhl|5 ' THEN 'unsubscribed' WHEN label ~* 'compl|spam|6 ' THEN 'complained'
+            ELSE 'hard_bounced' END, format('"%s" is remembered', label))
 FROM label WHERE outcome = 'suppressed' ORDER BY n;
-SELECT is(helper.status(format('label%s@example.org', n)), 'unconfirmed', format('"%s" leaves nothing', label)) FROM label WHERE outcome = 'refused' ORDER BY n;
+SELECT is(helper.status(format('label%s@example.org', n)), 'unconfirmed', format('"%s" leaves nothing', label))
+    FROM label WHERE outcome = 'refused' ORDER BY n;
 
 -- Opt-outs in the source of contacts that there are
 TRUNCATE staging;
-INSERT INTO crm.contact (contact_id, email) SELECT n, format('base%s@example.org', n) FROM generate_series(101, 106) AS n;
-INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) SELECT n, l, 'added', '2025-06-01 09:00+00' FROM generate_series(101, 106) AS n, generate_series(1, 2) AS l;
-INSERT INTO staging (email, status, occurred_at) VALUES ('base101@example.org', 'unsubscribed', NULL), ('BASE102@example.org', 'complained', '2025-01-01'), ('base103@example.org', 'hard bounce', '2025-06-02'),
-    ('base104@example.org', 'odhlášené', '2020-01-01'), ('base105@example.org', 'active', '2025-06-02'), ('base106@example.org', '4 Suspenso', NULL);
-SELECT is(helper.import(), 'suppressed suppressed suppressed suppressed already_subscribed already_subscribed', 'opt-outs of contacts');
-SELECT results_eq($$SELECT contact_id::int, list_id::int, status::text FROM crm.subscription WHERE contact_id BETWEEN 101 AND 106 ORDER BY 1, 2$$,
-    $$VALUES (101, 1, 'unsubscribed'), (101, 2, 'active'), (102, 1, 'complained'), (102, 2, 'complained'), (103, 1, 'hard_bounced'), (103, 2, 'hard_bounced'), (104, 1, 'unsubscribed'), (104, 2, 'active'),
-             (105, 1, 'active'), (105, 2, 'active'), (106, 1, 'suspended'), (106, 2, 'suspended')$$, 'are recorded, whatever their date');
+INSERT INTO crm.contact (contact_id, email) SELECT n, format('base%s@example.org', n)
+    FROM generate_series(101, 106) AS n;
+INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) SELECT n, l, 'added', '2025-06-01 09:00+00'
+    FROM generate_series(101, 106) AS n, generate_series(1, 2) AS l;
+INSERT INTO staging (email, status, occurred_at) VALUES ('base101@example.org', 'unsubscribed', NULL),
+    ('BASE102@example.org', 'complained', '2025-01-01'), ('base103@example.org', 'hard bounce', '2025-06-02'),
+    ('base104@example.org', 'odhlášené', '2020-01-01'), ('base105@example.org', 'active', '2025-06-02'),
+    ('base106@example.org', '4 Suspenso', NULL);
+SELECT is(helper.import(), 'suppressed suppressed suppressed suppressed already_subscribed already_subscribed',
+    'opt-outs of contacts');
+SELECT results_eq($$SELECT contact_id::int, list_id::int, status::text FROM crm.subscription
+        WHERE contact_id BETWEEN 101 AND 106 ORDER BY 1, 2$$,
+    $$VALUES (101, 1, 'unsubscribed'), (101, 2, 'active'), (102, 1, 'complained'), (102, 2, 'complained'),
+        (103, 1, 'hard_bounced'), (103, 2, 'hard_bounced'), (104, 1, 'unsubscribed'), (104, 2, 'active'),
+             (105, 1, 'active'), (105, 2, 'active'), (106, 1, 'suspended'), (106, 2, 'suspended')$$,
+             'are recorded, whatever their date');
 
 -- Duplicates: the most restrictive counts, wherever it stands.
 TRUNCATE staging;
-INSERT INTO staging (email, status) VALUES ('two@example.org', 'active'), ('TWO@example.org', 'unsubscribed'), ('three@example.org', NULL), ('three@example.org', 'active'), ('three@example.org', 'complained'), ('three@example.org', 'unsubscribed');
-SELECT is(helper.import(), 'duplicate suppressed duplicate duplicate suppressed duplicate', 'of several the most restrictive');
+INSERT INTO staging (email, status) VALUES
+    ('two@example.org', 'active'), ('TWO@example.org', 'unsubscribed'), ('three@example.org', NULL),
+    ('three@example.org', 'active'), ('three@example.org', 'complained'), ('three@example.org', 'unsubscribed');
+SELECT is(helper.import(), 'duplicate suppressed duplicate duplicate suppressed duplicate',
+    'of several the most restrictive');
 SELECT is((SELECT count(*) FROM crm.contact WHERE email ~* 'two@|three@'), 0::bigint, 'nobody is added');
 
 -- Evidence and times
 TRUNCATE staging;
-INSERT INTO staging (email, evidence, occurred_at) VALUES ('e1@example.org', 'a paper form', '2025-03-01 10:00+00'), ('e2@example.org', NULL, NULL), ('e3@example.org', NULL, now() + interval '1 day'), ('e4@example.org', NULL, 'infinity'), ('e5@example.org', NULL, '-infinity');
+INSERT INTO staging (email, evidence, occurred_at) VALUES ('e1@example.org', 'a paper form', '2025-03-01 10:00+00'),
+    ('e2@example.org', NULL, NULL), ('e3@example.org', NULL, now() + interval '1 day'),
+    ('e4@example.org', NULL, 'infinity'), ('e5@example.org', NULL, '-infinity');
 SELECT is(helper.import(), 'added added refused refused refused', 'dates ahead and for ever are refused');
-SELECT results_eq($$SELECT e.evidence, e.occurred_at = '2025-03-01 10:00+00' FROM crm.event AS e JOIN crm.contact AS c USING (account_id, contact_id) WHERE c.email IN ('e1@example.org', 'e2@example.org') ORDER BY c.email$$,
+SELECT results_eq($$SELECT e.evidence, e.occurred_at = '2025-03-01 10:00+00' FROM crm.event AS e JOIN crm.contact AS c
+        USING (account_id, contact_id) WHERE c.email IN ('e1@example.org', 'e2@example.org') ORDER BY c.email$$,
     $$VALUES ('a paper form', true), (NULL, false)$$, 'evidence and time are kept');
 TRUNCATE staging;
-INSERT INTO staging (email, status, occurred_at) VALUES ('future@example.org', 'unsubscribed', now() + interval '1 day');
+INSERT INTO staging (email, status, occurred_at) VALUES
+    ('future@example.org', 'unsubscribed', now() + interval '1 day');
 SELECT isnt(helper.import(), 'added', 'an opt-out dated ahead adds nobody');
 SELECT is_empty($$SELECT FROM crm.contact WHERE email = 'future@example.org'$$, 'nobody');
 -- times as text, one of which is none
 CREATE TEMPORARY TABLE texts (email text, occurred_at text);
 INSERT INTO texts VALUES ('t1@example.org', '2025-03-01'), ('t2@example.org', 'last week'), ('t3@example.org', '');
-SELECT is(verdict, 'accepted', 'a time that is none does not abort the others') || CASE WHEN verdict <> 'accepted' THEN E'\n' || diag(said) ELSE '' END FROM helper.refusal($$SELECT helper.import(source => 'texts')$$);
+SELECT is(verdict, 'accepted', 'a time that is none does not abort the others')
+    || CASE WHEN verdict <> 'accepted' THEN E'\n' || diag(said) ELSE '' END
+    FROM helper.refusal($$SELECT helper.import(source => 'texts')$$);
 
 -- Refused by the application's checks, not the others
 ALTER TABLE crm.contact ADD COLUMN country text NOT NULL DEFAULT 'PT', ADD CONSTRAINT own_check CHECK (email !~ '^bad');
@@ -111,15 +161,22 @@ CREATE FUNCTION helper.no_good() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     RETURN NEW; END $$;
 CREATE TRIGGER own BEFORE INSERT ON crm.contact FOR EACH ROW EXECUTE FUNCTION helper.no_good();
 TRUNCATE staging;
-INSERT INTO staging (email) VALUES ('f1@example.org'), ('bad1@example.org'), ('f2@example.org'), ('raise@example.org'), ('skip@example.org'), ('f3@example.org'), ('bad2@example.org');
-SELECT is(helper.import(), 'added refused added refused refused added refused', 'a row that the application refuses does not abort the others');
-SELECT is((SELECT count(*) FROM crm.subscription JOIN crm.contact USING (account_id, contact_id) WHERE email ~ '^f[123]@'), 3::bigint, 'which are added');
-SELECT is((SELECT count(*) FROM crm.event AS e LEFT JOIN crm.contact AS c USING (account_id, contact_id) WHERE c.contact_id IS NULL), 0::bigint, 'and nothing of the refused ones stays');
+INSERT INTO staging (email) VALUES ('f1@example.org'), ('bad1@example.org'), ('f2@example.org'), ('raise@example.org'),
+    ('skip@example.org'), ('f3@example.org'), ('bad2@example.org');
+SELECT is(helper.import(), 'added refused added refused refused added refused',
+    'a row that the application refuses does not abort the others');
+SELECT is((SELECT count(*) FROM crm.subscription JOIN crm.contact USING (account_id, contact_id)
+        WHERE email ~ '^f[123]@'), 3::bigint, 'which are added');
+SELECT is((SELECT count(*) FROM crm.event AS e LEFT JOIN crm.contact AS c USING (account_id, contact_id)
+        WHERE c.contact_id IS NULL), 0::bigint, 'and nothing of the refused ones stays');
 INSERT INTO staging (email) VALUES ('custom@example.org');
-SELECT is(verdict, 'accepted', 'nor one refused with an SQLSTATE of its own') || CASE WHEN verdict <> 'accepted' THEN E'\n' || diag(said) ELSE '' END FROM helper.refusal($$SELECT helper.import()$$);
+SELECT is(verdict, 'accepted', 'nor one refused with an SQLSTATE of its own') || CASE
+    WHEN verdict <> 'accepted' THEN E'\n' || diag(said) ELSE '' END FROM helper.refusal($$SELECT helper.import()$$);
 TRUNCATE staging;
-INSERT INTO staging (email) SELECT CASE WHEN n % 700 = 0 THEN 'bad' ELSE 'many' END || n || '@example.org' FROM generate_series(1, 12000) AS n;
-SELECT is((SELECT string_agg(format('%s %s', n, outcome), ', ' ORDER BY outcome) FROM (SELECT count(*) AS n, outcome FROM contact_status.import_contacts('crm', 1, 1, 'staging') GROUP BY 2) AS o),
+INSERT INTO staging (email) SELECT CASE WHEN n % 700 = 0 THEN 'bad' ELSE 'many' END || n || '@example.org'
+    FROM generate_series(1, 12000) AS n;
+SELECT is((SELECT string_agg(format('%s %s', n, outcome), ', ' ORDER BY outcome) FROM (SELECT count(*) AS n, outcome
+            FROM contact_status.import_contacts('crm', 1, 1, 'staging') GROUP BY 2) AS o),
     '11983 added, 17 refused', 'seventeen among twelve thousand');
 DROP TRIGGER own ON crm.contact;
 
@@ -139,7 +196,8 @@ CREATE TEMPORARY TABLE nothing (address text);
 SELECT helper.refused_helpfully(statement, expected, naming, description) FROM (VALUES
     ($$SELECT contact_status.import_contacts('crm', 1, 1, 'nothing')$$, '42703', 'email', 'no column email'),
     ($$SELECT contact_status.import_contacts('crm', 1, 77, 'staging')$$, '23503', '77', 'an unknown list'),
-    ($$SELECT contact_status.import_contacts('crm', 77, 1, 'staging')$$, '23503', '77', 'an unknown account')) AS wrong (statement, expected, naming, description);
+    ($$SELECT contact_status.import_contacts('crm', 77, 1, 'staging')$$, '23503', '77',
+        'an unknown account')) AS wrong (statement, expected, naming, description);
 CREATE VIEW public."Odd ""view" AS SELECT 'view@example.org'::text AS email;
 SELECT is(helper.import(source => 'public."Odd ""view"'), 'added', 'from a view, with an odd name');
 SELECT * FROM helper.check_whole();

@@ -6,8 +6,10 @@ SELECT enum_has_labels('contact_status', 'contact_status', ARRAY[
     'active', 'soft_bounced', 'unresponsive', 'unconfirmed', 'suspended', 'failing', 'hard_bounced', 'unsubscribed',
     'complained', 'deleted'], 'the statuses, in the order of precedence');
 SELECT enum_has_labels('contact_status', 'event_kind', ARRAY[
-    'noted', 'signed_up', 'added', 'confirmed', 'resubscribed', 'released', 'restored', 'validated', 'sent', 'delivered', 'opened',
-    'clicked', 'visited', 'soft_bounced', 'blocked', 'hard_bounced', 'nonexistent', 'invalidated', 'lapsed', 'suspended', 'removed',
+    'noted', 'signed_up', 'added', 'confirmed', 'resubscribed', 'released', 'restored', 'validated', 'sent',
+    'delivered', 'opened',
+    'clicked', 'visited', 'soft_bounced', 'blocked', 'hard_bounced', 'nonexistent', 'invalidated', 'lapsed',
+    'suspended', 'removed',
     'unsubscribed', 'complained', 'deleted'], 'the events, in the order that breaks ties');
 SELECT is(greatest('active'::contact_status.contact_status, 'complained', 'unsubscribed'), 'complained',
     'greatest() gives the status that takes precedence');
@@ -19,24 +21,28 @@ CREATE TABLE helper.word (
     emailmanager text, salesmanago text, activecampaign text, ecomail text);
 INSERT INTO helper.word VALUES
     ('active', true, 'ok', 'green', '0 Ativo', 'opt-in', 'iscritto|active', 'aktivní'),
-    ('soft_bounced', true, 'temporary_error', 'yellow', '1 Ativo com erros', 'opt-in', 'iscritto|active', 'aktivní (soft bounce)'),
+    ('soft_bounced', true, 'temporary_error', 'yellow', '1 Ativo com erros', 'opt-in', 'iscritto|active',
+        'aktivní (soft bounce)'),
     ('unresponsive', false, 'ok', 'blue', '3 Não responde', NULL, NULL, NULL),
     ('unconfirmed', false, 'ok', 'orange', NULL, 'opt-out', 'non confermato', 'nepotvrzené'),
     ('suspended', false, 'ok', 'orange', '4 Suspenso', NULL, NULL, NULL),
     ('failing', false, 'temporary_error', 'dark grey', '2 Com problemas', NULL, NULL, NULL),
-    ('hard_bounced', false, 'permanent_error', 'dark grey', '7 Inexistente', 'hard bounce', 'respinto|bounced', 'odražené|hard bounce'),
+    ('hard_bounced', false, 'permanent_error', 'dark grey', '7 Inexistente', 'hard bounce', 'respinto|bounced',
+        'odražené|hard bounce'),
     ('unsubscribed', false, 'ok', 'orange', '5 Solicitou Remoção', 'opt-out', 'cancellato|unsubscribed', 'odhlášené'),
     ('complained', false, 'ok', 'red', '6 Denunciou Abuso', NULL, NULL, 'spam stížnosti'),
     ('deleted', false, 'ok', 'black', NULL, 'usunięty|deleted', NULL, NULL);
 
 SELECT is(contact_status.is_mailable(status), mailable, format('is_mailable(%s)', status)) FROM helper.word;
-SELECT is(contact_status.report_category(status)::text, category, format('report_category(%s)', status)) FROM helper.word;
+SELECT is(contact_status.report_category(status)::text, category, format('report_category(%s)', status))
+    FROM helper.word;
 SELECT is(contact_status.color(status, vocabulary)::text, dot, format('color(%s, %s)', status, vocabulary))
 FROM helper.word, unnest('{emailmanager,salesmanago,activecampaign,ecomail}'::text[]) AS vocabulary;
 
 CREATE VIEW helper.own_word AS
 SELECT vocabulary, status, cell FROM helper.word, LATERAL (VALUES
-    ('emailmanager', emailmanager), ('salesmanago', salesmanago), ('activecampaign', activecampaign), ('ecomail', ecomail))
+    ('emailmanager', emailmanager), ('salesmanago', salesmanago), ('activecampaign', activecampaign),
+    ('ecomail', ecomail))
     AS words (vocabulary, cell);
 
 -- A label is the whole cell or one of its two ways.
@@ -100,7 +106,8 @@ SELECT ok(contact_status.from_label(contact_status.label(status, vocabulary), vo
     format('the label of %s in %s reads back as nothing less restrictive', status, vocabulary))
 FROM helper.own_word WHERE cell IS NOT NULL;
 SELECT is(contact_status.is_mailable(contact_status.from_label(contact_status.label(status, vocabulary), vocabulary)),
-    contact_status.is_mailable(status), format('the label of %s in %s reads back as mailable as it was', status, vocabulary))
+    contact_status.is_mailable(status),
+    format('the label of %s in %s reads back as mailable as it was', status, vocabulary))
 FROM helper.own_word;
 
 -- Unknown words.
@@ -112,16 +119,19 @@ SELECT is(verdict, '22023', description) FROM (VALUES
     ('SELECT contact_status.from_label(''opt-in'', ''ecomail'')', 'from_label: a label of another vocabulary'),
     ('SELECT contact_status.from_label('''', ''ecomail'')', 'from_label: no label')) AS wrong (statement, description),
     helper.refusal(statement);
-SELECT ok(concat(said, ' ', hint) LIKE '%' || known || '%', format('an unknown vocabulary is answered with the known ones: %s', known))
+SELECT ok(concat(said, ' ', hint) LIKE '%' || known || '%',
+    format('an unknown vocabulary is answered with the known ones: %s', known))
 FROM unnest('{salesmanago,activecampaign,ecomail,emailmanager}'::text[]) AS known,
     helper.refusal('SELECT contact_status.label(''active'', ''mailchimp'')');
-SELECT ok(concat(said, ' ', hint) LIKE '%' || word || '%', format('an unknown label of %s is answered with the known ones: %s', vocabulary, word))
+SELECT ok(concat(said, ' ', hint) LIKE '%' || word || '%',
+    format('an unknown label of %s is answered with the known ones: %s', vocabulary, word))
 FROM (SELECT DISTINCT vocabulary, unnest(string_to_array(cell, '|')) AS word FROM helper.own_word) AS words,
     helper.refusal(format('SELECT contact_status.from_label(''nonsense'', %L)', vocabulary))
 ORDER BY vocabulary, word;
 
 -- Addresses.
-SELECT is(contact_status.normalize_address(given), normalized, format('normalize_address: %s', description)) FROM (VALUES
+SELECT is(contact_status.normalize_address(given), normalized, format('normalize_address: %s', description))
+    FROM (VALUES
     ('ann@example.org', 'ann@example.org', 'nothing to do'),
     ('Ann.Smith@Example.ORG', 'ann.smith@example.org', 'letters in lower case, of either side'),
     ('  ann@example.org ', 'ann@example.org', 'surrounding blanks off'),
@@ -148,9 +158,11 @@ SELECT is(result, NULL, description) FROM (VALUES
     (contact_status.normalize_address(NULL), 'normalize_address')) AS called (result, description);
 
 -- is_mailable is in SQL and not strict, so that it is inlined; of null it is null by itself
-SELECT is(p.provolatile::text || (p.proisstrict OR p.proname = 'is_mailable'), 'itrue', format('%s is immutable and strict', p.oid::regprocedure))
+SELECT is(p.provolatile::text || (p.proisstrict OR p.proname = 'is_mailable'), 'itrue',
+    format('%s is immutable and strict', p.oid::regprocedure))
 FROM pg_proc AS p WHERE p.pronamespace = 'contact_status'::regnamespace
-AND p.proname IN ('is_mailable', 'report_category', 'color', 'label', 'from_label', 'normalize_address') ORDER BY p.oid::regprocedure::text;
+AND p.proname IN ('is_mailable', 'report_category', 'color', 'label', 'from_label', 'normalize_address')
+ORDER BY p.oid::regprocedure::text;
 
 SELECT is(contact_status.is_mailable(NULL), NULL, 'of no status it is not known whether it is mailable');
 

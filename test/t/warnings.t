@@ -14,7 +14,8 @@ my ($clang) = grep { -x } map { ("$_/clang", sort glob "$_/clang-[0-9]*") } spli
 for my $compiler (grep { defined } 'gcc', $clang) {
     for my $file (sort glob 'src/*.c src/*/*.c') {
         my @headers = $file =~ m{^src/rules/} ? () : ('-isystem', $include);
-        my @command = ($compiler, qw(-std=gnu11 -O2 -Wall -Wextra -Werror -Isrc), @headers, '-c', $file, '-o', "$out/x.o");
+        my @command = ($compiler, qw(-std=gnu11 -O2 -Wall -Wextra -Werror -Isrc), @headers, '-c', $file, '-o',
+            "$out/x.o");
         is(system(@command), 0, "$file by " . ($compiler =~ m{([^/]+)$})[0]);
     }
 }
