@@ -34,7 +34,7 @@ sub new {
     %settings = (%DEFAULTS, unix_socket_directories => $home, hba_file => "$home/hba", ident_file => "$home/ident",
         %settings);
     write_file("$home/settings", map { "$_ = '$settings{$_}'\n" } sort keys %settings);
-    write_file("$home/hba", "local all all trust\n");
+    write_file("$home/hba", "local all all trust\nlocal replication all trust\n");
     write_file("$home/ident");
     return bless { owner => $$, bin => $bin, home => $home, data => "$home/data", port => $settings{port},
         user => 'postgres' }, $class;

@@ -36,6 +36,30 @@ GRANT ALL ON ALL TABLES IN SCHEMA crm TO contact_status_test_app;
 GRANT ALL ON ALL SEQUENCES IN SCHEMA crm TO contact_status_test_app;
 RESET ROLE;
 
+-- What a DBA does on purpose is found and repaired. -------------------------------------------------------------------
+-- These tests come before the attempts below because of a defect of the server. heap_update asserts
+-- HEAP_XMAX_IS_LOCKED_ONLY, and fails if a transaction locked the row, updated it in a subtransaction that was rolled
+-- back, and now updates it to another page. Each attempt is such a subtransaction. Plain SQL is enough for that, and a
+-- server without assertions updates the row correctly.
+
+SET LOCAL session_replication_role = replica;
+UPDATE crm.contact SET status = 'active' WHERE contact_id = 4711;
+UPDATE crm.subscription SET status = 'active', consent = 'active' WHERE contact_id = 4711;
+SET LOCAL session_replication_role = origin;
+SELECT isnt_empty($$SELECT FROM contact_status.verify('crm') WHERE contact_id = 4711$$,
+    'session_replication_role: verify finds it');
+SELECT contact_status.repair('crm') \g /dev/null
+SELECT is_empty($$SELECT * FROM contact_status.verify('crm')$$, 'and repair mends it');
+SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 4711), 'unsubscribed', 'unsubscribed again');
+ALTER TABLE crm.subscription DISABLE TRIGGER USER;
+DELETE FROM crm.subscription;
+ALTER TABLE crm.subscription ENABLE TRIGGER USER;
+SELECT isnt_empty($$SELECT FROM contact_status.verify('crm') WHERE contact_id = 4711$$,
+    'disabled triggers: verify finds it');
+SELECT contact_status.repair('crm') \g /dev/null
+SELECT is_empty($$SELECT * FROM contact_status.verify('crm')$$, 'and repair mends it');
+SELECT is((SELECT status::text FROM crm.subscription WHERE contact_id = 4711), 'unsubscribed', 'unsubscribed again');
+
 CREATE FUNCTION helper.everything() RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     t text;
@@ -285,26 +309,6 @@ SELECT results_eq($$SELECT item, stored FROM contact_status.verify('crm')$$,
 ALTER TABLE crm.subscription NO INHERIT crm.parent_subscription;
 DROP TABLE crm.parent_contact, crm.parent_event, crm.parent_subscription, crm.whole_contact, crm.whole_event;
 SELECT is((SELECT md5(helper.everything())), :'before', 'nothing is left behind');
-
--- What a DBA does on purpose is found and repaired. -------------------------------------------------------------------
-
-SET LOCAL session_replication_role = replica;
-UPDATE crm.contact SET status = 'active' WHERE contact_id = 4711;
-UPDATE crm.subscription SET status = 'active', consent = 'active' WHERE contact_id = 4711;
-SET LOCAL session_replication_role = origin;
-SELECT isnt_empty($$SELECT FROM contact_status.verify('crm') WHERE contact_id = 4711$$,
-    'session_replication_role: verify finds it');
-SELECT contact_status.repair('crm') \g /dev/null
-SELECT is_empty($$SELECT * FROM contact_status.verify('crm')$$, 'and repair mends it');
-SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 4711), 'unsubscribed', 'unsubscribed again');
-ALTER TABLE crm.subscription DISABLE TRIGGER USER;
-DELETE FROM crm.subscription;
-ALTER TABLE crm.subscription ENABLE TRIGGER USER;
-SELECT isnt_empty($$SELECT FROM contact_status.verify('crm') WHERE contact_id = 4711$$,
-    'disabled triggers: verify finds it');
-SELECT contact_status.repair('crm') \g /dev/null
-SELECT is_empty($$SELECT * FROM contact_status.verify('crm')$$, 'and repair mends it');
-SELECT is((SELECT status::text FROM crm.subscription WHERE contact_id = 4711), 'unsubscribed', 'unsubscribed again');
 
 SELECT * FROM finish();
 ROLLBACK;
