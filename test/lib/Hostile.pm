@@ -129,9 +129,9 @@ my %values = (
         'ROW(' . join(',', ('NULL') x 15) . ')::contact_status.policy',
         map { "(SELECT p FROM (SELECT (contact_status.policy('default')).*) p)::contact_status.policy" } 1,
     ],
-    'contact_status.consent_settings' => ["ROW('subscribed', true, 'list', 'confirmed')", 'ROW(NULL, NULL, NULL, NULL)',
-        "ROW('', NULL, 'x', 'never')",
-        "ROW(repeat('x', 1000000), true, 'account', 'never')"],
+    'contact_status.consent_settings' => ["ROW('subscribed', true, 'list', 'confirmed', interval '30 days')",
+        'ROW(NULL, NULL, NULL, NULL, NULL)', "ROW('', NULL, 'x', 'never', interval '-1 s')",
+        "ROW(repeat('x', 1000000), true, 'account', 'never', NULL)"],
     'internal' => ['NULL'],
     'oid[]' => ["'{1,1}'", "'{}'", "'{0,NULL}'"],
     '_contact_status.import_row[]' => [
