@@ -34,4 +34,4 @@ BEGIN
 END
 $tenants$;
 COMMENT ON FUNCTION contact_status.enable_tenant_security(name, text) IS
-'row-level security by account: a role that it applies to sees and writes only the account that a setting names';
+'row-level security by account, on each table but policy: a role that it applies to sees and writes only the account that a setting names';

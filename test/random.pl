@@ -3,12 +3,12 @@
 #
 #   perl test/random.pl [--events N] [--seed S] [--policy NAME] [--plpgsql] [--dry-run] [--sql]
 #
-# N and S may also be given as EVENTS and SEED in the environment. psql connects as the environment says, to a database in
-# which the extension is or can be created. Works in rounds: in each a new installation is made, with an account for each
-# ready policy and for some invented ones; hundreds to thousands of events (random/Generate.pm) are recorded there in some
-# order and manner (random/Arrival.pm); then every status, subscription and fact, the mailable contacts and the counts are
-# compared with the reference, now and at later times. In some rounds settings change between the batches, in others
-# horizons are set and old events dropped; some logs are in partitions.
+# N and S may also be given as EVENTS and SEED in the environment. psql connects as the environment says, to a database
+# in which the extension is or can be created. Works in rounds: in each a new installation is made, with an account for
+# each ready policy and for some invented ones; hundreds to thousands of events (random/Generate.pm) are recorded there
+# in some order and manner (random/Arrival.pm); then every status, subscription and fact, the mailable contacts and the
+# counts are compared with the reference, now and at later times. In some rounds settings change between the batches, in
+# others horizons are set and old events dropped; some logs are in partitions.
 #
 # --plpgsql: not the extension's triggers, but those of bench/plpgsql.sql, with which the benchmark compares it.
 # --dry-run: no server; what would be done is generated, checked for its shape, and described.
@@ -28,7 +28,8 @@ use Arrival;
 use Server;
 
 my %option = (events => $ENV{EVENTS} || 100_000, seed => defined $ENV{SEED} ? $ENV{SEED} : time % 1_000_000);
-GetOptions(\%option, 'events=i', 'seed=i', 'policy=s', 'plpgsql', 'dry-run', 'sql') && !@ARGV or die "usage: see the head of $0\n";
+GetOptions(\%option, 'events=i', 'seed=i', 'policy=s', 'plpgsql', 'dry-run', 'sql') && !@ARGV
+    or die "usage: see the head of $0\n";
 $| = 1 unless $option{sql};
 srand $option{seed};
 
@@ -56,14 +57,17 @@ sub round {
     my ($round, $number) = @_;
     my $begun    = Time::HiRes::time();
     my $schema   = "random_$option{seed}_$round";
-    my $base     = $no_server ? time() * $Generate::SECOND : Server::value('SELECT ' . Server::micros('clock_timestamp()'));
+    my $base     = $no_server ? time() * $Generate::SECOND
+        : Server::value('SELECT ' . Server::micros('clock_timestamp()'));
     my $changing = Generate::chance(0.4);
     my $world    = Generate::world(base => $base, policy => $option{policy});
     Generate::fill($world, $number);
     # what a horizon keeps was judged by the settings of bounces as they were; the PL/pgSQL knows none
     my $horizons = !$changing && !$option{plpgsql} && Generate::chance(0.5);
-    my $setup  = Arrival::setup_sql($world, $schema, $option{plpgsql} && Server::in_schema('bench/plpgsql.sql', $schema));
-    my $script = Arrival::script($world, $schema, changing => $changing, horizons => $horizons, transactions => Generate::chance(0.6));
+    my $setup  = Arrival::setup_sql($world, $schema, $option{plpgsql}
+        && Server::in_schema('bench/plpgsql.sql', $schema));
+    my $script = Arrival::script($world, $schema, changing => $changing, horizons => $horizons,
+        transactions => Generate::chance(0.6));
     my $zone   = Generate::pick(qw(UTC Europe/Prague America/New_York));
     my $load   = "SET timezone = '$zone';\n$setup$script->{sql}";
     $load .= 'SELECT ' . maintenance($schema, 'reevaluate') . ";\n" if $changing;
@@ -72,7 +76,8 @@ sub round {
     my $count  = $script->{count};
     my $events = @{ $world->{events} };
     say_("round $round: $events events, $script->{order}, $count->{statements} statements ($count->{copies} COPY), ",
-        "$count->{sent_again} sent again, $count->{rolled_back} rolled back, $count->{changes} settings changed, $count->{horizons} horizons, $zone");
+        "$count->{sent_again} sent again, $count->{rolled_back} rolled back, $count->{changes} settings changed, "
+            . "$count->{horizons} horizons, $zone");
     my $round_world = { %$world, round => $round, schema => $schema, changing => $changing };
     my @later = later($round_world);
     if ($option{'dry-run'}) {
@@ -157,10 +162,12 @@ sub expected {
     my %expected;
     for my $contact (keys %$contacts) {
         my $policy = $world->{policies}{ policy_of($world, $contact) };
-        my @events = map { defined $_->{judged_at} ? { %$_, occurred_at => $_->{judged_at}, dated_at => $_->{occurred_at} } : $_ }
+        my @events = map { defined $_->{judged_at}
+            ? { %$_, occurred_at => $_->{judged_at}, dated_at => $_->{occurred_at} } : $_ }
             @{ $contacts->{$contact} };
         my $r = Reference::fold(policy => $policy, events => \@events, as_of => $as_of);
-        my %is = (status => $r->{status}, monitored => $r->{monitored}, events => scalar grep { !$_->{dropped} } @events);
+        my %is = (status => $r->{status}, monitored => $r->{monitored},
+            events => scalar grep { !$_->{dropped} } @events);
         my $columns = $r->{columns};
         for (keys %$columns) {
             $is{$_} = ref $columns->{$_} ? list_text(@{ $columns->{$_} }) : $columns->{$_};
@@ -195,7 +202,8 @@ sub mailable_expected {
 
 sub stored {
     my ($schema) = @_;
-    my @times = qw(hard_bounced_at unanswered_since suspended_at suspended_until complained_at deleted_at unsubscribed_at last_error_at lapsed_at);
+    my @times = qw(hard_bounced_at unanswered_since suspended_at suspended_until complained_at deleted_at
+        unsubscribed_at last_error_at lapsed_at);
     my @columns = (
         [ status             => 'c.status' ],
         [ monitored          => 'c.monitored::int' ],
@@ -256,7 +264,8 @@ sub check_counts {
 sub fail_where {
     my ($world, $what, $query) = @_;
     my @rows = Server::rows($query) or return;
-    print "MISMATCH: seed $option{seed}, round $world->{round}, schema $world->{schema}: $what: ", scalar @rows, " rows\n";
+    print "MISMATCH: seed $option{seed}, round $world->{round}, schema $world->{schema}: $what: ", scalar @rows,
+        " rows\n";
     print '  ', join(' | ', map { defined $_ ? $_ : 'null' } @$_), "\n" for @rows[ 0 .. ($#rows < 9 ? $#rows : 9) ];
     exit 1;
 }
@@ -283,12 +292,14 @@ sub compare {
     my @wrong = grep { differences($expected->{$_} || {}, $stored->{$_} || {}) } sort keys %all;
     return unless @wrong;
     my ($shortest) = sort { @{ $contacts->{$a} || [] } <=> @{ $contacts->{$b} || [] } || $a cmp $b } @wrong;
-    print "MISMATCH: seed $option{seed}, $option{events} events, round $world->{round}, schema $world->{schema}: $what: ",
+    print "MISMATCH: seed $option{seed}, $option{events} events, round $world->{round}, "
+        . "schema $world->{schema}: $what: ",
         scalar @wrong, ' of ', scalar keys %all, " contacts\n";
     my %of;
     $of{ policy_of($world, $_) }++ for @wrong;
     print "by policy: ", join(', ', map { "$_ $of{$_}" } sort keys %of), "\n";
-    show_contact($world, $shortest, $contacts->{$shortest} || [], $expected->{$shortest} || {}, $stored->{$shortest} || {});
+    show_contact($world, $shortest, $contacts->{$shortest} || [], $expected->{$shortest} || {},
+        $stored->{$shortest} || {});
     exit 1;
 }
 
@@ -299,7 +310,8 @@ sub relative {
     my $ago = $t - $world->{base};
     my ($sign, $abs) = ($ago < 0 ? '-' : '+', abs $ago);
     my ($seconds, $micros) = (int($abs / $Generate::SECOND), $abs % $Generate::SECOND);
-    my $text = sprintf '%s%dd %02d:%02d:%02d', $sign, $seconds / 86400, $seconds / 3600 % 24, $seconds / 60 % 60, $seconds % 60;
+    my $text = sprintf '%s%dd %02d:%02d:%02d', $sign, $seconds / 86400, $seconds / 3600 % 24, $seconds / 60 % 60,
+        $seconds % 60;
     return $micros ? sprintf('%s.%06d', $text, $micros) : $text;
 }
 
@@ -317,13 +329,15 @@ sub show_contact {
     my $policy  = $world->{policies}{ $account->{policy} };
     my $say     = sub { my ($v) = @_; return !defined $v ? 'null' : ref $v ? "@$v" : $v };
 
-    print "\naccount $account_id, contact $contact_id; policy $account->{policy}", $world->{changing} ? ', as it is at the end' : '', ":\n";
+    print "\naccount $account_id, contact $contact_id; policy $account->{policy}", $world->{changing}
+        ? ', as it is at the end' : '', ":\n";
     for my $setting (sort keys %$policy) {
         my $value = $policy->{$setting};
         $value = $value / $Generate::HOUR . ' hours' if defined $value && $setting =~ /window$|after$/;
         print "  $setting = ", $say->($value), "\n";
     }
-    print "lists: ", join(', ', map { "$_ double_opt_in " . $say->($account->{lists}{$_}) } sort keys %{ $account->{lists} }), "\n";
+    print "lists: ",
+        join(', ', map { "$_ double_opt_in " . $say->($account->{lists}{$_}) } sort keys %{ $account->{lists} }), "\n";
 
     print "\nevents in the order of the fold (times before now; # the statement that recorded it):\n";
     for my $e (Reference::sort_events(@$events)) {

@@ -1,5 +1,6 @@
-# PostgreSQL clusters of a test's own, beside the server that the suite runs on: on a private socket in a temporary directory,
-# durable unless told otherwise, to be crashed and started again. Gone with the object, also when the test fails.
+# PostgreSQL clusters of a test's own, beside the server that the suite runs on: on a private socket in a temporary
+# directory, durable unless told otherwise, to be crashed and started again. Gone with the object, also when the test
+# fails.
 #
 #   my $cluster = Cluster->new(max_wal_size => '64MB', ...)->init->as_default->start;
 #   $cluster->stop('immediate'); $cluster->start; $cluster->kill;
@@ -15,7 +16,8 @@ use File::Temp ();
 use Time::HiRes qw(time sleep);
 
 my %DEFAULTS = (
-    port => 5432, listen_addresses => '', max_prepared_transactions => 10, timezone => 'UTC', shared_buffers => '64MB', lc_messages => 'C',
+    port => 5432, listen_addresses => '', max_prepared_transactions => 10, timezone => 'UTC', shared_buffers => '64MB',
+    lc_messages => 'C',
 );
 
 # For an interrupted test too: it exits, and so the object goes.
@@ -29,11 +31,13 @@ sub new {
     chown((getpwnam 'postgres')[ 2, 3 ], "$home") or die "$home: $!\n" if $> == 0;
 
     # The data directory has no such files where it is a copy, and Debian keeps the original's elsewhere.
-    %settings = (%DEFAULTS, unix_socket_directories => $home, hba_file => "$home/hba", ident_file => "$home/ident", %settings);
+    %settings = (%DEFAULTS, unix_socket_directories => $home, hba_file => "$home/hba", ident_file => "$home/ident",
+        %settings);
     write_file("$home/settings", map { "$_ = '$settings{$_}'\n" } sort keys %settings);
-    write_file("$home/hba", "local all all trust\n");
+    write_file("$home/hba", "local all all trust\nlocal replication all trust\n");
     write_file("$home/ident");
-    return bless { owner => $$, bin => $bin, home => $home, data => "$home/data", port => $settings{port}, user => 'postgres' }, $class;
+    return bless { owner => $$, bin => $bin, home => $home, data => "$home/data", port => $settings{port},
+        user => 'postgres' }, $class;
 }
 
 sub write_file {
@@ -45,7 +49,8 @@ sub write_file {
 }
 
 sub bindir {
-    my $pg_config = $ENV{PG_CONFIG} || do { my $found = Cwd::abs_path(dirname(__FILE__) . '/../../script/pg_config'); `"$found"` };
+    my $pg_config = $ENV{PG_CONFIG} || do { my $found = Cwd::abs_path(dirname(__FILE__) . '/../../script/pg_config');
+        `"$found"` };
     chomp $pg_config;
     chomp(my $bindir = `"$pg_config" --bindir`);
     return $bindir;
@@ -58,7 +63,8 @@ sub as { return $> == 0 ? qw(setpriv --reuid=postgres --regid=postgres --clear-g
 sub run {
     my ($self, @command) = @_;
     local $ENV{PATH} = "$self->{bin}:$ENV{PATH}";
-    open my $said, '-|', 'sh', '-c', 'cd "$0" && exec "$@" 2>&1 </dev/null', "$self->{home}", as(), @command or die "$command[0]: $!\n";
+    open my $said, '-|', 'sh', '-c', 'cd "$0" && exec "$@" 2>&1 </dev/null', "$self->{home}", as(), @command
+        or die "$command[0]: $!\n";
     my $text = do { local $/; <$said> } // '';
     close $said or die "@command\n$text";
     return $text;
@@ -89,7 +95,8 @@ sub at {
 sub as_default {
     my ($self) = @_;
     delete @ENV{qw(PGHOSTADDR PGPASSWORD PGPASSFILE PGSERVICE PGSERVICEFILE PGOPTIONS PGCLUSTER)};
-    @ENV{qw(PGHOST PGPORT PGUSER PGDATABASE PATH)} = ("$self->{home}", $self->{port}, $self->{user}, 'postgres', "$self->{bin}:$ENV{PATH}");
+    @ENV{qw(PGHOST PGPORT PGUSER PGDATABASE PATH)} = ("$self->{home}", $self->{port}, $self->{user}, 'postgres',
+        "$self->{bin}:$ENV{PATH}");
     return $self;
 }
 

@@ -1,4 +1,5 @@
-# Sessions beside each other, each in a process of its own, which does what it is given and tells at its end what it counted.
+# Sessions beside each other, each in a process of its own, which does what it is given and tells at its end what it
+# counted.
 package Concurrent;
 
 use strict;
@@ -13,8 +14,8 @@ our @EXPORT_OK = qw(in_a_process told);
 my $dir = File::Temp->newdir;
 my @processes;
 
-# Calls the function with { name, session, counts => {}, keys => [] }, of which the last two are told. What it does at random
-# follows from the seed of who calls this.
+# Calls the function with { name, session, counts => {}, keys => [] }, of which the last two are told. What it does at
+# random follows from the seed of who calls this.
 sub in_a_process {
     my ($name, $work) = @_;
     my $seed = int rand 2**31;
@@ -33,7 +34,8 @@ sub in_a_process {
     POSIX::_exit(0);
 }
 
-# Waits for all of them; returns the sums of what they counted, and all keys. One that came to no end is counted as failed.
+# Waits for all of them; returns the sums of what they counted, and all keys. One that came to no end is counted as
+# failed.
 sub told {
     my (%counts, @keys);
     for my $process (@processes) {

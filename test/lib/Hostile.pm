@@ -12,7 +12,8 @@ use Test::More ();
 our @EXPORT_OK = qw(psql rows prepare functions columns values_of usual call attempt alive
     no_internal_error prepare_damage @damage_tables @day);
 
-our @damage_tables = qw(account list consent_setting_history contact deleted_contact subscription address_change status_count address_key suppression event
+our @damage_tables = qw(account list consent_setting_history contact deleted_contact subscription address_change
+    status_count address_key suppression event
     retraction checkpoint);
 
 # What statements that must not fail say.
@@ -21,7 +22,9 @@ sub psql {
     return Restore::psql($database, "SET synchronous_commit = on;\n$sql");    # a crash must not take it along
 }
 
-sub rows { return map { [split /\t/, $_, -1] } split /\n/, psql($_[0], "\\pset fieldsep '\\t'\n\\pset null ''\n$_[1];") }
+sub rows {
+    return map { [split /\t/, $_, -1] } split /\n/, psql($_[0], "\\pset fieldsep '\\t'\n\\pset null ''\n$_[1];");
+}
 
 # An installation crm with a few contacts, and hostile.attempt: what becomes of statements of which nothing stays.
 sub prepare {
@@ -31,12 +34,15 @@ SELECT contact_status.create_tables('crm', 'emailmanager');
 INSERT INTO crm.list (name) VALUES ('second');
 INSERT INTO crm.contact (email) SELECT format('c%s@example.org', i) FROM generate_series(1, 4) i;
 INSERT INTO crm.event (contact_id, list_id, kind) SELECT c, 1, 'added' FROM generate_series(1, 3) c;
-INSERT INTO crm.event (contact_id, campaign_id, kind) VALUES (1, 1, 'sent'), (1, 1, 'soft_bounced'), (2, NULL, 'unsubscribed');
+INSERT INTO crm.event (contact_id, campaign_id, kind) VALUES
+    (1, 1, 'sent'), (1, 1, 'soft_bounced'), (2, NULL, 'unsubscribed');
 INSERT INTO crm.event (contact_id, kind, until) VALUES (3, 'suspended', now() + interval '1 day');
 CREATE SCHEMA hostile;
 CREATE TABLE hostile.staging (email text, status text, evidence text, occurred_at text);
-INSERT INTO hostile.staging VALUES ('new@example.org', 'opt-in', 'e', '2020-01-01'), ('c2@example.org', NULL, NULL, 'x'), ('', '', '', '');
-CREATE TABLE hostile.outbox (contact_id bigint, list_id bigint, status contact_status.contact_status, kind text, occurred_at timestamptz);
+INSERT INTO hostile.staging VALUES
+    ('new@example.org', 'opt-in', 'e', '2020-01-01'), ('c2@example.org', NULL, NULL, 'x'), ('', '', '', '');
+CREATE TABLE hostile.outbox (contact_id bigint, list_id bigint, status contact_status.contact_status, kind text,
+    occurred_at timestamptz);
 GRANT USAGE ON SCHEMA hostile TO PUBLIC;
 GRANT SELECT ON hostile.staging TO PUBLIC;
 CREATE FUNCTION hostile.attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
@@ -47,7 +53,8 @@ BEGIN
     SET CONSTRAINTS ALL IMMEDIATE;
     RAISE EXCEPTION USING ERRCODE = 'HE000';
 EXCEPTION WHEN OTHERS THEN
-    RETURN CASE SQLSTATE WHEN 'HE000' THEN '00000' ELSE concat(SQLSTATE, ' ', left(translate(SQLERRM, E'\n\t', '  '), 200)) END;
+    RETURN CASE SQLSTATE WHEN 'HE000' THEN '00000'
+        ELSE concat(SQLSTATE, ' ', left(translate(SQLERRM, E'\n\t', '  '), 200)) END;
 END $$;
 SQL
     return;
@@ -67,7 +74,8 @@ SELECT proname, CASE WHEN prorettype = 'trigger'::regtype THEN 't' ELSE prokind:
        array_to_string((coalesce(proargnames, '{}'))[1:pronargs], ','),
        (SELECT string_agg(format_type(t, NULL), ';' ORDER BY o) FROM unnest(proargtypes) WITH ORDINALITY u (t, o)),
        pronamespace::regnamespace
-  FROM pg_proc WHERE pronamespace IN ('contact_status'::regnamespace, '_contact_status'::regnamespace) ORDER BY oid::regprocedure::text COLLATE "C"
+  FROM pg_proc WHERE pronamespace IN ('contact_status'::regnamespace, '_contact_status'::regnamespace)
+  ORDER BY oid::regprocedure::text COLLATE "C"
 SQL
 }
 
@@ -79,9 +87,11 @@ sub columns {
 }
 
 # Expressions of values of a type that nobody expects.
-my $statuses = 'active,soft_bounced,unresponsive,unconfirmed,suspended,failing,hard_bounced,unsubscribed,complained,deleted';
-my $kinds    = 'signed_up,added,confirmed,resubscribed,released,restored,validated,sent,delivered,opened,clicked,visited,'
-    . 'soft_bounced,blocked,hard_bounced,nonexistent,invalidated,suspended,removed,unsubscribed,complained,deleted';
+my $statuses = 'active,soft_bounced,unresponsive,unconfirmed,suspended,failing,hard_bounced,unsubscribed,complained,'
+    . 'deleted';
+my $kinds    = 'signed_up,added,confirmed,resubscribed,released,restored,validated,sent,delivered,opened,clicked,'
+    . 'visited,soft_bounced,blocked,hard_bounced,nonexistent,invalidated,suspended,removed,unsubscribed,'
+    . 'complained,deleted';
 my @bigints = qw(1 0 -1 9223372036854775807 (-9223372036854775808) 4294967297);
 my @times   = map { "timestamptz '$_'" } 'now', '-infinity', 'infinity', '4713-01-01 00:00:00+00 BC', '0001-01-01 BC',
     '294276-12-31 23:59:59.999999+00', '1970-01-01 00:00:00+00';
@@ -90,20 +100,28 @@ my %values = (
     'integer'  => [qw(1 0 -1 1000 1001 2147483647 (-2147483648))],
     'smallint' => [qw(1::smallint 0::smallint (-32768)::smallint 32767::smallint)],
     'boolean'  => [qw(true false)],
-    'text'     => ["'default'", "''", "' '", "repeat('x', 1000000)", "E'\\x01\\x7f\\n'", "'%s%n%1\$I%'", "'''\";--\\'", "'manual'", "'1\@2'"],
-    'name'     => ["'crm'", "'nowhere'", "''", "'pg_catalog'", "'contact_status'", "'hostile'", "'pg_temp'", "repeat('x', 63)", "repeat('x', 100)",
+    'text'     => ["'default'", "''", "' '", "repeat('x', 1000000)", "E'\\x01\\x7f\\n'", "'%s%n%1\$I%'", "'''\";--\\'",
+        "'manual'", "'1\@2'"],
+    'name'     => ["'crm'", "'nowhere'", "''", "'pg_catalog'", "'contact_status'", "'hostile'", "'pg_temp'",
+        "repeat('x', 63)", "repeat('x', 100)",
         "'''\"; .%s'", "'\"crm\"'", "'CRM'"],
-    'regclass' => ["'hostile.staging'", "'hostile.outbox'", "'pg_class'", "'crm.mailable'", "'crm.event_key'", '0::oid', '4294967295::oid', "'pg_toast.pg_toast_1255'"],
+    'regclass' => ["'hostile.staging'", "'hostile.outbox'", "'pg_class'", "'crm.mailable'", "'crm.event_key'", '0::oid',
+        '4294967295::oid', "'pg_toast.pg_toast_1255'"],
     'timestamp with time zone' => \@times,
-    'date'     => [map { "date '$_'" } '2026-01-01', '-infinity', 'infinity', '4713-01-01 BC', '5874897-12-31', '0001-01-01'],
-    'interval' => [map { "interval '$_'" } '1 day', '0', '-1 day', '1 month', '178000000 years', '-178000000 years', '2147483647 days', '1 microsecond'],
+    'date'     => [map { "date '$_'" } '2026-01-01', '-infinity', 'infinity', '4713-01-01 BC', '5874897-12-31',
+        '0001-01-01'],
+    'interval' => [map { "interval '$_'" } '1 day', '0', '-1 day', '1 month', '178000000 years', '-178000000 years',
+        '2147483647 days', '1 microsecond'],
     'bytea'    => ["'\\x00'", "''", "decode(repeat('00', 1000000), 'hex')"],
     'tid'      => [map { "'($_)'::tid" } '0,1', '0,0', '4294967295,65535', '0,65535', '0,200', '99999,1', '1,1'],
-    'record'   => ["(SELECT c FROM crm.contact c LIMIT 1)", 'ROW()', "ROW(1, 'x')", '(SELECT e FROM crm.event e LIMIT 1)',
+    'record'   => ["(SELECT c FROM crm.contact c LIMIT 1)", 'ROW()', "ROW(1, 'x')",
+        '(SELECT e FROM crm.event e LIMIT 1)',
         map { "(SELECT r FROM (SELECT $_ FROM crm.contact LIMIT 1) r)" }
         join(', ', map { "1 AS $_" } fact_columns()), join(', ', map { "'x'::text AS $_" } fact_columns()),
-        join(', ', map { "'{1,2}'::int[] AS $_" } fact_columns()), join(', ', map { "NULL::text AS $_" } fact_columns()),
-        map { my $as = $_; join ', ', map { $_ eq 'status' ? "status" : "$as AS $_" } fact_columns() } '1', "'x'::text", "'{1,2}'::int[]", "'{}'::text[]"],
+        join(', ', map { "'{1,2}'::int[] AS $_" } fact_columns()),
+        join(', ', map { "NULL::text AS $_" } fact_columns()),
+        map { my $as = $_; join ', ', map { $_ eq 'status' ? "status" : "$as AS $_" } fact_columns() } '1', "'x'::text",
+        "'{1,2}'::int[]", "'{}'::text[]"],
     'contact_status.contact_status' => [map { "'$_'" } split /,/, $statuses],
     'contact_status.event_kind'     => [map { "'$_'" } split /,/, $kinds],
     'contact_status.policy'         => [
@@ -111,25 +129,36 @@ my %values = (
         'ROW(' . join(',', ('NULL') x 15) . ')::contact_status.policy',
         map { "(SELECT p FROM (SELECT (contact_status.policy('default')).*) p)::contact_status.policy" } 1,
     ],
-    'contact_status.consent_settings' => ["ROW('subscribed', true, 'list', 'confirmed', NULL)", 'ROW(NULL, NULL, NULL, NULL, NULL)', "ROW('', NULL, 'x', 'never')",
+    'contact_status.consent_settings' => ["ROW('subscribed', true, 'list', 'confirmed', NULL)",
+        'ROW(NULL, NULL, NULL, NULL, NULL)', "ROW('', NULL, 'x', 'never')",
         "ROW(repeat('x', 1000000), true, 'account', 'never')"],
     'internal' => ['NULL'],
     'oid[]' => ["'{1,1}'", "'{}'", "'{0,NULL}'"],
-    '_contact_status.import_row[]' => ["ARRAY[ROW(1, 'n\@example.org', now(), 'e', NULL, NULL, NULL, true, NULL, NULL, NULL)]::_contact_status.import_row[]", "'{}'",
-        'ARRAY[NULL]::_contact_status.import_row[]', 'ARRAY[ROW(NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL)]::_contact_status.import_row[]',
-        "ARRAY[[ROW(1, '', 'infinity', '', 'complained', '', NULL, true, 9223372036854775807, 0, '[1]')], [ROW(1, '', '-infinity', '', 'failing', NULL, 'x', NULL, -1, -1, '{}')]]::_contact_status.import_row[]",
-        "ARRAY(SELECT ROW(i, 'c2\@example.org', now(), NULL, 'complained', NULL, NULL, true, NULL, NULL, NULL)::_contact_status.import_row FROM generate_series(1, 300) i)"],
+    '_contact_status.import_row[]' => ["'{}'",
+        "ARRAY[ROW(1, 'n\@example.org', now(), 'e', NULL, NULL, NULL, true, NULL, NULL, NULL)]"
+            . '::_contact_status.import_row[]',
+        'ARRAY[NULL]::_contact_status.import_row[]',
+        'ARRAY[ROW(NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL)]::_contact_status.import_row[]',
+        "ARRAY[[ROW(1, '', 'infinity', '', 'complained', '', NULL, true, 9223372036854775807, 0, '[1]')],"
+            . " [ROW(1, '', '-infinity', '', 'failing', NULL, 'x', NULL, -1, -1, '{}')]]"
+            . '::_contact_status.import_row[]',
+        "ARRAY(SELECT ROW(i, 'c2\@example.org', now(), NULL, 'complained', NULL, NULL, true, NULL, NULL, NULL)"
+            . '::_contact_status.import_row FROM generate_series(1, 300) i)'],
 );
 
 sub fact_columns {
-    return qw(status monitored hard_bounces changed_at due_at hard_bounced_at unsubscribed_at complained_at deleted_at suspended_at
+    return qw(status monitored hard_bounces changed_at due_at hard_bounced_at unsubscribed_at complained_at deleted_at
+        suspended_at
         suspended_until unanswered_since unanswered delivered_campaign run_campaigns run_times erased_at);
 }
 
 # Policies with a setting that is wrong.
-my @policy = ("'x'", "'subscribed'", 'true', 5, 1, 'NULL', "'failing'", 'false', 1, 'NULL', 'NULL', "'list'", "'never'", "'keep'", "'{active}'");
-for my $change ([1, "''"], [3, 0], [3, -1], [3, 2147483647], [5, "'1 month'"], [5, "'-1 day'"], [5, "'178000000 years'"], [5, "'0'"],
-    [5, "'2147483647 days'"], [6, "'active'"], [6, 'NULL'], [8, 1000], [10, "'1 microsecond'"], [11, "repeat('x', 1000000)"], [14, "'{NULL}'"],
+my @policy = ("'x'", "'subscribed'", 'true', 5, 1, 'NULL', "'failing'", 'false', 1, 'NULL', 'NULL', "'list'", "'never'",
+    "'keep'", "'{active}'");
+for my $change ([1, "''"], [3, 0], [3, -1], [3, 2147483647], [5, "'1 month'"], [5, "'-1 day'"],
+    [5, "'178000000 years'"], [5, "'0'"],
+    [5, "'2147483647 days'"], [6, "'active'"], [6, 'NULL'], [8, 1000], [10, "'1 microsecond'"],
+    [11, "repeat('x', 1000000)"], [14, "'{NULL}'"],
     [14, "'{}'"], [14, "'{{active,deleted},{active,active}}'"])
 {
     my @row = @policy;
@@ -143,8 +172,10 @@ sub values_of {
     if ($type =~ /^(.*)\[\]$/) {
         my $element = $1;
         my @of = values_of($element);
-        return map { "($_)::$type" } "ARRAY[$of[0]]", "ARRAY[$of[0], $of[-1]]", "ARRAY[$of[-2], $of[2 % @of]]", "'{}'", 'ARRAY[NULL]', "ARRAY[$of[-1], NULL]", "ARRAY[[$of[0], $of[1]], [$of[-1], $of[0]]]",
-            "'[0:0]={" . ($element =~ /int/ ? 1 : $element eq 'tid' ? '"(0,1)"' : $element =~ /kind/ ? 'complained' : $element =~ /status/ ? 'active' : $element =~ /time/ ? 'now' : 'x') . "}'",
+        return map { "($_)::$type" } "ARRAY[$of[0]]", "ARRAY[$of[0], $of[-1]]", "ARRAY[$of[-2], $of[2 % @of]]", "'{}'",
+            'ARRAY[NULL]', "ARRAY[$of[-1], NULL]", "ARRAY[[$of[0], $of[1]], [$of[-1], $of[0]]]",
+            "'[0:0]={" . ($element =~ /int/ ? 1 : $element eq 'tid' ? '"(0,1)"' : $element =~ /kind/ ? 'complained'
+                : $element =~ /status/ ? 'active' : $element =~ /time/ ? 'now' : 'x') . "}'",
             "array_fill($of[0]::$element, ARRAY[10000])", 'ARRAY[' . join(', ', @of) . ']';
     }
     return ("''", 'NULL');
@@ -152,9 +183,12 @@ sub values_of {
 
 # What an argument is where it is not to be strange.
 my %usual = (
-    schema => "'crm'", account_id => 1, contact_id => 1, list_id => 1, email => "'c1\@example.org'", kind => "'complained'", reason => "'x'",
-    accounts => "'{1,1}'", contacts => "'{1,2}'", lists => "'{1,NULL}'", statuses => "'{active,active}'", places => "'{\"(0,1)\",\"(0,2)\"}'",
-    event_key => "'k'", label => "'opt-in'", vocabulary => "'ecomail'", retraction_id => 1, emails => "'{c1\@example.org,x\@y}'::text[]",
+    schema => "'crm'", account_id => 1, contact_id => 1, list_id => 1, email => "'c1\@example.org'",
+    kind => "'complained'", reason => "'x'",
+    accounts => "'{1,1}'", contacts => "'{1,2}'", lists => "'{1,NULL}'", statuses => "'{active,active}'",
+    places => "'{\"(0,1)\",\"(0,2)\"}'",
+    event_key => "'k'", label => "'opt-in'", vocabulary => "'ecomail'", retraction_id => 1,
+    emails => "'{c1\@example.org,x\@y}'::text[]",
     occurred_at => 'now()', as_of => "'2100-01-01'", source => "'s'", campaign_id => 1,
 );
 
@@ -172,7 +206,8 @@ sub call {
     my ($function, @arguments) = @_;
     my $list = join ', ', @arguments;
     return "CALL $function->{schema}.$function->{name}($list)" if $function->{kind} eq 'p';
-    return "SELECT $function->{schema}.$function->{name}($list)" . ($function->{kind} eq 'a' ? ' FROM generate_series(1, 2)' : '');
+    return "SELECT $function->{schema}.$function->{name}($list)"
+        . ($function->{kind} eq 'a' ? ' FROM generate_series(1, 2)' : '');
 }
 
 # Runs statements one by one and tells what became of each: its SQLSTATE (and message), or 'crashed', and goes on. The
@@ -184,11 +219,13 @@ sub attempt {
     my ($at, $crashes, @became) = (0, 0);
     while ($at < @$statements) {
         my $file = File::Temp->new(SUFFIX => '.sql');
-        print $file $how{preamble} // '', "\nSET client_min_messages = error; SET statement_timeout = '", $how{timeout} // '2s', "';\n";
+        print $file $how{preamble} // '', "\nSET client_min_messages = error; SET statement_timeout = '",
+            $how{timeout} // '2s', "';\n";
         for my $i ($at .. $#$statements) {
             my $literal = $statements->[$i] =~ s/'/''/gr;
             $literal =~ s/\\/\\\\/g;
-            print $file "\\echo \@\@ $i\n", $how{alone} ? "BEGIN; $statements->[$i]; \\echo 00000\nROLLBACK" : sprintf($way, "E'$literal'"), ";\n";
+            print $file "\\echo \@\@ $i\n", $how{alone} ? "BEGIN; $statements->[$i]; \\echo 00000\nROLLBACK"
+                : sprintf($way, "E'$literal'"), ";\n";
         }
         close $file;
         my $said = `psql -X -q -A -t -v VERBOSITY=verbose -d $database -f $file 2>&1`;
@@ -196,7 +233,8 @@ sub attempt {
         for my $part (split /^@@ /m, $said) {
             my ($i, $rest) = $part =~ /^(\d+)\n(.*)/s or next;
             $last = $i;
-            $became[$i] = $rest =~ /ERROR:  ([0-9A-Z]{5}\b[^\n]*)/ || $rest =~ /^([0-9A-Z]{5}\b[^\n]*)/m ? $1 : "no answer: $rest";
+            $became[$i] = $rest =~ /ERROR:  ([0-9A-Z]{5}\b[^\n]*)/ || $rest =~ /^([0-9A-Z]{5}\b[^\n]*)/m ? $1
+                : "no answer: $rest";
         }
         last if !$failed;
         $became[$last] = 'crashed';
@@ -209,18 +247,25 @@ sub attempt {
 
 # What an application does all day.
 our @day = (
-    q{INSERT INTO crm.event (contact_id, list_id, kind) VALUES (1, 1, 'soft_bounced'), (2, 1, 'signed_up'), (3, 2, 'added')},
+    q{INSERT INTO crm.event (contact_id, list_id, kind) VALUES
+        (1, 1, 'soft_bounced'), (2, 1, 'signed_up'), (3, 2, 'added')},
     q{INSERT INTO crm.event (contact_id, kind) VALUES (1, 'unsubscribed')},
     q{INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) VALUES (1, 1, 'unsubscribed', '2020-01-01')},
     q{INSERT INTO crm.contact (email) VALUES ('new@example.org')},
     q{UPDATE crm.contact SET email = 'changed@example.org' WHERE contact_id OPERATOR(pg_catalog.=) 1},
     q{DELETE FROM crm.contact WHERE contact_id OPERATOR(pg_catalog.=) 2},
-    q{INSERT INTO crm.list (name) VALUES ('x')}, q{DELETE FROM crm.list}, q{UPDATE crm.list SET double_opt_in = NOT double_opt_in},
-    q{UPDATE crm.policy SET soft_bounce_limit = 3, double_opt_in = NOT double_opt_in}, q{UPDATE crm.account SET policy = 'ecomail'}, q{INSERT INTO crm.account (account_id) VALUES (2)},
-    q{SELECT contact_status.sweep('crm', '2100-01-01')}, q{SELECT * FROM contact_status.verify('crm')}, q{SELECT contact_status.repair('crm')},
-    q{SELECT contact_status.reevaluate('crm')}, q{SELECT contact_status.suppress('crm', 1, 'c1@example.org', 'complained')},
-    q{SELECT contact_status.suppress('crm', 1, 'nobody@example.org', 'complained')}, q{SELECT contact_status.erase_contact('crm', 1, 2)},
-    q{SELECT * FROM contact_status.retract_events('crm', 'x', before => 'infinity')}, q{SELECT * FROM contact_status.explain_status('crm', 1, 1)},
+    q{INSERT INTO crm.list (name) VALUES ('x')}, q{DELETE FROM crm.list},
+    q{UPDATE crm.list SET double_opt_in = NOT double_opt_in},
+    q{UPDATE crm.policy SET soft_bounce_limit = 3, double_opt_in = NOT double_opt_in},
+    q{UPDATE crm.account SET policy = 'ecomail'}, q{INSERT INTO crm.account (account_id) VALUES (2)},
+    q{SELECT contact_status.sweep('crm', '2100-01-01')}, q{SELECT * FROM contact_status.verify('crm')},
+    q{SELECT contact_status.repair('crm')},
+    q{SELECT contact_status.reevaluate('crm')},
+    q{SELECT contact_status.suppress('crm', 1, 'c1@example.org', 'complained')},
+    q{SELECT contact_status.suppress('crm', 1, 'nobody@example.org', 'complained')},
+    q{SELECT contact_status.erase_contact('crm', 1, 2)},
+    q{SELECT * FROM contact_status.retract_events('crm', 'x', before => 'infinity')},
+    q{SELECT * FROM contact_status.explain_status('crm', 1, 1)},
     q{SELECT * FROM contact_status.import_contacts('crm', 1, 1, 'hostile.staging')},
     q{SELECT * FROM crm.mailable}, q{SELECT * FROM crm.status_history}, q{SELECT * FROM crm.account_status_count},
     q{INSERT INTO hostile.outbox (contact_id) VALUES (1)},
@@ -230,7 +275,8 @@ our @day = (
 sub prepare_damage {
     my ($database) = @_;
     psql($database, <<'SQL' . join '', map { 'INSERT INTO hostile.day VALUES ($x$' . $_ . "\$x\$);\n" } @day);
-CREATE TRIGGER mailable BEFORE INSERT ON hostile.outbox FOR EACH ROW EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id');
+CREATE TRIGGER mailable BEFORE INSERT ON hostile.outbox FOR EACH ROW
+    EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id');
 CREATE TABLE hostile.day (statement text);
 CREATE FUNCTION hostile.damaged(damage text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -267,7 +313,8 @@ sub no_internal_error {
     my %seen;
     for (@bad) {
         my $kind = ($became->[$_] // 'no answer') =~ s/\d+/N/gr;
-        Test::More::diag(substr($statements->[$_], 0, 300), "\n    => ", $became->[$_] // 'no answer') if $seen{$kind}++ < 3;
+        Test::More::diag(substr($statements->[$_], 0, 300), "\n    => ", $became->[$_] // 'no answer')
+            if $seen{$kind}++ < 3;
     }
     Test::More::diag(scalar(@bad), ' bad') if @bad;
     Test::More::note(join ', ', map { "$_: $states{$_}" } sort keys %states);

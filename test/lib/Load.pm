@@ -1,4 +1,5 @@
-# Few contacts and what many sessions do to them at random: events of all kinds around now, imports, retractions, settings.
+# Few contacts and what many sessions do to them at random: events of all kinds around now, imports, retractions,
+# settings.
 package Load;
 
 use strict;
@@ -7,7 +8,8 @@ use Exporter 'import';
 use POSIX ();
 use Time::HiRes qw(time);
 
-our @EXPORT = qw(@lasting @deletable @contacts @levels %settings @policies pick chance between timestamp around random_event
+our @EXPORT = qw(@lasting @deletable @contacts @levels %settings @policies pick chance between timestamp around
+    random_event
     by_key insert key_of insert_contact change_address import_rows suppress retract change_setting world);
 
 # Contacts as [account, contact]. Nobody deletes the lasting ones, so that an event of theirs may not be refused.
@@ -16,14 +18,16 @@ our @deletable = map { [ 1, $_ ] } 31 .. 40;
 our @contacts  = (@lasting, @deletable);
 our @levels    = ('READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE');
 
-my @kinds = qw(noted signed_up added confirmed resubscribed released restored validated sent delivered opened clicked visited
+my @kinds = qw(noted signed_up added confirmed resubscribed released restored validated sent delivered opened
+    clicked visited
     soft_bounced blocked hard_bounced nonexistent invalidated lapsed suspended removed unsubscribed complained deleted);
 my %place = map { $kinds[$_] => $_ } 0 .. $#kinds;
 my %of_a_list = map { $_ => 1 } qw(signed_up added confirmed resubscribed removed);
 
 # Errors and deliveries most often, as in life; what lasts for good seldom.
 my %weight = (
-    (map { $_ => 8 } qw(delivered soft_bounced sent)), (map { $_ => 3 } qw(opened clicked blocked hard_bounced added signed_up)),
+    (map { $_ => 8 } qw(delivered soft_bounced sent)),
+    (map { $_ => 3 } qw(opened clicked blocked hard_bounced added signed_up)),
     (map { $_ => 2 } qw(confirmed resubscribed unsubscribed removed validated suspended released)));
 my @weighted = map { my $kind = $_; ($kind) x ($weight{$kind} // 1) } @kinds;
 
@@ -80,7 +84,8 @@ sub random_event {
 # As the unique key has it, and so as the events of several clients must be inserted.
 sub by_key {
     my ($left, $right) = @_;
-    return $left->{account} <=> $right->{account} || $left->{contact} <=> $right->{contact} || $left->{at} <=> $right->{at}
+    return $left->{account} <=> $right->{account} || $left->{contact} <=> $right->{contact}
+        || $left->{at} <=> $right->{at}
         || $place{ $left->{kind} } <=> $place{ $right->{kind} } || ($left->{list} // 0) <=> ($right->{list} // 0)
         || ($left->{campaign} // 0) <=> ($right->{campaign} // 0) || $left->{key} cmp $right->{key};
 }
@@ -94,13 +99,15 @@ sub insert {
             $event->{evidence}, defined $event->{until} ? timestamp($event->{until}) : undef;
         push @rows, '(' . join(', ', @values, @texts) . ')';
     }
-    return 'INSERT INTO crm.event (account_id, contact_id, list_id, campaign_id, kind, occurred_at, event_key, evidence, until) VALUES '
+    return 'INSERT INTO crm.event (account_id, contact_id, list_id, campaign_id, kind, occurred_at, event_key, evidence,
+            until) VALUES '
         . join(', ', @rows);
 }
 
 sub key_of { my ($contact) = @_; return "(account_id, contact_id) = ($contact->[0], $contact->[1])" }
 
-# An address that no other contact may have. Those of the first five do not change, so that an import may bring them again.
+# An address that no other contact may have. Those of the first five do not change, so that an import may bring them
+# again.
 sub address {
     my ($contact) = @_;
     return "c$contact->[1]." . ($contact->[1] <= 5 ? 0 : between(1, 3)) . '@example.org';
@@ -123,7 +130,8 @@ sub brought { return pick(map({ "c$_.0\@example.org" } 1 .. 5), map { "i$_\@exam
 # What goes into a table `staging` (email, occurred_at, status), in any order.
 sub import_rows {
     return 'INSERT INTO staging VALUES ' . join ', ', map {
-        "('" . brought() . "', '" . timestamp(around(time)) . "', " . pick("'active'", 'NULL', 'NULL', "'unsubscribed'", "'suspended'") . ')'
+        "('" . brought() . "', '" . timestamp(around(time)) . "', "
+            . pick("'active'", 'NULL', 'NULL', "'unsubscribed'", "'suspended'") . ')'
     } 1 .. between(1, 8);
 }
 
@@ -131,7 +139,8 @@ sub suppress {
     my $kind = pick(qw(unsubscribed unsubscribed invalidated));
     my $list = $kind eq 'unsubscribed' && chance(0.7) ? between(1, 3) : 'NULL';
     my $which = chance(0.5) ? "'" . brought() . "'" : "ARRAY['" . join("', '", map { brought() } 1 .. 4) . "']";
-    return "SELECT contact_status.suppress('crm', 1, $which, '$kind', $list, '" . timestamp(around(time)) . "', 'elsewhere')";
+    return "SELECT contact_status.suppress('crm', 1, $which, '$kind', $list, '" . timestamp(around(time))
+        . "', 'elsewhere')";
 }
 
 # What was recorded of some contacts in the last moments, or a retraction of that taken back.
@@ -142,7 +151,8 @@ sub retract {
     my $ids     = join ', ', map { $_->[1] } grep { $_->[0] == $account && chance(0.2) } @contacts;
     return "SELECT * FROM contact_status.retract_events('crm', 'a test', $account, "
         . "since => '" . timestamp(int((time - 0.1) * 1_000_000)) . "', contact_ids => '{$ids}', "
-        . "kinds => '{" . join(',', pick(qw(unsubscribed added complained)), pick(qw(soft_bounced hard_bounced delivered))) . "}')";
+        . "kinds => '{"
+            . join(',', pick(qw(unsubscribed added complained)), pick(qw(soft_bounced hard_bounced delivered))) . "}')";
 }
 
 sub change_setting {
@@ -151,7 +161,8 @@ sub change_setting {
     return pick(
         "UPDATE crm.policy SET $setting = " . pick(@{ $settings{$setting} }) . " WHERE name = 'own'",
         "UPDATE crm.account SET policy = '" . pick(@policies) . "' WHERE account_id = $account",
-        "UPDATE crm.list SET double_opt_in = " . pick(qw(NULL true false)) . " WHERE (account_id, list_id) = ($account, " . between(1, 3) . ')',
+        "UPDATE crm.list SET double_opt_in = " . pick(qw(NULL true false))
+            . " WHERE (account_id, list_id) = ($account, " . between(1, 3) . ')',
     );
 }
 
@@ -165,7 +176,8 @@ sub world {
         'ALTER TABLE crm.subscription ADD COLUMN touched bigint NOT NULL DEFAULT 0',
         "INSERT INTO crm.policy (name, soft_bounce_limit) VALUES ('own', 3)",
         "INSERT INTO crm.account (account_id, policy) VALUES (2, 'own')",
-        'INSERT INTO crm.list (account_id, list_id, double_opt_in) VALUES (1, 2, true), (1, 3, false), (2, 1, NULL), (2, 2, true), (2, 3, false)',
+        'INSERT INTO crm.list (account_id, list_id, double_opt_in) VALUES
+            (1, 2, true), (1, 3, false), (2, 1, NULL), (2, 2, true), (2, 3, false)',
         map { insert_contact($_) } @contacts,
     );
 }

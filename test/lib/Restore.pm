@@ -9,7 +9,8 @@ use File::Temp ();
 
 our @EXPORT_OK = qw(psql sqlstate eventually fill fill_all state numbers goes_on @TABLES @SCHEMAS);
 
-our @TABLES = qw(policy account list consent_setting_history contact deleted_contact subscription address_change status_count
+our @TABLES = qw(policy account list consent_setting_history contact deleted_contact subscription address_change
+    status_count
     address_key suppression checkpoint event retraction);
 my @VIEWS = qw(mailable account_status_count list_status_count active_contacts status_history contact_history
     campaign_report);
@@ -59,7 +60,8 @@ sub of {
     return $sql =~ s/\bcrm\b/$schema/gr;
 }
 
-# An installation of 200 contacts, some of them gone, erased or with another address; its log in partitions where that is said.
+# An installation of 200 contacts, some of them gone, erased or with another address; its log in partitions where that
+# is said.
 sub fill {
     my ($where, $schema, $in_partitions) = @_;
     my $tables = $in_partitions ? <<'PARTITIONS' : <<'PLAIN';
@@ -78,7 +80,8 @@ INSERT INTO crm.event (contact_id, list_id, campaign_id, kind, occurred_at, even
 SELECT i % 200 + 1, CASE WHEN k = 'unsubscribed' THEN i % 2 + 1 END, i / 50, k::contact_status.event_kind,
        timestamptz '2025-01-02' + i * interval '1 minute', i
   FROM generate_series(1, 2000) i,
-       LATERAL (SELECT (ARRAY['delivered','opened','soft_bounced','sent','unsubscribed','complained'])[CASE WHEN i % 97 = 0 THEN 6 WHEN i % 31 = 0 THEN 5 ELSE i % 4 + 1 END] AS k) x;
+       LATERAL (SELECT (ARRAY['delivered','opened','soft_bounced','sent','unsubscribed','complained'])[CASE
+                   WHEN i % 97 = 0 THEN 6 WHEN i % 31 = 0 THEN 5 ELSE i % 4 + 1 END] AS k) x;
 INSERT INTO crm.event (contact_id, kind, occurred_at, until)
 VALUES (5, 'suspended', '2025-02-01', '2025-02-02'), (6, 'suspended', '2025-02-01', NULL);
 INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) VALUES (20, 1, 'unsubscribed', '2025-02-03');
@@ -100,7 +103,8 @@ sub fill_all {
     fill($where, $_, $_ ne 'crm') for @SCHEMAS;
     psql($where, <<'SQL');
 SELECT contact_status.set_horizon('kept', 1, '2025-01-03');
-SELECT contact_status.drop_partition('kept', p) FROM unnest('{kept.event_p20250101,kept.event_p20250102}'::regclass[]) p;
+SELECT contact_status.drop_partition('kept', p)
+    FROM unnest('{kept.event_p20250101,kept.event_p20250102}'::regclass[]) p;
 SQL
     return;
 }
@@ -112,7 +116,8 @@ sub state {
     my @queries = map { "SELECT '$_', t.* FROM crm.$_ t ORDER BY t::text COLLATE \"C\";\n" } @TABLES, @VIEWS;
     return [split /\n/, psql($where, of($schema // 'crm', join '', @queries, <<'SQL'))];
 SELECT tableoid::regclass, count(*) FROM crm.event GROUP BY tableoid ORDER BY tableoid::regclass::text COLLATE "C";
-SELECT t.tgenabled, t.tgparentid <> 0, translate(pg_get_triggerdef(t.oid), '()', '') FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+SELECT t.tgenabled, t.tgparentid <> 0, translate(pg_get_triggerdef(t.oid), '()', '') FROM pg_trigger t
+    JOIN pg_class c ON c.oid = t.tgrelid
  WHERE c.relnamespace = 'crm'::regnamespace AND NOT t.tgisinternal ORDER BY pg_get_triggerdef(t.oid) COLLATE "C";
 SQL
 }

@@ -64,7 +64,8 @@ sub verified {
 sub digest {
     my ($self) = @_;
     return $self->value(q{SELECT concat_ws(' ', (SELECT count(*) FROM crm.event),
-        (SELECT sum(hashtextextended(c::text, 0)) FROM crm.contact c), (SELECT sum(hashtextextended(s::text, 0)) FROM crm.subscription s),
+        (SELECT sum(hashtextextended(c::text, 0)) FROM crm.contact c),
+        (SELECT sum(hashtextextended(s::text, 0)) FROM crm.subscription s),
         (SELECT string_agg(n::text, ' ' ORDER BY n::text) FROM crm.account_status_count n))} =~ s/\s+/ /gr);
 }
 

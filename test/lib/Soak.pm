@@ -1,4 +1,5 @@
-# What the scripts in test/soak/ share: each tries something for long, and ends with a line of the table that `make soak` prints.
+# What the scripts in test/soak/ share: each tries something for long, and ends with a line of the table that `make
+# soak` prints.
 package Soak;
 
 use strict;
@@ -26,8 +27,8 @@ sub skipped {
     return;
 }
 
-# Runs a test of test/t/, with an environment that makes it try harder, in a server of its own. It says how often it tried in
-# comments "# often: ...". Exits, with failure if the test failed.
+# Runs a test of test/t/, with an environment that makes it try harder, in a server of its own. It says how often it
+# tried in comments "# often: ...". Exits, with failure if the test failed.
 sub by_test {
     my ($tried, $test, %environment) = @_;
     local @ENV{ keys %environment } = values %environment;

@@ -40,10 +40,12 @@ INSERT INTO helper.example (name, events, "default", salesmanago, activecampaign
     'hard_bounced', 'hard_bounced', 'hard_bounced', 'hard_bounced', 'soft_bounced'),
 
 ('four full mailboxes two years ago, one now, nothing between, one campaign each',
-    'added l1 @-800d, soft_bounced c1 @-730d, soft_bounced c2 @-729d, soft_bounced c3 @-728d, soft_bounced c4 @-727d, soft_bounced c5 @-1h',
+    'added l1 @-800d, soft_bounced c1 @-730d, soft_bounced c2 @-729d, soft_bounced c3 @-728d, soft_bounced c4 @-727d,
+        soft_bounced c5 @-1h',
     'soft_bounced', 'soft_bounced', 'hard_bounced', 'soft_bounced', 'failing'),
 
-('sign-up on a list with double opt-in, confirmed 31 days later', 'signed_up l2 key=link @-32d, confirmed l2 key=link @-1d',
+('sign-up on a list with double opt-in, confirmed 31 days later',
+    'signed_up l2 key=link @-32d, confirmed l2 key=link @-1d',
     'unconfirmed', 'active', 'active', 'active', 'active'),
 
 ('lapsed, then a click', 'added l1, lapsed, clicked c1', 'active', 'active', 'active', 'active', 'active'),
@@ -75,7 +77,8 @@ INSERT INTO helper.example (name, events, "default", salesmanago, activecampaign
 ('the same, confirmed', 'added l1, unsubscribed l1, signed_up l1 key=link, confirmed l1 key=link',
     'active', 'active', 'active', 'active', 'unsubscribed'),
 
-('confirmed by the link of a sign-up before the opt-out', 'signed_up l1 key=link, unsubscribed l1, confirmed l1 key=link',
+('confirmed by the link of a sign-up before the opt-out',
+    'signed_up l1 key=link, unsubscribed l1, confirmed l1 key=link',
     'unsubscribed', 'unsubscribed', 'unsubscribed', 'unsubscribed', 'unsubscribed'),
 
 ('sign-up on a list with double opt-in', 'signed_up l2',

@@ -1,4 +1,5 @@
--- An event before the horizon that came past the triggers: verify shows it, repair applies it, and it does not go unseen.
+-- An event before the horizon that came past the triggers: verify shows it, repair applies it, and it does not go
+-- unseen.
 \i test/pgtap/setup.inc
 SELECT no_plan();
 
@@ -14,7 +15,8 @@ SELECT isnt_empty($$SELECT * FROM contact_status.verify('crm')$$, 'verify shows 
 SELECT contact_status.repair('crm') \g /dev/null
 SELECT is((SELECT status FROM crm.contact), 'complained', 'repair applies it');
 SELECT is_empty($$SELECT * FROM contact_status.verify('crm')$$, 'then verify is content');
-SELECT throws_ok($$SELECT contact_status.drop_partition('crm', 'crm.event_p20260801')$$, '55000', NULL, 'its partition stays until it is kept');
+SELECT throws_ok($$SELECT contact_status.drop_partition('crm', 'crm.event_p20260801')$$, '55000', NULL,
+    'its partition stays until it is kept');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -5,7 +5,8 @@ SELECT * FROM no_plan();
 SELECT contact_status.create_tables('crm', policy => 'default');
 INSERT INTO crm.account (account_id, policy)
 SELECT 10 + row_number() OVER (ORDER BY name), name FROM crm.policy;
-INSERT INTO crm.list (account_id, list_id) OVERRIDING SYSTEM VALUE SELECT account_id, 1 FROM crm.account WHERE account_id > 10;
+INSERT INTO crm.list (account_id, list_id) OVERRIDING SYSTEM VALUE SELECT account_id, 1 FROM crm.account
+    WHERE account_id > 10;
 -- a list with double opt-in in each account as well
 INSERT INTO crm.list (account_id, list_id, double_opt_in) OVERRIDING SYSTEM VALUE
 SELECT account_id, 2, true FROM crm.account WHERE account_id > 10;
@@ -60,7 +61,8 @@ SELECT is_empty($$SELECT email, outcome, becomes FROM helper.result WHERE contac
     AND NOT contact_status.is_mailable(becomes) AND NOT (target = 'activecampaign' AND list_id = 2)$$,
     'each mailable contact stayed mailable, but where an import is to be confirmed');
 SELECT is_empty($$SELECT email, outcome, reason FROM helper.result
-    WHERE outcome NOT IN ('added', 'already_subscribed') AND reason IS NULL$$, 'every outcome but success has a reason');
+    WHERE outcome NOT IN ('added', 'already_subscribed') AND reason IS NULL$$,
+        'every outcome but success has a reason');
 SELECT is_empty($$SELECT email, outcome FROM helper.result WHERE becomes IS NULL
     AND NOT (target = 'emailmanager' AND status = 'complained')$$, 'each came in as a contact');
 

@@ -6,18 +6,24 @@ INSERT INTO crm.list (list_id, name) OVERRIDING SYSTEM VALUE VALUES (2, 'l2');
 INSERT INTO crm.account (account_id, policy) VALUES (2, 'emailmanager');
 INSERT INTO crm.list (account_id, list_id) OVERRIDING SYSTEM VALUE VALUES (2, 1);
 
-CREATE TABLE public.outbox (n int GENERATED ALWAYS AS IDENTITY, contact_id bigint, list_id int, account_id bigint DEFAULT 1);
+CREATE TABLE public.outbox (n int GENERATED ALWAYS AS IDENTITY, contact_id bigint, list_id int,
+    account_id bigint DEFAULT 1);
 CREATE TABLE public.by_contact (LIKE public.outbox INCLUDING ALL);
 CREATE TABLE public.by_list (LIKE public.outbox INCLUDING ALL);
 CREATE TABLE public.by_account (LIKE public.outbox INCLUDING ALL);
 CREATE TABLE public.skipping (LIKE public.outbox INCLUDING ALL);
-CREATE TRIGGER m BEFORE INSERT OR UPDATE ON public.by_contact FOR EACH ROW EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id');
-CREATE TRIGGER m BEFORE INSERT OR UPDATE ON public.by_list FOR EACH ROW EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id', 'list_id');
-CREATE TRIGGER m BEFORE INSERT OR UPDATE ON public.by_account FOR EACH ROW EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id', 'list_id', 'account_id', 'error');
-CREATE TRIGGER m BEFORE INSERT OR UPDATE ON public.skipping FOR EACH ROW EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id', 'list_id', 'account_id', 'skip');
+CREATE TRIGGER m BEFORE INSERT OR UPDATE ON public.by_contact FOR EACH ROW
+    EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id');
+CREATE TRIGGER m BEFORE INSERT OR UPDATE ON public.by_list FOR EACH ROW
+    EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id', 'list_id');
+CREATE TRIGGER m BEFORE INSERT OR UPDATE ON public.by_account FOR EACH ROW
+    EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id', 'list_id', 'account_id', 'error');
+CREATE TRIGGER m BEFORE INSERT OR UPDATE ON public.skipping FOR EACH ROW
+    EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id', 'list_id', 'account_id', 'skip');
 
 -- Contacts by what befell them after they were added to list 1 and 2; who may be mailed on list 1, on list 2, at all.
-CREATE TABLE helper.person (contact_id int GENERATED ALWAYS AS IDENTITY, name text, events text, on1 boolean, on2 boolean, at_all boolean);
+CREATE TABLE helper.person (contact_id int GENERATED ALWAYS AS IDENTITY, name text, events text, on1 boolean,
+    on2 boolean, at_all boolean);
 INSERT INTO helper.person (name, events, on1, on2, at_all) VALUES
 ('nothing', '', true, true, true),
 ('a temporary error', $$(NULL, 'soft_bounced', NULL)$$, true, true, true),
@@ -37,44 +43,65 @@ DECLARE
 BEGIN
     FOR p IN SELECT * FROM helper.person ORDER BY contact_id LOOP
         INSERT INTO crm.contact (contact_id, email) VALUES (p.contact_id, format('c%s@example.org', p.contact_id));
-        INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) SELECT p.contact_id, l, 'added', now() - interval '3 days' FROM generate_series(1, 2) AS l;
+        INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) SELECT p.contact_id, l, 'added',
+            now() - interval '3 days' FROM generate_series(1, 2) AS l;
         IF p.events <> '' THEN
             EXECUTE format('INSERT INTO crm.event (contact_id, list_id, kind, occurred_at, until)
-                SELECT %s, l::bigint, k::contact_status.event_kind, now() - interval ''2 days'', now() + u::interval FROM (VALUES %s) AS e (l, k, u)', p.contact_id, p.events);
+                SELECT %s, l::bigint, k::contact_status.event_kind, now() - interval ''2 days'', now() + u::interval
+                FROM (VALUES %s) AS e (l, k, u)', p.contact_id, p.events);
         END IF;
     END LOOP;
 END $$;
 INSERT INTO crm.contact (contact_id, email) VALUES (50, 'c50@example.org');
 
-SELECT is((helper.refusal(format('INSERT INTO public.by_list (contact_id, list_id) VALUES (%s, 1)', contact_id))).verdict, CASE WHEN on1 THEN 'accepted' ELSE '23514 contact_status_mailable' END, name || ': list 1') FROM helper.person ORDER BY contact_id;
-SELECT is((helper.refusal(format('INSERT INTO public.by_list (contact_id, list_id) VALUES (%s, 2)', contact_id))).verdict, CASE WHEN on2 THEN 'accepted' ELSE '23514 contact_status_mailable' END, name || ': list 2') FROM helper.person ORDER BY contact_id;
-SELECT is((helper.refusal(format('INSERT INTO public.by_contact (contact_id) VALUES (%s)', contact_id))).verdict, CASE WHEN at_all THEN 'accepted' ELSE '23514 contact_status_mailable' END, name || ': on any list') FROM helper.person ORDER BY contact_id;
-SELECT is((helper.refusal(format('INSERT INTO public.by_list (contact_id) VALUES (%s)', contact_id))).verdict, CASE WHEN at_all THEN 'accepted' ELSE '23514 contact_status_mailable' END, name || ': a row without a list: on any') FROM helper.person ORDER BY contact_id;
+SELECT is(
+    (helper.refusal(format('INSERT INTO public.by_list (contact_id, list_id) VALUES (%s, 1)', contact_id))).verdict,
+    CASE WHEN on1 THEN 'accepted' ELSE '23514 contact_status_mailable' END, name || ': list 1')
+    FROM helper.person ORDER BY contact_id;
+SELECT is(
+    (helper.refusal(format('INSERT INTO public.by_list (contact_id, list_id) VALUES (%s, 2)', contact_id))).verdict,
+    CASE WHEN on2 THEN 'accepted' ELSE '23514 contact_status_mailable' END, name || ': list 2')
+    FROM helper.person ORDER BY contact_id;
+SELECT is((helper.refusal(format('INSERT INTO public.by_contact (contact_id) VALUES (%s)', contact_id))).verdict,
+    CASE WHEN at_all THEN 'accepted' ELSE '23514 contact_status_mailable' END, name || ': on any list')
+    FROM helper.person ORDER BY contact_id;
+SELECT is((helper.refusal(format('INSERT INTO public.by_list (contact_id) VALUES (%s)', contact_id))).verdict,
+    CASE WHEN at_all THEN 'accepted' ELSE '23514 contact_status_mailable' END, name || ': a row without a list: on any')
+    FROM helper.person ORDER BY contact_id;
 
 SELECT helper.refused_helpfully(statement, '23514 contact_status_mailable', naming, description) FROM (VALUES
-    ($$INSERT INTO public.by_list (contact_id, list_id) VALUES (4, 1)$$, 'contact 4.*list 1.*unsubscribed', 'names the contact, the list and the status'),
-    ($$INSERT INTO public.by_contact (contact_id) VALUES (6)$$, 'contact 6.*complained', 'names the contact and the status'),
+    ($$INSERT INTO public.by_list (contact_id, list_id) VALUES (4, 1)$$, 'contact 4.*list 1.*unsubscribed',
+        'names the contact, the list and the status'),
+    ($$INSERT INTO public.by_contact (contact_id) VALUES (6)$$, 'contact 6.*complained',
+        'names the contact and the status'),
     ($$INSERT INTO public.by_contact (contact_id) VALUES (999)$$, '999', 'an unknown contact'),
     ($$INSERT INTO public.by_contact (contact_id) VALUES (50)$$, '50', 'a contact on no list'),
     ($$INSERT INTO public.by_list (contact_id, list_id) VALUES (1, 77)$$, '1', 'an unknown list'),
     ($$INSERT INTO public.by_contact (contact_id) VALUES (NULL)$$, '', 'no contact'),
-    ($$INSERT INTO public.by_account (contact_id, list_id, account_id) VALUES (1, 1, 2)$$, '1', 'a contact of another account'),
+    ($$INSERT INTO public.by_account (contact_id, list_id, account_id) VALUES (1, 1, 2)$$, '1',
+        'a contact of another account'),
     ($$INSERT INTO public.by_account (contact_id, list_id, account_id) VALUES (1, 1, NULL)$$, '1', 'no account'),
     ($$INSERT INTO public.by_account (contact_id, list_id, account_id) VALUES (1, 1, 99)$$, '1', 'an unknown account'),
-    ($$INSERT INTO public.by_list (contact_id, list_id) SELECT contact_id, 1 FROM helper.person$$, '', 'one among many'),
-    ($$MERGE INTO public.by_list AS o USING helper.person AS p ON false WHEN NOT MATCHED AND p.contact_id = 6 THEN INSERT (contact_id, list_id) VALUES (6, 1)$$, '6', 'MERGE')) AS wrong (statement, naming, description);
+    ($$INSERT INTO public.by_list (contact_id, list_id) SELECT contact_id, 1 FROM helper.person$$, '',
+        'one among many'),
+    ($$MERGE INTO public.by_list AS o USING helper.person AS p ON false WHEN NOT MATCHED AND p.contact_id = 6
+            THEN INSERT (contact_id, list_id) VALUES (6, 1)$$, '6', 'MERGE')) AS wrong (statement, naming, description);
 
 -- Rows that are there already
 INSERT INTO public.by_list (contact_id, list_id) VALUES (1, 1);
-SELECT helper.refused($$UPDATE public.by_list SET contact_id = 6$$, '23514 contact_status_mailable', 'UPDATE to another contact');
-SELECT helper.refused($$INSERT INTO public.by_list (n, contact_id, list_id) OVERRIDING SYSTEM VALUE SELECT n, 6, 1 FROM public.by_list$$, '23514 contact_status_mailable', 'copied');
+SELECT helper.refused($$UPDATE public.by_list SET contact_id = 6$$, '23514 contact_status_mailable',
+    'UPDATE to another contact');
+SELECT helper.refused($$INSERT INTO public.by_list (n, contact_id, list_id) OVERRIDING SYSTEM VALUE SELECT n, 6, 1
+        FROM public.by_list$$, '23514 contact_status_mailable', 'copied');
 INSERT INTO crm.event (contact_id, kind) VALUES (1, 'suspended');
-SELECT helper.refused($$UPDATE public.by_list SET list_id = 2$$, '23514 contact_status_mailable', 'UPDATE of a row whose contact is held by now');
+SELECT helper.refused($$UPDATE public.by_list SET list_id = 2$$, '23514 contact_status_mailable',
+    'UPDATE of a row whose contact is held by now');
 INSERT INTO crm.event (contact_id, kind) VALUES (1, 'released');
 
 -- skip: the others get in
 INSERT INTO public.skipping (contact_id, list_id) SELECT contact_id, 1 FROM helper.person;
-SELECT is((SELECT array_agg(contact_id ORDER BY contact_id) FROM public.skipping), (SELECT array_agg(contact_id::bigint ORDER BY contact_id) FROM helper.person WHERE on1), 'skip: in bulk');
+SELECT is((SELECT array_agg(contact_id ORDER BY contact_id) FROM public.skipping),
+    (SELECT array_agg(contact_id::bigint ORDER BY contact_id) FROM helper.person WHERE on1), 'skip: in bulk');
 TRUNCATE public.skipping;
 COPY public.skipping (contact_id, list_id) FROM STDIN;
 1	1
@@ -84,30 +111,44 @@ COPY public.skipping (contact_id, list_id) FROM STDIN;
 999	1
 \N	1
 \.
-SELECT results_eq('SELECT contact_id::int, list_id FROM public.skipping ORDER BY 1', 'VALUES (1, 1), (4, 2)', 'skip: COPY');
+SELECT results_eq('SELECT contact_id::int, list_id FROM public.skipping ORDER BY 1', 'VALUES (1, 1), (4, 2)',
+    'skip: COPY');
 UPDATE public.skipping SET contact_id = 6;
-SELECT results_eq('SELECT contact_id::int, list_id FROM public.skipping ORDER BY 1', 'VALUES (1, 1), (4, 2)', 'skip: UPDATE leaves the row');
-SELECT is((SELECT array_agg(contact_id ORDER BY contact_id) FROM crm.mailable WHERE list_id = 1), (SELECT array_agg(contact_id::bigint ORDER BY contact_id) FROM helper.person WHERE on1), 'the same as mailable says');
+SELECT results_eq('SELECT contact_id::int, list_id FROM public.skipping ORDER BY 1', 'VALUES (1, 1), (4, 2)',
+    'skip: UPDATE leaves the row');
+SELECT is((SELECT array_agg(contact_id ORDER BY contact_id) FROM crm.mailable WHERE list_id = 1),
+    (SELECT array_agg(contact_id::bigint ORDER BY contact_id) FROM helper.person WHERE on1),
+    'the same as mailable says');
 
 -- Due: unresponsive by time alone, not swept
 INSERT INTO crm.contact (account_id, contact_id, email) VALUES (2, 60, 'c60@example.org'), (2, 61, 'c61@example.org');
-INSERT INTO crm.event (account_id, contact_id, list_id, campaign_id, kind, occurred_at) VALUES (2, 60, 1, NULL, 'added', now() - interval '30 days'), (2, 60, NULL, 7, 'sent', now() - interval '16 days'),
+INSERT INTO crm.event (account_id, contact_id, list_id, campaign_id, kind, occurred_at) VALUES
+    (2, 60, 1, NULL, 'added', now() - interval '30 days'), (2, 60, NULL, 7, 'sent', now() - interval '16 days'),
     (2, 61, 1, NULL, 'added', now() - interval '30 days'), (2, 61, NULL, 7, 'sent', now() - interval '14 days');
-SELECT helper.refused('INSERT INTO public.by_account (contact_id, list_id, account_id) VALUES (60, 1, 2)', '23514 contact_status_mailable', 'silent for too long');
-SELECT helper.refused('INSERT INTO public.by_account (contact_id, account_id) VALUES (60, 2)', '23514 contact_status_mailable', 'silent for too long, on any list');
-SELECT helper.accepted('INSERT INTO public.by_account (contact_id, list_id, account_id) VALUES (61, 1, 2)', 'not yet silent for too long');
+SELECT helper.refused('INSERT INTO public.by_account (contact_id, list_id, account_id) VALUES (60, 1, 2)',
+    '23514 contact_status_mailable', 'silent for too long');
+SELECT helper.refused('INSERT INTO public.by_account (contact_id, account_id) VALUES (60, 2)',
+    '23514 contact_status_mailable', 'silent for too long, on any list');
+SELECT helper.accepted('INSERT INTO public.by_account (contact_id, list_id, account_id) VALUES (61, 1, 2)',
+    'not yet silent for too long');
 
 -- Within one transaction and one statement
-SELECT helper.refused($$DO 'BEGIN INSERT INTO crm.event (contact_id, kind) VALUES (1, ''complained''); INSERT INTO public.by_contact (contact_id) VALUES (1); END'$$, '23514 contact_status_mailable', 'after an opt-out of the same transaction');
-SELECT helper.accepted($$WITH e AS (INSERT INTO crm.event (contact_id, kind) VALUES (1, 'complained') RETURNING contact_id) INSERT INTO public.by_contact (contact_id) SELECT contact_id FROM e$$,
+SELECT helper.refused($$DO 'BEGIN INSERT INTO crm.event (contact_id, kind) VALUES (1, ''complained'');
+            INSERT INTO public.by_contact (contact_id) VALUES (1); END'$$, '23514 contact_status_mailable',
+    'after an opt-out of the same transaction');
+SELECT helper.accepted($$WITH e AS (INSERT INTO crm.event (contact_id, kind) VALUES (1, 'complained')
+            RETURNING contact_id) INSERT INTO public.by_contact (contact_id) SELECT contact_id FROM e$$,
     'beside an opt-out of the same statement: judged by what was known before it, as documented');
-SELECT helper.refused($$DO 'BEGIN DELETE FROM crm.contact WHERE contact_id = 1; INSERT INTO public.by_contact (contact_id) VALUES (1); END'$$, '23514 contact_status_mailable', 'after a delete');
+SELECT helper.refused($$DO 'BEGIN DELETE FROM crm.contact WHERE contact_id = 1;
+            INSERT INTO public.by_contact (contact_id) VALUES (1); END'$$, '23514 contact_status_mailable',
+    'after a delete');
 
 -- An application without rights on our tables
 CREATE ROLE contact_status_test_sender;
 GRANT INSERT ON public.by_list, public.skipping TO contact_status_test_sender;
 SET LOCAL ROLE contact_status_test_sender;
-SELECT lives_ok('INSERT INTO public.by_list (contact_id, list_id) VALUES (2, 1)', 'a role that may only fill the outbox: accepted');
+SELECT lives_ok('INSERT INTO public.by_list (contact_id, list_id) VALUES (2, 1)',
+    'a role that may only fill the outbox: accepted');
 SELECT throws_ok('INSERT INTO public.by_list (contact_id, list_id) VALUES (6, 1)', '23514', NULL, 'and refused');
 RESET ROLE;
 
@@ -120,12 +161,22 @@ EXCEPTION WHEN OTHERS THEN RETURN SQLSTATE; END $$;
 SELECT is(helper.with_trigger(definition), expected, definition) FROM (VALUES
     ($$BEFORE INSERT ON public.outbox FOR EACH ROW EXECUTE FUNCTION contact_status.require_mailable()$$, '22023'),
     ($$BEFORE INSERT ON public.outbox FOR EACH ROW EXECUTE FUNCTION contact_status.require_mailable('crm')$$, '22023'),
-    ($$BEFORE INSERT ON public.outbox FOR EACH ROW EXECUTE FUNCTION contact_status.require_mailable('crm', 'skip')$$, '42703'),
-    ($$BEFORE INSERT ON public.outbox FOR EACH ROW EXECUTE FUNCTION contact_status.require_mailable('crm', 'nosuch')$$, '42703'),
-    ($$BEFORE INSERT ON public.outbox FOR EACH ROW EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id', 'list_id', 'account_id', 'maybe')$$, '22023'),
-    ($$BEFORE INSERT ON public.outbox FOR EACH ROW EXECUTE FUNCTION contact_status.require_mailable('nosuch', 'contact_id')$$, '3F000'),
-    ($$AFTER INSERT ON public.outbox FOR EACH ROW EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id')$$, '39P01'),
-    ($$BEFORE INSERT ON public.outbox FOR EACH STATEMENT EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id')$$, '39P01')) AS wrong (definition, expected);
-SELECT isnt(helper.with_trigger($$BEFORE INSERT ON public.outbox FOR EACH ROW EXECUTE FUNCTION contact_status.require_mailable('public', 'contact_id')$$), 'accepted', 'a schema that is no installation');
+    ($$BEFORE INSERT ON public.outbox FOR EACH ROW EXECUTE FUNCTION contact_status.require_mailable('crm', 'skip')$$,
+        '42703'),
+    ($$BEFORE INSERT ON public.outbox FOR EACH ROW EXECUTE FUNCTION contact_status.require_mailable('crm', 'nosuch')$$,
+        '42703'),
+    ($$BEFORE INSERT ON public.outbox FOR EACH ROW $$
+        || $$EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id', 'list_id', 'account_id', 'maybe')$$,
+        '22023'),
+    ($$BEFORE INSERT ON public.outbox FOR EACH ROW $$
+        || $$EXECUTE FUNCTION contact_status.require_mailable('nosuch', 'contact_id')$$, '3F000'),
+    ($$AFTER INSERT ON public.outbox FOR EACH ROW $$
+        || $$EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id')$$, '39P01'),
+    ($$BEFORE INSERT ON public.outbox FOR EACH STATEMENT $$
+        || $$EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id')$$, '39P01'))
+            AS wrong (definition, expected);
+SELECT isnt(helper.with_trigger($$BEFORE INSERT ON public.outbox FOR EACH ROW
+            EXECUTE FUNCTION contact_status.require_mailable('public', 'contact_id')$$), 'accepted',
+    'a schema that is no installation');
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,7 +1,7 @@
 \i test/pgtap/setup.inc
 -- session_replication_role = replica: triggers and guards are switched off, as for what a subscription applies. Who may
--- set it and writes so is not stopped; verify finds the damage, and repair makes it what the log says, and tells a contact that
--- came so what is kept of its address.
+-- set it and writes so is not stopped; verify finds the damage, and repair makes it what the log says, and tells a
+-- contact that came so what is kept of its address.
 SELECT no_plan();
 SELECT contact_status.create_tables('crm', 'ecomail') \g /dev/null
 INSERT INTO crm.contact (email) SELECT format('c%s@example.org', i) FROM generate_series(1, 6) i;
@@ -18,7 +18,8 @@ BEGIN
     SET LOCAL session_replication_role = origin;
     SELECT string_agg(concat_ws(' ', contact_id, item), ', ' ORDER BY contact_id NULLS LAST, item COLLATE "C")
       INTO named
-      FROM contact_status.verify('crm') WHERE (list_id IS NULL OR item = 'consent_setting_history') AND item <> 'changed_at';
+      FROM contact_status.verify('crm')
+      WHERE (list_id IS NULL OR item = 'consent_setting_history') AND item <> 'changed_at';
     PERFORM contact_status.repair('crm');
     RETURN named;
 END $$;
@@ -29,7 +30,8 @@ SELECT is(status, 'complained', 'is applied by repair') FROM crm.contact WHERE c
 SELECT is(helper.damage($$UPDATE crm.contact SET status = 'active' WHERE contact_id = 3$$),
     '3 status, count of active, count of unsubscribed', 'a status that was written');
 SELECT is(status, 'unsubscribed', 'is taken back by repair') FROM crm.contact WHERE contact_id = 3;
-SELECT is(helper.damage($$INSERT INTO crm.status_count VALUES (1, NULL, pg_current_xact_id(), NULL, helper.contacts('unsubscribed', 1))$$),
+SELECT is(helper.damage($$INSERT INTO crm.status_count VALUES
+            (1, NULL, pg_current_xact_id(), NULL, helper.contacts('unsubscribed', 1))$$),
     'count of unsubscribed', 'a count that was written');
 SELECT is(helper.damage($$DELETE FROM crm.event WHERE contact_id = 3 AND kind = 'unsubscribed'$$),
     '3 status, 3 unsubscribed_at', 'an event that is gone');
@@ -47,11 +49,13 @@ SELECT is(status, 'unsubscribed', 'is told by repair') FROM crm.subscription WHE
 SELECT is(helper.damage($$DELETE FROM crm.event WHERE contact_id = 5 AND kind = 'unsubscribed'$$),
     '5 status, 5 unsubscribed_at', 'nobody forgets what was told: an event that is gone is told again');
 SELECT is(status, 'unsubscribed', 'by repair') FROM crm.subscription WHERE (contact_id, list_id) = (5, 1);
-SELECT retraction_id FROM contact_status.retract_events('crm', 'they called', contact_ids => '{5}', kinds => '{unsubscribed}') \g /dev/null
+SELECT retraction_id FROM contact_status.retract_events('crm', 'they called', contact_ids => '{5}',
+    kinds => '{unsubscribed}') \g /dev/null
 SELECT is_empty($$SELECT * FROM contact_status.verify('crm')$$, 'what was told and retracted is not told again');
 SELECT is(status, 'active', 'and holds no more') FROM crm.subscription WHERE (contact_id, list_id) = (5, 1);
 SELECT contact_status.erase_contact('crm', 1, 4) \g /dev/null
-SELECT is_empty($$SELECT * FROM contact_status.verify('crm')$$, 'an erasure opts out who takes the address afterwards, and is told then');
+SELECT is_empty($$SELECT * FROM contact_status.verify('crm')$$,
+    'an erasure opts out who takes the address afterwards, and is told then');
 SELECT is(helper.damage($$INSERT INTO crm.list (name, double_opt_in) VALUES ('two', true)$$),
     'consent_setting_history', 'a list without its setting');
 SELECT helper.check_whole();

@@ -1,5 +1,6 @@
 \i test/pgtap/setup.inc
--- What outlives a contact: its opt-outs, complaint and dead address stay under a keyed digest of the address, and come back with it.
+-- What outlives a contact: its opt-outs, complaint and dead address stay under a keyed digest of the address, and come
+-- back with it.
 SELECT * FROM no_plan();
 SELECT contact_status.create_tables('crm', policy => 'default');
 INSERT INTO crm.list (list_id, name) OVERRIDING SYSTEM VALUE VALUES (2, 'l2'), (3, 'l3');
@@ -19,7 +20,8 @@ INSERT INTO helper.story VALUES
 (8, 'temporary errors', $$NULL, 'soft_bounced'$$, '', 'active (1 active, 2 active)'),
 (9, 'a hold', $$NULL, 'suspended'$$, '', 'active (1 active, 2 active)');
 
-CREATE FUNCTION helper.address(way text, nr int) RETURNS text LANGUAGE sql AS $$ SELECT format('%s%s@example.org', translate(way, ' ,', ''), nr) $$;
+CREATE FUNCTION helper.address(way text, nr int) RETURNS text
+    LANGUAGE sql AS $$ SELECT format('%s%s@example.org', translate(way, ' ,', ''), nr) $$;
 CREATE FUNCTION helper.begin_stories(way text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     s helper.story;
@@ -27,29 +29,28 @@ DECLARE
 BEGIN
     FOR s IN SELECT * FROM helper.story ORDER BY nr LOOP
         INSERT INTO crm.contact (email) VALUES (helper.address(way, s.nr)) RETURNING contact_id INTO contact;
-        INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) VALUES (contact, 1, 'added', '2025-06-01 09:00+00');
+        INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) VALUES
+            (contact, 1, 'added', '2025-06-01 09:00+00');
         IF s.event <> 'NULL' THEN
-            EXECUTE format('INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) VALUES (%s, %s, ''2025-06-01 10:00+00'')', contact, s.event);
+            EXECUTE format('INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) VALUES
+                    (%s, %s, ''2025-06-01 10:00+00'')', contact, s.event);
         END IF;
     END LOOP;
 END $$;
-CREATE FUNCTION helper.subscriptions(contact bigint, account bigint DEFAULT 1) RETURNS text LANGUAGE sql AS $$
-    SELECT format('%s (%s)', c.status, (SELECT string_agg(format('%s %s', s.list_id, s.status), ', ' ORDER BY s.list_id)
-        FROM crm.subscription AS s WHERE s.account_id = account AND s.contact_id = contact))
-    FROM crm.contact AS c WHERE c.account_id = account AND c.contact_id = contact
-$$;
 CREATE FUNCTION helper.contact_of(address text, account bigint DEFAULT 1) RETURNS bigint LANGUAGE sql AS $$
-    SELECT contact_id FROM crm.contact WHERE account_id = account AND contact_status.normalize_address(email) = contact_status.normalize_address(address)
+    SELECT contact_id FROM crm.contact
+    WHERE account_id = account AND contact_status.normalize_address(email) = contact_status.normalize_address(address)
 $$;
 
--- Ways to lose a contact, and ways for its address to come back. ------------------------------------------------------------
+-- Ways to lose a contact, and ways for its address to come back. ------------------------------------------------------
 
 CREATE TABLE public.person (id int PRIMARY KEY);
 ALTER TABLE crm.contact ADD COLUMN person int REFERENCES public.person ON DELETE CASCADE;
 
 CREATE FUNCTION helper.lose(way text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    ids bigint[] := ARRAY(SELECT contact_id FROM crm.contact WHERE email LIKE translate(way, ' ,', '') || '_@example.org');
+    ids bigint[] := ARRAY(SELECT contact_id FROM crm.contact
+        WHERE email LIKE translate(way, ' ,', '') || '_@example.org');
     id bigint;
 BEGIN
     CASE split_part(way, ',', 1)
@@ -61,13 +62,15 @@ BEGIN
             UPDATE crm.contact SET person = hashtext(way) WHERE contact_id = ANY (ids);
             DELETE FROM public.person;
         WHEN 'by merge' THEN
-            MERGE INTO crm.contact AS c USING unnest(ids) AS i ON c.account_id = 1 AND c.contact_id = i WHEN MATCHED THEN DELETE;
+            MERGE INTO crm.contact AS c USING unnest(ids) AS i ON c.account_id = 1 AND c.contact_id = i
+            WHEN MATCHED THEN DELETE;
         WHEN 'through a view' THEN
             CREATE VIEW public.people AS SELECT contact_id, email FROM crm.contact;
             DELETE FROM public.people WHERE contact_id = ANY (ids);
             DROP VIEW public.people;
         WHEN 'in a CTE' THEN
-            WITH gone AS (DELETE FROM crm.contact WHERE contact_id = ANY (ids) RETURNING 1) INSERT INTO helper.gone SELECT count(*) FROM gone;
+            WITH gone AS (DELETE FROM crm.contact WHERE contact_id = ANY (ids) RETURNING 1) INSERT INTO helper.gone
+            SELECT count(*) FROM gone;
     END CASE;
 END $$;
 CREATE TABLE helper.gone (n bigint);
@@ -78,7 +81,8 @@ DECLARE
 BEGIN
     CASE how
         WHEN 'one by one' THEN
-            FOR n IN SELECT nr FROM helper.story LOOP INSERT INTO crm.contact (email) VALUES (helper.address(way, n)); END LOOP;
+            FOR n IN SELECT nr FROM helper.story LOOP INSERT INTO crm.contact (email) VALUES
+                (helper.address(way, n)); END LOOP;
         WHEN 'in one statement, written differently' THEN
             INSERT INTO crm.contact (email) SELECT format('  %s ', upper(helper.address(way, nr))) FROM helper.story;
         WHEN 'by upsert' THEN
@@ -99,25 +103,31 @@ SELECT helper.begin_stories(way) FROM helper.way \g /dev/null
 SELECT helper.lose(way) FROM helper.way \g /dev/null
 SELECT is(
     (SELECT coalesce(string_agg(concat_ws(' ', kind, list_id), ', ' ORDER BY kind), '') FROM crm.suppression AS s
-     WHERE s.occurred_at = '2025-06-01 10:00+00' AND s.contact_id = (SELECT min(e.contact_id) FROM crm.event AS e WHERE e.kind::text = split_part(event, '''', 2) AND
+     WHERE s.occurred_at = '2025-06-01 10:00+00' AND s.contact_id = (SELECT min(e.contact_id) FROM crm.event AS e
+         WHERE e.kind::text = split_part(event, '''', 2) AND
            (e.list_id IS NOT NULL) = (event LIKE '1,%'))),
     kept, 'suppression keeps: ' || name)
 FROM helper.story WHERE event <> 'NULL' ORDER BY nr;
 SELECT is((SELECT count(*) FROM crm.subscription), 0::bigint, 'subscriptions go with their contacts');
 SELECT helper.bring_back(way, how) FROM helper.way \g /dev/null
-SELECT is((SELECT coalesce(string_agg(concat_ws(' ', e.kind, e.list_id, e.source), ', '), '') FROM crm.event AS e WHERE e.contact_id = helper.contact_of(helper.address(way, nr))),
-    CASE kept WHEN '' THEN '' ELSE kept || ' suppression' END, format('lost %s, back %s, %s: comes back as an event', way, how, name))
+SELECT is((SELECT coalesce(string_agg(concat_ws(' ', e.kind, e.list_id, e.source), ', '), '') FROM crm.event AS e
+        WHERE e.contact_id = helper.contact_of(helper.address(way, nr))),
+    CASE kept WHEN '' THEN '' ELSE kept || ' suppression' END,
+        format('lost %s, back %s, %s: comes back as an event', way, how, name))
 FROM helper.way, helper.story ORDER BY way, nr;
 INSERT INTO crm.event (contact_id, list_id, kind, source)
 SELECT contact_id, list_id, 'added', 'import' FROM crm.contact, unnest('{1,2}'::bigint[]) AS list_id;
-SELECT is(helper.subscriptions(helper.contact_of(helper.address(way, nr))), back, format('lost %s, back %s, %s: then imported', way, how, name))
+SELECT is(helper.subscriptions(helper.contact_of(helper.address(way, nr))), back,
+    format('lost %s, back %s, %s: then imported', way, how, name))
 FROM helper.way, helper.story ORDER BY way, nr;
 SELECT * FROM helper.check_whole();
 
--- COPY ---------------------------------------------------------------------------------------------------------------------
+-- COPY ----------------------------------------------------------------------------------------------------------------
 
-INSERT INTO crm.contact (contact_id, email) VALUES (9001, 'copied1@example.org'), (9002, 'copied2@example.org'), (9003, 'copied3@example.org');
-INSERT INTO crm.event (contact_id, list_id, kind) VALUES (9001, 1, 'unsubscribed'), (9002, NULL, 'unsubscribed'), (9003, NULL, 'complained');
+INSERT INTO crm.contact (contact_id, email) VALUES
+    (9001, 'copied1@example.org'), (9002, 'copied2@example.org'), (9003, 'copied3@example.org');
+INSERT INTO crm.event (contact_id, list_id, kind) VALUES
+    (9001, 1, 'unsubscribed'), (9002, NULL, 'unsubscribed'), (9003, NULL, 'complained');
 DELETE FROM crm.contact WHERE contact_id BETWEEN 9001 AND 9003;
 COPY crm.contact (contact_id, email) FROM STDIN;
 9101	copied1@example.org
@@ -126,130 +136,179 @@ COPY crm.contact (contact_id, email) FROM STDIN;
 9104	copied4@example.org
 \.
 INSERT INTO crm.event (contact_id, list_id, kind) SELECT n, 1, 'added' FROM generate_series(9101, 9104) AS n;
-SELECT results_eq($$SELECT contact_id::int, status::text FROM crm.contact WHERE contact_id BETWEEN 9101 AND 9104 ORDER BY 1$$,
-    $$VALUES (9101, 'unsubscribed'), (9102, 'unsubscribed'), (9103, 'complained'), (9104, 'active')$$, 'COPY brings them back');
+SELECT results_eq(
+    $$SELECT contact_id::int, status::text FROM crm.contact WHERE contact_id BETWEEN 9101 AND 9104 ORDER BY 1$$,
+    $$VALUES (9101, 'unsubscribed'), (9102, 'unsubscribed'), (9103, 'complained'), (9104, 'active')$$,
+    'COPY brings them back');
 
 -- Under the same id, too
 INSERT INTO crm.contact (contact_id, email) VALUES (9201, 'sameid@example.org');
-INSERT INTO crm.event (contact_id, kind, occurred_at) VALUES (9201, 'unsubscribed', '2025-06-01 10:00+00'), (9201, 'complained', '2025-06-01 10:00+00');
+INSERT INTO crm.event (contact_id, kind, occurred_at) VALUES
+    (9201, 'unsubscribed', '2025-06-01 10:00+00'), (9201, 'complained', '2025-06-01 10:00+00');
 DO $$ BEGIN
     FOR i IN 1 .. 3 LOOP
         DELETE FROM crm.contact WHERE contact_id = 9201;
         INSERT INTO crm.contact (contact_id, email) VALUES (9201, 'sameid@example.org');
     END LOOP;
 END $$;
-SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 9201), 'complained', 'deleted and inserted again three times under one id');
+SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 9201), 'complained',
+    'deleted and inserted again three times under one id');
 DELETE FROM crm.contact WHERE contact_id = 9201;
 INSERT INTO crm.contact (contact_id, email) VALUES (9201, 'another@example.org');
-SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 9201), 'unconfirmed', 'another address under the id does not inherit them');
-SELECT results_eq($$SELECT kind::text, count(*) FROM crm.suppression WHERE contact_id = 9201 GROUP BY 1 ORDER BY 1$$, $$VALUES ('complained', 1::bigint), ('unsubscribed', 1)$$, 'one row each');
+SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 9201), 'unconfirmed',
+    'another address under the id does not inherit them');
+SELECT results_eq($$SELECT kind::text, count(*) FROM crm.suppression WHERE contact_id = 9201 GROUP BY 1 ORDER BY 1$$,
+    $$VALUES ('complained', 1::bigint), ('unsubscribed', 1)$$, 'one row each');
 
 -- Deleted and inserted in one statement
 INSERT INTO crm.contact (contact_id, email) VALUES (9301, 'cte@example.org');
 INSERT INTO crm.event (contact_id, kind) VALUES (9301, 'complained');
-WITH gone AS (DELETE FROM crm.contact WHERE contact_id = 9301 RETURNING email) INSERT INTO helper.gone SELECT count(*) FROM gone;
+WITH gone AS (DELETE FROM crm.contact WHERE contact_id = 9301 RETURNING email) INSERT INTO helper.gone SELECT count(*)
+    FROM gone;
 INSERT INTO crm.contact (email) VALUES ('cte@example.org');
 SELECT is((SELECT status::text FROM crm.contact WHERE email = 'cte@example.org'), 'complained', 'deleted in a CTE');
 
--- The latest time wins; accounts are apart. -----------------------------------------------------------------------------------
+-- The latest time wins; accounts are apart. ---------------------------------------------------------------------------
 
 INSERT INTO crm.contact (contact_id, email) VALUES (9401, 'latest@example.org');
-INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) VALUES (9401, NULL, 'unsubscribed', '2025-06-01 10:00+00'), (9401, NULL, 'unsubscribed', '2025-06-03 10:00+00'),
-    (9401, NULL, 'unsubscribed', '2025-06-02 10:00+00'), (9401, NULL, 'complained', '2025-06-05 10:00+00'), (9401, NULL, 'complained', '2025-06-04 10:00+00');
+INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) VALUES
+    (9401, NULL, 'unsubscribed', '2025-06-01 10:00+00'), (9401, NULL, 'unsubscribed', '2025-06-03 10:00+00'),
+    (9401, NULL, 'unsubscribed', '2025-06-02 10:00+00'), (9401, NULL, 'complained', '2025-06-05 10:00+00'),
+    (9401, NULL, 'complained', '2025-06-04 10:00+00');
 DELETE FROM crm.contact WHERE contact_id = 9401;
 SELECT results_eq($$SELECT kind::text, occurred_at FROM crm.suppression WHERE contact_id = 9401 ORDER BY 1$$,
-    $$VALUES ('complained', timestamptz '2025-06-05 10:00+00'), ('unsubscribed', '2025-06-03 10:00+00')$$, 'the latest time of each');
-SELECT contact_status.suppress('crm', 1, 'latest@example.org', 'unsubscribed', occurred_at => '2025-06-02 12:00+00') \g /dev/null
-SELECT contact_status.suppress('crm', 1, 'latest@example.org', 'complained', occurred_at => '2025-06-06 12:00+00') \g /dev/null
+    $$VALUES ('complained', timestamptz '2025-06-05 10:00+00'), ('unsubscribed', '2025-06-03 10:00+00')$$,
+    'the latest time of each');
+SELECT contact_status.suppress('crm', 1, 'latest@example.org', 'unsubscribed',
+    occurred_at => '2025-06-02 12:00+00') \g /dev/null
+SELECT contact_status.suppress('crm', 1, 'latest@example.org', 'complained',
+    occurred_at => '2025-06-06 12:00+00') \g /dev/null
 INSERT INTO crm.contact (contact_id, email) VALUES (9402, 'latest@example.org');
 SELECT results_eq($$SELECT kind::text, occurred_at FROM crm.event WHERE contact_id = 9402 ORDER BY 1$$,
-    $$VALUES ('complained', timestamptz '2025-06-06 12:00+00'), ('unsubscribed', '2025-06-03 10:00+00')$$, 'suppress: a later time replaces, an earlier one does not');
+    $$VALUES ('complained', timestamptz '2025-06-06 12:00+00'), ('unsubscribed', '2025-06-03 10:00+00')$$,
+    'suppress: a later time replaces, an earlier one does not');
 INSERT INTO crm.contact (account_id, contact_id, email) VALUES (2, 9402, 'latest@example.org');
-SELECT is((SELECT status::text FROM crm.contact WHERE account_id = 2 AND contact_id = 9402), 'unconfirmed', 'another account knows nothing of it');
+SELECT is((SELECT status::text FROM crm.contact WHERE account_id = 2 AND contact_id = 9402), 'unconfirmed',
+    'another account knows nothing of it');
 
 -- A return after the opt-out was recorded is the newer fact of the new contact.
 INSERT INTO crm.contact (contact_id, email) VALUES (9501, 'return@example.org');
 INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) VALUES (9501, 1, 'unsubscribed', '2025-06-01 10:00+00');
 DELETE FROM crm.contact WHERE contact_id = 9501;
 INSERT INTO crm.contact (contact_id, email) VALUES (9502, 'return@example.org');
-INSERT INTO crm.event (contact_id, list_id, kind, occurred_at, event_key) VALUES (9502, 1, 'signed_up', '2025-05-01 10:00+00', 'old'), (9502, 1, 'confirmed', '2025-05-01 11:00+00', 'old'),
+INSERT INTO crm.event (contact_id, list_id, kind, occurred_at, event_key) VALUES
+    (9502, 1, 'signed_up', '2025-05-01 10:00+00', 'old'), (9502, 1, 'confirmed', '2025-05-01 11:00+00', 'old'),
     (9502, 1, 'confirmed', '2025-06-02 11:00+00', 'old');
 SELECT is(helper.subscriptions(9502), 'unsubscribed (1 unsubscribed)', 'old links do not lift what came back');
-INSERT INTO crm.event (contact_id, list_id, kind, occurred_at, event_key) VALUES (9502, 1, 'signed_up', '2025-06-02 10:00+00', 'new'), (9502, 1, 'confirmed', '2025-06-02 11:00+00', 'new');
+INSERT INTO crm.event (contact_id, list_id, kind, occurred_at, event_key) VALUES
+    (9502, 1, 'signed_up', '2025-06-02 10:00+00', 'new'), (9502, 1, 'confirmed', '2025-06-02 11:00+00', 'new');
 SELECT is(helper.subscriptions(9502), 'active (1 active)', 'a later request that is confirmed does');
 
--- complained_insert --------------------------------------------------------------------------------------------------------------
+-- complained_insert ---------------------------------------------------------------------------------------------------
 
-SELECT contact_status.suppress('crm', 3, 'spam@example.org', 'complained', occurred_at => '2025-06-01 10:00+00') \g /dev/null
-SELECT contact_status.suppress('crm', 1, 'spam@example.org', 'complained', occurred_at => '2025-06-01 10:00+00') \g /dev/null
-SELECT helper.refused_helpfully($$INSERT INTO crm.contact (account_id, contact_id, email) VALUES (3, 771, 'good@example.org'), (3, 772, ' Spam@Example.org')$$,
+SELECT contact_status.suppress('crm', 3, 'spam@example.org', 'complained',
+    occurred_at => '2025-06-01 10:00+00') \g /dev/null
+SELECT contact_status.suppress('crm', 1, 'spam@example.org', 'complained',
+    occurred_at => '2025-06-01 10:00+00') \g /dev/null
+SELECT helper.refused_helpfully($$INSERT INTO crm.contact (account_id, contact_id, email) VALUES
+        (3, 771, 'good@example.org'), (3, 772, ' Spam@Example.org')$$,
     '23514 contact_status_complaint', '772.*complained', 'refuse: a complained address is not let in');
-SELECT helper.refused($$INSERT INTO crm.contact (account_id, email) VALUES (3, 'spam@example.org') ON CONFLICT DO NOTHING$$, '23514 contact_status_complaint', 'refuse: nor with ON CONFLICT');
+SELECT helper.refused($$INSERT INTO crm.contact (account_id, email) VALUES (3, 'spam@example.org')
+        ON CONFLICT DO NOTHING$$, '23514 contact_status_complaint', 'refuse: nor with ON CONFLICT');
 SELECT is((SELECT count(*) FROM crm.contact WHERE account_id = 3), 0::bigint, 'refuse: nothing of the statement stays');
 INSERT INTO crm.contact (contact_id, email) VALUES (773, 'spam@example.org');
 SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 773), 'complained', 'keep: let in as complained');
 UPDATE crm.account SET policy = 'emailmanager' WHERE account_id = 1;
 DELETE FROM crm.contact WHERE contact_id = 773;
-SELECT helper.refused($$INSERT INTO crm.contact (email) VALUES ('spam@example.org')$$, '23514 contact_status_complaint', 'judged by the policy at the time of the insert');
+SELECT helper.refused($$INSERT INTO crm.contact (email) VALUES ('spam@example.org')$$, '23514 contact_status_complaint',
+    'judged by the policy at the time of the insert');
 UPDATE crm.account SET policy = 'default' WHERE account_id = 1;
 
--- suppress ------------------------------------------------------------------------------------------------------------------------
+-- suppress ------------------------------------------------------------------------------------------------------------
 
 INSERT INTO crm.contact (contact_id, email) VALUES (9601, 'known@example.org');
-INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) VALUES (9601, 1, 'added', '2025-06-01 09:00+00'), (9601, 2, 'added', '2025-06-01 09:00+00');
-SELECT is(contact_status.suppress('crm', 1, ' Known@Example.org', 'unsubscribed', 1, '2025-06-01 10:00+00', 'esp'), 9601::bigint, 'suppress: the contact that has the address');
-SELECT is(contact_status.suppress('crm', 1, 'known@example.org', 'unsubscribed', 1, '2025-06-01 10:00+00', 'esp'), 9601::bigint, 'suppress: twice');
-SELECT is((SELECT count(*) FROM crm.event WHERE contact_id = 9601 AND source = 'esp'), 1::bigint, 'suppress: is one event');
+INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) VALUES
+    (9601, 1, 'added', '2025-06-01 09:00+00'), (9601, 2, 'added', '2025-06-01 09:00+00');
+SELECT is(contact_status.suppress('crm', 1, ' Known@Example.org', 'unsubscribed', 1, '2025-06-01 10:00+00', 'esp'),
+    9601::bigint, 'suppress: the contact that has the address');
+SELECT is(contact_status.suppress('crm', 1, 'known@example.org', 'unsubscribed', 1, '2025-06-01 10:00+00', 'esp'),
+    9601::bigint, 'suppress: twice');
+SELECT is((SELECT count(*) FROM crm.event WHERE contact_id = 9601 AND source = 'esp'), 1::bigint,
+    'suppress: is one event');
 SELECT is(helper.subscriptions(9601), 'active (1 unsubscribed, 2 active)', 'suppress: of a list');
-SELECT is(contact_status.suppress('crm', 1, 'unknown@example.org', 'unsubscribed', 1, '2025-06-01 10:00+00', 'esp'), NULL, 'suppress: nobody has the address');
+SELECT is(contact_status.suppress('crm', 1, 'unknown@example.org', 'unsubscribed', 1, '2025-06-01 10:00+00', 'esp'),
+    NULL, 'suppress: nobody has the address');
 SELECT is(contact_status.suppress('crm', 1, 'unknown@example.org', 'invalidated'), NULL, 'suppress: without a time');
 INSERT INTO crm.contact (contact_id, email) VALUES (9602, 'Unknown@example.org');
 INSERT INTO crm.event (contact_id, list_id, kind) VALUES (9602, 1, 'added'), (9602, 2, 'added');
-SELECT is(helper.subscriptions(9602), 'hard_bounced (1 unsubscribed, 2 hard_bounced)', 'suppress: holds when somebody has it');
+SELECT is(helper.subscriptions(9602), 'hard_bounced (1 unsubscribed, 2 hard_bounced)',
+    'suppress: holds when somebody has it');
 -- a complaint that arrives when its contact is gone
 INSERT INTO crm.contact (contact_id, email) VALUES (9603, 'late@example.org');
 DELETE FROM crm.contact WHERE contact_id = 9603;
 SELECT contact_status.suppress('crm', 1, 'late@example.org', 'complained') \g /dev/null
 INSERT INTO crm.contact (contact_id, email) VALUES (9604, 'late@example.org');
-SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 9604), 'complained', 'a complaint that arrives after the contact was deleted still holds');
+SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 9604), 'complained',
+    'a complaint that arrives after the contact was deleted still holds');
 
-SELECT is(contact_status.suppress('crm', 1, '{one@example.org,ONE@example.org," ",known@example.org,two@example.org,NULL}'::text[], 'unsubscribed', source => 'other sender'), 3::bigint,
+SELECT is(contact_status.suppress('crm', 1,
+        '{one@example.org,ONE@example.org," ",known@example.org,two@example.org,NULL}'::text[], 'unsubscribed',
+        source => 'other sender'), 3::bigint,
     'suppress: a list of addresses, each once');
-INSERT INTO crm.contact (contact_id, email) VALUES (9605, 'one@example.org'), (9606, 'two@example.org'), (9607, 'three@example.org');
+INSERT INTO crm.contact (contact_id, email) VALUES
+    (9605, 'one@example.org'), (9606, 'two@example.org'), (9607, 'three@example.org');
 INSERT INTO crm.event (contact_id, list_id, kind) SELECT n, 1, 'added' FROM generate_series(9605, 9607) AS n;
-SELECT results_eq($$SELECT contact_id::int, status::text FROM crm.contact WHERE contact_id = 9601 OR contact_id BETWEEN 9605 AND 9607 ORDER BY 1$$,
-    $$VALUES (9601, 'unsubscribed'), (9605, 'unsubscribed'), (9606, 'unsubscribed'), (9607, 'active')$$, 'suppress: a list, with and without contacts');
+SELECT results_eq($$SELECT contact_id::int, status::text FROM crm.contact
+        WHERE contact_id = 9601 OR contact_id BETWEEN 9605 AND 9607 ORDER BY 1$$,
+    $$VALUES (9601, 'unsubscribed'), (9605, 'unsubscribed'), (9606, 'unsubscribed'), (9607, 'active')$$,
+    'suppress: a list, with and without contacts');
 SELECT is(contact_status.suppress('crm', 1, '{}'::text[], 'unsubscribed'), 0::bigint, 'suppress: no address at all');
 
-SELECT is(split_part(verdict, ' ', 1), expected, description) || CASE WHEN split_part(verdict, ' ', 1) <> expected THEN E'\n' || diag(said) ELSE '' END FROM (VALUES
+SELECT is(split_part(verdict, ' ', 1), expected, description)
+    || CASE WHEN split_part(verdict, ' ', 1) <> expected THEN E'\n' || diag(said) ELSE '' END FROM (VALUES
     ($$SELECT contact_status.suppress('crm', 1, 'x@example.org', 'added')$$, '22023', 'suppress: no such kind'),
-    ($$SELECT contact_status.suppress('crm', 1, 'x@example.org', 'complained', 1)$$, '22023', 'suppress: a complaint is of all lists'),
+    ($$SELECT contact_status.suppress('crm', 1, 'x@example.org', 'complained', 1)$$, '22023',
+        'suppress: a complaint is of all lists'),
     ($$SELECT contact_status.suppress('crm', 1, 'x@example.org', NULL)$$, '22023', 'suppress: no kind'),
     ($$SELECT contact_status.suppress('crm', 1, '  ', 'complained')$$, '22004', 'suppress: no address'),
     ($$SELECT contact_status.suppress('crm', 1, NULL::text, 'complained')$$, '22004', 'suppress: null'),
-    ($$SELECT contact_status.suppress('crm', 1, 'x@example.org', 'complained', occurred_at => now() + interval '1 day')$$, '22008', 'suppress: dated ahead'),
-    ($$SELECT contact_status.suppress('crm', 1, 'x@example.org', 'complained', occurred_at => 'infinity')$$, '22008', 'suppress: for ever ahead'),
-    ($$SELECT contact_status.suppress('crm', 1, 'x@example.org', 'complained', occurred_at => '-infinity')$$, '22008', 'suppress: infinitely long ago'),
-    ($$SELECT contact_status.suppress('crm', 77, 'x@example.org', 'complained')$$, '23503', 'suppress: an unknown account'),
-    ($$SELECT contact_status.suppress('crm', 1, 'x@example.org', 'unsubscribed', 777)$$, '23503', 'suppress: an unknown list'),
-    ($$SELECT contact_status.suppress('crm', 1, 'known@example.org', 'unsubscribed', 777)$$, '23503', 'suppress: an unknown list, of a contact'))
+    ($$SELECT contact_status.suppress('crm', 1, 'x@example.org', 'complained',
+                occurred_at => now() + interval '1 day')$$, '22008', 'suppress: dated ahead'),
+    ($$SELECT contact_status.suppress('crm', 1, 'x@example.org', 'complained', occurred_at => 'infinity')$$, '22008',
+        'suppress: for ever ahead'),
+    ($$SELECT contact_status.suppress('crm', 1, 'x@example.org', 'complained', occurred_at => '-infinity')$$, '22008',
+        'suppress: infinitely long ago'),
+    ($$SELECT contact_status.suppress('crm', 77, 'x@example.org', 'complained')$$, '23503',
+        'suppress: an unknown account'),
+    ($$SELECT contact_status.suppress('crm', 1, 'x@example.org', 'unsubscribed', 777)$$, '23503',
+        'suppress: an unknown list'),
+    ($$SELECT contact_status.suppress('crm', 1, 'known@example.org', 'unsubscribed', 777)$$, '23503',
+        'suppress: an unknown list, of a contact'))
     AS wrong (statement, expected, description), helper.refusal(statement);
 
--- Digests ------------------------------------------------------------------------------------------------------------------------------
+-- Digests -------------------------------------------------------------------------------------------------------------
 
-SELECT is((SELECT count(*) FROM crm.suppression WHERE length(address_digest) <> 32), 0::bigint, 'digests have 32 bytes');
+SELECT is((SELECT count(*) FROM crm.suppression WHERE length(address_digest) <> 32), 0::bigint,
+    'digests have 32 bytes');
 SELECT is((SELECT count(*) FROM crm.address_key WHERE length(key) <> 32), 0::bigint, 'keys too');
-SELECT is((SELECT count(DISTINCT key) FROM crm.address_key), (SELECT count(*) FROM crm.account), 'each account has a key of its own, from its beginning');
+SELECT is((SELECT count(DISTINCT key) FROM crm.address_key), (SELECT count(*) FROM crm.account),
+    'each account has a key of its own, from its beginning');
 SELECT contact_status.suppress('crm', account, address, kind::contact_status.event_kind) FROM (VALUES
-    (1, 'Digest@Example.org', 'unsubscribed'), (1, ' digest@example.org ', 'complained'), (2, 'digest@example.org', 'invalidated')) AS d (account, address, kind) \g /dev/null
-SELECT is((SELECT count(DISTINCT address_digest) FROM crm.suppression WHERE account_id = 1 AND occurred_at >= now() AND source = 'suppress' AND address_digest IN
-    (SELECT address_digest FROM crm.suppression GROUP BY 1 HAVING count(*) = 2 AND bool_or(kind = 'complained') AND bool_or(kind = 'unsubscribed'))), 1::bigint, 'one digest however the address is written');
-SELECT is((SELECT count(*) FROM crm.suppression AS a JOIN crm.suppression AS b USING (address_digest) WHERE a.account_id <> b.account_id), 0::bigint, 'and another in each account');
+    (1, 'Digest@Example.org', 'unsubscribed'), (1, ' digest@example.org ', 'complained'),
+    (2, 'digest@example.org', 'invalidated')) AS d (account, address, kind) \g /dev/null
+SELECT is((SELECT count(DISTINCT address_digest) FROM crm.suppression
+        WHERE account_id = 1 AND occurred_at >= now() AND source = 'suppress' AND address_digest IN
+    (SELECT address_digest FROM crm.suppression GROUP BY 1 HAVING count(*) = 2 AND bool_or(kind = 'complained')
+        AND bool_or(kind = 'unsubscribed'))), 1::bigint, 'one digest however the address is written');
+SELECT is((SELECT count(*) FROM crm.suppression AS a JOIN crm.suppression AS b USING (address_digest)
+        WHERE a.account_id <> b.account_id), 0::bigint, 'and another in each account');
 SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pgcrypto') AS has_pgcrypto \gset
 \if :has_pgcrypto
     CREATE EXTENSION pgcrypto SCHEMA helper;
-    SELECT is((SELECT string_agg(DISTINCT s.kind::text, ', ') FROM crm.suppression AS s JOIN crm.address_key AS k USING (account_id)
-               WHERE s.account_id = 1 AND s.address_digest = helper.hmac(convert_to('digest@example.org', 'UTF8'), k.key, 'sha256')),
+    SELECT is((SELECT string_agg(DISTINCT s.kind::text, ', ') FROM crm.suppression AS s
+            JOIN crm.address_key AS k USING (account_id)
+               WHERE s.account_id = 1
+                   AND s.address_digest = helper.hmac(convert_to('digest@example.org', 'UTF8'), k.key, 'sha256')),
         'complained, unsubscribed', 'the digest is HMAC-SHA-256 of the normalised address under the account''s key');
 \endif
 CREATE ROLE contact_status_test_reader;
@@ -269,7 +328,8 @@ INSERT INTO crm.contact (contact_id, email) VALUES (9703, 'goes@example.org');
 SELECT pass('an address comes back whose list is gone');
 INSERT INTO crm.list (list_id, name) OVERRIDING SYSTEM VALUE VALUES (3, 'again');
 INSERT INTO crm.event (contact_id, list_id, kind) VALUES (9701, 3, 'added'), (9703, 3, 'added');
-SELECT results_eq($$SELECT contact_id::int, status::text FROM crm.subscription WHERE list_id = 3 ORDER BY 1$$, $$VALUES (9701, 'unsubscribed'), (9703, 'unsubscribed')$$,
+SELECT results_eq($$SELECT contact_id::int, status::text FROM crm.subscription WHERE list_id = 3 ORDER BY 1$$,
+    $$VALUES (9701, 'unsubscribed'), (9703, 'unsubscribed')$$,
     'opt-outs of a list hold when it is made again');
 
 -- An account that is deleted keeps its key and what it remembers, or is not deleted.
@@ -290,7 +350,9 @@ SELECT is(helper.subscriptions(9801, 2), 'unsubscribed (1 unsubscribed)', 'an op
 SET statement_timeout = '10s';
 CREATE UNIQUE INDEX one_fact ON crm.suppression (address_digest) WHERE source = 'application';
 SELECT contact_status.suppress('crm', 1, 'one.fact@example.org', 'unsubscribed', source => 'application');
-SELECT helper.refused($$SELECT contact_status.suppress('crm', 1, 'one.fact@example.org', 'complained', source => 'application')$$, '23505 one_fact', 'a unique index of the application''s');
+SELECT helper.refused(
+    $$SELECT contact_status.suppress('crm', 1, 'one.fact@example.org', 'complained', source => 'application')$$,
+    '23505 one_fact', 'a unique index of the application''s');
 RESET statement_timeout;
 
 SELECT * FROM helper.check_whole();

@@ -6,8 +6,10 @@ SELECT enum_has_labels('contact_status', 'contact_status', ARRAY[
     'active', 'soft_bounced', 'unresponsive', 'unconfirmed', 'suspended', 'failing', 'hard_bounced', 'unsubscribed',
     'complained', 'deleted'], 'the statuses, in the order of precedence');
 SELECT enum_has_labels('contact_status', 'event_kind', ARRAY[
-    'noted', 'signed_up', 'added', 'confirmed', 'resubscribed', 'released', 'restored', 'validated', 'sent', 'delivered', 'opened',
-    'clicked', 'visited', 'soft_bounced', 'blocked', 'hard_bounced', 'nonexistent', 'invalidated', 'lapsed', 'suspended', 'removed',
+    'noted', 'signed_up', 'added', 'confirmed', 'resubscribed', 'released', 'restored', 'validated', 'sent',
+    'delivered', 'opened',
+    'clicked', 'visited', 'soft_bounced', 'blocked', 'hard_bounced', 'nonexistent', 'invalidated', 'lapsed',
+    'suspended', 'removed',
     'unsubscribed', 'complained', 'deleted'], 'the events, in the order that breaks ties');
 SELECT is(greatest('active'::contact_status.contact_status, 'complained', 'unsubscribed'), 'complained',
     'greatest() gives the status that takes precedence');
@@ -21,7 +23,8 @@ INSERT INTO helper.word VALUES
     ('soft_bounced', true, 'temporary_error', 'yellow', '1 Ativo com erros', 'opt-in', 'iscritto',
         'aktivní (soft bounce)', 'subscribed', 'enabled', 'active'),
     ('unresponsive', false, 'ok', 'blue', '3 Não responde', NULL, NULL, NULL, NULL, NULL, NULL),
-    ('unconfirmed', false, 'ok', 'orange', NULL, 'opt-out', 'non confermato', 'nepotvrzené', 'pending', 'unconfirmed', NULL),
+    ('unconfirmed', false, 'ok', 'orange', NULL, 'opt-out', 'non confermato', 'nepotvrzené', 'pending',
+        'unconfirmed', NULL),
     ('suspended', false, 'ok', 'orange', '4 Suspenso', NULL, NULL, NULL, NULL, 'disabled', NULL),
     ('failing', false, 'temporary_error', 'dark grey', '2 Com problemas', NULL, NULL, NULL, NULL, NULL, NULL),
     ('hard_bounced', false, 'permanent_error', 'dark grey', '7 Inexistente', 'hard bounce', 'respinto', 'odražené',
@@ -49,7 +52,8 @@ SELECT is(contact_status.color(status, vocabulary), contact_status.color(contact
 FROM helper.own_word;
 SELECT is(contact_status.color(status, 'salesmanago'), dot, format('%s in salesmanago', status)) FROM (VALUES
     ('active'::contact_status.contact_status, 'green'), ('soft_bounced', 'green'), ('unconfirmed', 'orange'),
-    ('unsubscribed', 'orange'), ('hard_bounced', 'dark grey'), ('deleted', 'black'), ('complained', NULL)) AS w (status, dot);
+    ('unsubscribed', 'orange'), ('hard_bounced', 'dark grey'), ('deleted', 'black'),
+    ('complained', NULL)) AS w (status, dot);
 
 -- Reports.
 SELECT is(contact_status.report_label(category, vocabulary), word, format('report_label(%s, %s)', category, vocabulary))
@@ -133,7 +137,8 @@ FROM (SELECT DISTINCT vocabulary, word FROM helper.own_word WHERE word IS NOT NU
 ORDER BY vocabulary, word;
 
 -- Addresses.
-SELECT is(contact_status.normalize_address(given), normalized, format('normalize_address: %s', description)) FROM (VALUES
+SELECT is(contact_status.normalize_address(given), normalized, format('normalize_address: %s', description))
+    FROM (VALUES
     ('ann@example.org', 'ann@example.org', 'nothing to do'),
     ('Ann.Smith@Example.ORG', 'ann.smith@example.org', 'letters in lower case, of either side'),
     ('  ann@example.org ', 'ann@example.org', 'surrounding blanks off'),
@@ -162,7 +167,8 @@ SELECT is(result, NULL, description) FROM (VALUES
     (contact_status.normalize_address(NULL), 'normalize_address')) AS called (result, description);
 
 -- is_mailable is in SQL and not strict, so that it is inlined; of null it is null by itself
-SELECT is(p.provolatile::text || (p.proisstrict OR p.proname = 'is_mailable'), 'itrue', format('%s is immutable and strict', p.oid::regprocedure))
+SELECT is(p.provolatile::text || (p.proisstrict OR p.proname = 'is_mailable'), 'itrue',
+    format('%s is immutable and strict', p.oid::regprocedure))
 FROM pg_proc AS p WHERE p.pronamespace = 'contact_status'::regnamespace
 AND p.proname IN ('is_mailable', 'report_category', 'color', 'label', 'from_label', 'report_label',
     'vocabulary_words', 'normalize_address') ORDER BY p.oid::regprocedure::text;

@@ -13,7 +13,8 @@ use Generate;
 
 BEGIN { *pick = \&Generate::pick; *chance = \&Generate::chance; *shuffle = \&Generate::shuffle }
 
-my @COLUMNS = qw(account_id contact_id list_id campaign_id kind occurred_at event_key source evidence reason reply until);
+my @COLUMNS = qw(account_id contact_id list_id campaign_id kind occurred_at event_key source evidence reason
+    reply until);
 my %TIMES   = map { $_ => 1 } qw(occurred_at until);
 
 # --- SQL --------------------------------------------------------------------------------------------------------------
@@ -26,7 +27,11 @@ sub timestamp {
 
 sub quote { my ($text) = @_; return 'NULL' unless defined $text; $text =~ s/'/''/g; return "'$text'" }
 
-sub value { my ($event, $column) = @_; my $v = $event->{$column}; return defined $v && $TIMES{$column} ? timestamp($v) : $v }
+sub value {
+    my ($event, $column) = @_;
+    my $v = $event->{$column};
+    return defined $v && $TIMES{$column} ? timestamp($v) : $v;
+}
 
 sub insert_sql {
     my ($schema, @events) = @_;
@@ -80,11 +85,13 @@ sub setup_sql {
     }
     for my $id (sort { $a <=> $b } keys %{ $world->{accounts} }) {
         my $account = $world->{accounts}{$id};
-        $sql .= "INSERT INTO $schema.account (account_id, policy) VALUES ($id, '$account->{policy}');\n" unless $id == 1;
+        $sql .= "INSERT INTO $schema.account (account_id, policy) VALUES ($id, '$account->{policy}');\n"
+            unless $id == 1;
         for my $list (sort keys %{ $account->{lists} }) {
             next if $id == 1 && $list == 1;
             $sql .= "INSERT INTO $schema.list (account_id, list_id, name, double_opt_in) OVERRIDING SYSTEM VALUE "
-                . "VALUES ($id, $list, 'list $list', " . setting_sql('double_opt_in', $account->{lists}{$list}) . ");\n";
+                . "VALUES ($id, $list, 'list $list', "
+                    . setting_sql('double_opt_in', $account->{lists}{$list}) . ");\n";
         }
         $sql .= "INSERT INTO $schema.contact (account_id, contact_id, email) OVERRIDING SYSTEM VALUE "
             . "SELECT $id, i, 'person' || i || '\@example.org' FROM generate_series(1, $account->{contacts}) i;\n";
@@ -114,7 +121,8 @@ sub change_setting {
         my $setting = chance(0.7) ? pick(@Generate::CONSENT_SETTINGS) : pick(sort keys %Generate::CHOICES);
         my $value   = pick(@{ $Generate::CHOICES{$setting} });
         $world->{policies}{ $account->{policy} }{$setting} = $value;
-        return "UPDATE $schema.policy SET $setting = " . setting_sql($setting, $value) . " WHERE name = '$account->{policy}';\n";
+        return "UPDATE $schema.policy SET $setting = " . setting_sql($setting, $value)
+            . " WHERE name = '$account->{policy}';\n";
     }
     if ($what eq 'account') {
         $account->{policy} = pick(sort keys %{ $world->{policies} });
@@ -164,7 +172,8 @@ my %ORDERS = (
     },
 );
 
-# (world, schema, changing => does a setting change now and then?, horizons => are there some?) -> { sql, order, counts of what is in it }
+# (world, schema, changing => does a setting change now and then?, horizons => are there some?) -> { sql, order, counts
+# of what is in it }
 sub script {
     my ($world, $schema, %args) = @_;
     my $order = pick(qw(random random in_order reversed nearly));

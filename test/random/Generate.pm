@@ -92,11 +92,14 @@ my %THEMES = (
         nonexistent => 0.4, invalidated => 0.2, validated => 0.4, sent => 2, noted => 0.5,
     },
     soft_errors => { added => 0.5, delivered => 5, soft_bounced => 10, blocked => 1, visited => 0.5 },
-    one_run => { added => 0.5, delivered => 0.5, soft_bounced => 12, blocked => 1, hard_bounced => 0.1, validated => 0.3 },
-    hard_errors => { added => 1, delivered => 8, hard_bounced => 8, nonexistent => 1, soft_bounced => 1, validated => 3 },
+    one_run => { added => 0.5, delivered => 0.5, soft_bounced => 12, blocked => 1, hard_bounced => 0.1,
+        validated => 0.3 },
+    hard_errors => { added => 1, delivered => 8, hard_bounced => 8, nonexistent => 1, soft_bounced => 1,
+        validated => 3 },
     sign_ups => { added => 2, signed_up => 10, confirmed => 1, unsubscribed => 1, removed => 2, deleted => 1 },
     answers => {
-        added => 1, sent => 12, lapsed => 0.3, noted => 0.3, opened => 0.6, clicked => 0.4, delivered => 2, visited => 0.5, soft_bounced => 1,
+        added => 1, sent => 12, lapsed => 0.3, noted => 0.3, opened => 0.6, clicked => 0.4, delivered => 2,
+            visited => 0.5, soft_bounced => 1,
         signed_up => 0.5, confirmed => 0.5,
     },
     holds => {
@@ -179,8 +182,10 @@ sub shape {
     $event->{campaign_id} = 1 if $kind eq 'sent' && !defined $event->{campaign_id};
     $event->{source} = undef if $kind eq 'confirmed' && chance(0.5);
     $event->{evidence} = 'letter of 3 May'
-        if $kind eq 'resubscribed' || ($kind eq 'confirmed' && defined $event->{source} && $event->{source} eq 'manual');
-    $event->{until} = pick($t + 1, $t + between(1, 6) * $HOUR, $t + between(1, 100) * $HOUR, $base + $OFF + between(0, 30) * $HOUR)
+        if $kind eq 'resubscribed'
+            || ($kind eq 'confirmed' && defined $event->{source} && $event->{source} eq 'manual');
+    $event->{until} = pick($t + 1, $t + between(1, 6) * $HOUR, $t + between(1, 100) * $HOUR,
+        $base + $OFF + between(0, 30) * $HOUR)
         if $kind eq 'suspended' && chance(0.8);
 }
 

@@ -1,5 +1,5 @@
-# The server: scripts run by psql, connected as the environment says (PGHOST, PGPORT, PGUSER, PGDATABASE), and queries read
-# back as rows of text.
+# The server: scripts run by psql, connected as the environment says (PGHOST, PGPORT, PGUSER, PGDATABASE), and queries
+# read back as rows of text.
 package Server;
 
 use strict;
@@ -48,7 +48,8 @@ sub micros { my ($time) = @_; return "(extract(epoch FROM $time) * 1000000)::big
 
 sub micros_of_array {
     my ($times) = @_;
-    return "(SELECT string_agg(" . micros('t') . "::text, ',' ORDER BY o) FROM unnest($times) WITH ORDINALITY u (t, o))";
+    return "(SELECT string_agg(" . micros('t')
+        . "::text, ',' ORDER BY o) FROM unnest($times) WITH ORDINALITY u (t, o))";
 }
 
 1;

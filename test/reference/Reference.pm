@@ -18,7 +18,8 @@ our @STATUSES = qw(active soft_bounced unresponsive unconfirmed suspended failin
     deleted);
 
 # In the order that breaks ties: what restricts comes last and wins.
-our @KINDS = qw(noted signed_up added confirmed resubscribed released restored validated sent delivered opened clicked visited
+our @KINDS = qw(noted signed_up added confirmed resubscribed released restored validated sent delivered opened
+    clicked visited
     soft_bounced blocked hard_bounced nonexistent invalidated lapsed suspended removed unsubscribed complained deleted);
 
 my %status_rank = map { $STATUSES[$_] => $_ } 0 .. $#STATUSES;
@@ -327,7 +328,8 @@ $effect{delivered} = sub {
     $contact->{delivery} = undef;
     if (defined $campaign) {
         my %before = map { $_ => $contact->{$_} } @run_facts;
-        $contact->{delivery} = { %before, campaign => $campaign, run => [ @{ $contact->{run} } ], hard_run => [ @{ $contact->{hard_run} } ] };
+        $contact->{delivery} = { %before, campaign => $campaign, run => [ @{ $contact->{run} } ],
+            hard_run => [ @{ $contact->{hard_run} } ] };
     }
     end_run($contact);
 };
@@ -342,11 +344,12 @@ sub take_back_delivery {
     @$contact{@run_facts} = @$delivery{@run_facts};
 }
 
-# Where the run is below its limits and its last counted error is more than soft_bounce_memory older, the run is over and
-# the error begins a new one.
+# Where the run is below its limits and its last counted error is more than soft_bounce_memory older, the run is over
+# and the error begins a new one.
 sub forget_old_run {
     my ($contact, $event, $policy) = @_;
-    my ($memory, $last, $limit) = ($policy->{soft_bounce_memory}, $contact->{last_error_at}, $policy->{soft_bounce_limit});
+    my ($memory, $last, $limit) = ($policy->{soft_bounce_memory}, $contact->{last_error_at},
+        $policy->{soft_bounce_limit});
     return unless defined $memory && defined $last && $event->{occurred_at} - $last > $memory;
     return if defined $limit && @{ $contact->{run} } >= $limit;
     end_run($contact);
@@ -394,7 +397,8 @@ sub hard_error {
     take_back_delivery($contact, $event);
     forget_old_run($contact, $event, $policy);
     my ($campaign, $most) = ($event->{campaign_id}, $policy->{hard_bounces_per_campaign});
-    return if defined $most && defined $campaign && $most <= grep { defined && $_ == $campaign } @{ $contact->{hard_run} };
+    return
+        if defined $most && defined $campaign && $most <= grep { defined && $_ == $campaign } @{ $contact->{hard_run} };
     push @{ $contact->{hard_run} }, $campaign;
     $contact->{last_error_at} = $event->{occurred_at};
     $contact->{hard_bounces}++;

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
-# Few addresses that wander between few contacts of sixteen clients, with what is said of them late, retracted and brought back, for
-# a half of SOAK_SECONDS (600): what is known of an address is known of whoever has it, and no deadlock.
+# Few addresses that wander between few contacts of sixteen clients, with what is said of them late, retracted and
+# brought back, for a half of SOAK_SECONDS (600): what is known of an address is known of whoever has it, and no
+# deadlock.
 use strict;
 use warnings;
 use FindBin;

@@ -1,5 +1,6 @@
 #!/usr/bin/perl
-# Sixteen clients change what is counted while others compare the counts with count(*), for a half of SOAK_SECONDS (600).
+# Sixteen clients change what is counted while others compare the counts with count(*), for a half of SOAK_SECONDS
+# (600).
 use strict;
 use warnings;
 use FindBin;

@@ -1,9 +1,11 @@
 #!/usr/bin/perl
-# The server crashes again and again, at random moments of a load of events, contacts, deletes, imports and changed settings.
-# After each recovery verify is empty, each acknowledged event is in the log once, each transaction is there as a whole or not
-# at all, one that was refused or rolled back not, and counts are what count(*) says. Then the load goes on.
+# The server crashes again and again, at random moments of a load of events, contacts, deletes, imports and changed
+# settings. After each recovery verify is empty, each acknowledged event is in the log once, each transaction is there
+# as a whole or not at all, one that was refused or rolled back not, and counts are what count(*) says. Then the load
+# goes on.
 #
-#   SOAK_CRASHES   how many (100): one half SIGKILL for the server and all its processes, one half `pg_ctl stop -m immediate`
+#   SOAK_CRASHES   how many (100): one half SIGKILL for the server and all its processes,
+#                  one half `pg_ctl stop -m immediate`
 #   CLIENTS        how many write (6)
 #   SEED           of what they do and of the moments
 #
@@ -31,15 +33,16 @@ my @lost;
 srand $seed;
 print "# $crashes crashes, $clients clients, seed $seed\n";
 # short distances between checkpoints, so that crashes come before, in and after them
-my $cluster = Cluster->new(checkpoint_timeout => '30s', max_wal_size => '64MB', deadlock_timeout => '100ms')->init->as_default->start;
+my $cluster = Cluster->new(checkpoint_timeout => '30s', max_wal_size => '64MB',
+    deadlock_timeout => '100ms')->init->as_default->start;
 my $setup = Session->new;
 $setup->must(world(), 'CREATE EXTENSION amcheck');
 $setup->close;
 
 # --- What the clients do ----------------------------------------------------------------------------------------------
 
-# Each returns the statements of a transaction, and the keys of the events that are in the log if it was committed; keys that
-# must not be there in any case (rolled back to a savepoint) begin with "not ".
+# Each returns the statements of a transaction, and the keys of the events that are in the log if it was committed; keys
+# that must not be there in any case (rolled back to a savepoint) begin with "not ".
 my %work = (
     single => sub { my ($new) = @_; my $e = $new->(); return ([ insert($e) ], $e->{key}) },
     batch  => sub { my ($new) = @_; my @e = map { $new->() } 1 .. 8; return ([ insert(@e) ], map { $_->{key} } @e) },
@@ -54,29 +57,34 @@ my %work = (
         my ($new) = @_;
         my $contact = pick(@deletable);
         my $e = $new->($contact);
-        return ([ 'DELETE FROM crm.contact WHERE ' . key_of($contact), insert_contact($contact), insert($e) ], $e->{key});
+        return ([ 'DELETE FROM crm.contact WHERE ' . key_of($contact), insert_contact($contact), insert($e) ],
+            $e->{key});
     },
     roll_back => sub { my ($new) = @_; my $e = $new->(); return ([ insert($e), 'ROLLBACK' ], "not $e->{key}") },
     import    => sub { ([ 'TRUNCATE staging', import_rows(),
-                          "SELECT count(*) FROM contact_status.import_contacts('crm', 1, " . between(1, 3) . ", 'staging')" ]) },
-    leave     => sub { ([ "DELETE FROM crm.contact WHERE account_id = 1 AND email = 'i" . between(1, 12) . "\@example.org'" ]) },
+                          "SELECT count(*) FROM contact_status.import_contacts('crm', 1, " . between(1, 3)
+                              . ", 'staging')" ]) },
+    leave     => sub {
+        ([ "DELETE FROM crm.contact WHERE account_id = 1 AND email = 'i" . between(1, 12) . "\@example.org'" ]) },
     address   => sub { ([ change_address(pick(@contacts)) ]) },
     suppress  => sub { ([ suppress() ]) },
     retract   => sub { ([ retract() ]) },
     sweep     => sub { (["SELECT contact_status.sweep('crm')"]) },
     setting   => sub { ([ change_setting(), "SELECT contact_status.reevaluate('crm')" ]) },
 );
-my @work = (('single') x 30, ('batch') x 12, ('bulk') x 3, ('several') x 8, ('replace') x 4, ('roll_back') x 2, ('import') x 3, 'leave',
+my @work = (('single') x 30, ('batch') x 12, ('bulk') x 3, ('several') x 8, ('replace') x 4, ('roll_back') x 2,
+    ('import') x 3, 'leave',
     ('address') x 2, ('suppress') x 2, 'retract', 'sweep', 'setting');
 
-# Until the server is gone. Before each transaction its keys go to the journal, after it what became of it; so in the journal of a
-# client all but the last transaction are settled.
+# Until the server is gone. Before each transaction its keys go to the journal, after it what became of it; so in the
+# journal of a client all but the last transaction are settled.
 sub client {
     my ($name, $journal) = @_;
     my $number = 0;
     my $new    = sub { random_event("$name." . ++$number, $_[0] // pick(@contacts), around(time)) };
     my $session = Session->new;
-    $session->must('SET client_min_messages = error', 'CREATE TEMPORARY TABLE staging (email text, occurred_at timestamptz, status text)');
+    $session->must('SET client_min_messages = error',
+        'CREATE TEMPORARY TABLE staging (email text, occurred_at timestamptz, status text)');
     for (;;) {
         my $what = pick(@work);
         my ($statements, @keys) = $work{$what}->($new);
@@ -173,7 +181,8 @@ sub check {
     problem($round, "counts: $_") for column(q{SELECT c.account_id || ' ' || c.status FROM (
         SELECT account_id, status, sum(n) AS n FROM (
             SELECT account_id, status, contacts AS n FROM crm.account_status_count
-            UNION ALL SELECT account_id, status, -count(*) FROM crm.contact GROUP BY 1, 2) AS both_ GROUP BY 1, 2) AS c WHERE n <> 0});
+            UNION ALL SELECT account_id, status, -count(*) FROM crm.contact GROUP BY 1, 2) AS both_ GROUP BY 1,
+                2) AS c WHERE n <> 0});
     return;
 }
 
@@ -195,7 +204,8 @@ for my $round (1 .. $crashes) {
 }
 
 # At the end: everything of all rounds, the indexes that the extension writes itself, and the fold of all anew.
-my %found = map { split /\|/ } column('SELECT event_key, count(*) FROM crm.event WHERE event_key LIKE \'r%\' GROUP BY 1');
+my %found = map { split /\|/ } column(
+    'SELECT event_key, count(*) FROM crm.event WHERE event_key LIKE \'r%\' GROUP BY 1');
 my @gone = grep { $expected{$_} && !$found{$_} } keys %expected;
 problem($crashes, @gone . ' acknowledged events are lost in the end') if @gone;
 eval {
@@ -215,6 +225,7 @@ printf "# %d acknowledged events, %.1f s of recovery\n", $acknowledged, $recover
 for my $what (sort keys %work) {
     push @lost, "nothing was tried of: $what" if $what ne 'roll_back' && $crashes >= 10 && !$totals{"done $what"};
 }
-line("the server crashed under load and recovered", "$crashes crashes (" . ($totals{kill} // 0) . ' SIGKILL, ' . ($totals{stop} // 0)
+line("the server crashed under load and recovered",
+    "$crashes crashes (" . ($totals{kill} // 0) . ' SIGKILL, ' . ($totals{stop} // 0)
     . " immediate), $totals{done} transactions, $acknowledged events acknowledged", time - $begin, @lost);
 exit(@lost ? 1 : 0);

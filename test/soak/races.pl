@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# Sixteen clients on few contacts for SOAK_SECONDS (600) in the three isolation levels, as test/t/concurrency.t has them for
-# seconds: nothing lost, nothing counted twice, verify empty all along, no deadlock.
+# Sixteen clients on few contacts for SOAK_SECONDS (600) in the three isolation levels, as test/t/concurrency.t has them
+# for seconds: nothing lost, nothing counted twice, verify empty all along, no deadlock.
 use strict;
 use warnings;
 use FindBin;

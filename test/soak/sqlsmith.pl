@@ -1,7 +1,7 @@
 #!/usr/bin/perl
-# Random queries by sqlsmith on a throw-away server with a filled installation, as its owner, for SQLSMITH_SECONDS (3600).
-# Fails where the server crashes or the extension itself raises an internal error (class XX). SQLSMITH_SEED is that of the first
-# minute (1).
+# Random queries by sqlsmith on a throw-away server with a filled installation, as its owner, for SQLSMITH_SECONDS
+# (3600). Fails where the server crashes or the extension itself raises an internal error (class XX). SQLSMITH_SEED is
+# that of the first minute (1).
 use strict;
 use warnings;
 use FindBin;
@@ -20,7 +20,8 @@ if (!grep { -x "$_/sqlsmith" } split /:/, $ENV{PATH}) {
 }
 if (!$ENV{THROW_AWAY_SERVER}) {
     # every error is read from the server's log, with the function that raised it
-    $ENV{SERVER_SETTINGS} = join ' ', $ENV{SERVER_SETTINGS} // (), qw(logging_collector=on log_destination=jsonlog log_min_messages=error
+    $ENV{SERVER_SETTINGS} = join ' ', $ENV{SERVER_SETTINGS} // (),
+        qw(logging_collector=on log_destination=jsonlog log_min_messages=error
         log_error_verbosity=verbose log_filename=%H%M%S.log log_rotation_size=0 restart_after_crash=on);
     exec 'script/server', $^X, "$FindBin::RealBin/sqlsmith.pl";
     die "test/soak/sqlsmith.pl: script/server: $!\n";
@@ -51,7 +52,8 @@ INSERT INTO crm.contact (email) SELECT format('c%s@example.org', i) FROM generat
 INSERT INTO crm.event (contact_id, list_id, kind, occurred_at)
 SELECT c, l, 'added', timestamptz '2026-01-01' FROM generate_series(1, 20) c, generate_series(1, 2) l;
 INSERT INTO crm.event (contact_id, campaign_id, kind, occurred_at)
-SELECT i % 20 + 1, i / 20, (ARRAY['sent', 'delivered', 'soft_bounced', 'opened', 'unsubscribed'])[i % 5 + 1]::contact_status.event_kind,
+SELECT i % 20 + 1, i / 20,
+    (ARRAY['sent', 'delivered', 'soft_bounced', 'opened', 'unsubscribed'])[i % 5 + 1]::contact_status.event_kind,
        timestamptz '2026-01-02' + i * interval '1 hour' FROM generate_series(1, 200) i;
 DELETE FROM crm.contact WHERE contact_id > 17;
 CREATE SCHEMA app;
@@ -60,7 +62,8 @@ CREATE TRIGGER mailable BEFORE INSERT ON app.outbox FOR EACH ROW
     EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id', 'list_id', 'skip');
 CREATE TABLE app.customer (id bigint, status contact_status.contact_status);
 INSERT INTO app.customer SELECT contact_id, status FROM crm.contact;
-CREATE TRIGGER guard BEFORE UPDATE ON app.customer FOR EACH ROW EXECUTE FUNCTION contact_status.guard_status('status', 'ecomail');
+CREATE TRIGGER guard BEFORE UPDATE ON app.customer FOR EACH ROW EXECUTE FUNCTION contact_status.guard_status('status',
+    'ecomail');
 SQL
 
 # Functions of ours, by file: another file of that name may be the server's.
@@ -75,7 +78,8 @@ my ($queries, $errors, $since, %found) = (0, 0, time);
 my $directory = value("SELECT current_setting('data_directory') || '/' || current_setting('log_directory')");
 while ((my $left = $since + $seconds - time) > 0) {
     my $this = $left < $slice ? $left : $slice;
-    my $said = `timeout -s INT $this sqlsmith --target="dbname=sqlsmith user=smith" --seed=$seed --exclude-catalog --verbose 2>&1 >/dev/null`;
+    my $smith = 'sqlsmith --target="dbname=sqlsmith user=smith" --exclude-catalog --verbose';
+    my $said = `timeout -s INT $this $smith --seed=$seed 2>&1 >/dev/null`;
     my ($did) = $said =~ /queries: (\d+)(?!.*queries: )/s;
     $queries += $did // 0;
     # what the log says of it; then it goes
@@ -84,12 +88,14 @@ while ((my $left = $since + $seconds - time) > 0) {
         open my $lines, '<', $log or next;
         while (my $line = <$lines>) {
             $errors++ if $line =~ /"error_severity":"ERROR"/;
-            my ($message, $state, $function, $file) = map { $line =~ /"$_":"((?:[^"\\]++|\\.)*+)"/ ? $1 : '' } qw(message state_code func_name file_name);
+            my ($message, $state, $function, $file) = map { $line =~ /"$_":"((?:[^"\\]++|\\.)*+)"/ ? $1
+                : '' } qw(message state_code func_name file_name);
             my ($statement) = $line =~ /"statement":"((?:[^"\\]++|\\.)*+)"/;
             $file =~ s{.*/}{};
             if ($message =~ /terminated by signal|PANIC/ || ($state =~ /^XX/ && $ours{"$file $function"})) {
                 $message =~ s/\d+/N/g;
-                print STDERR "seed $seed: $state $message ($file, $function)\n    ", substr($statement // $line, 0, 3000), "\n" if !$found{$message}++;
+                print STDERR "seed $seed: $state $message ($file, $function)\n    ",
+                    substr($statement // $line, 0, 3000), "\n" if !$found{$message}++;
             }
         }
         close $lines;
@@ -99,6 +105,7 @@ while ((my $left = $since + $seconds - time) > 0) {
     last if grep { /terminated by signal/ } keys %found;
     $seed++;
 }
-psql('sqlsmith', "DO \$\$ BEGIN IF EXISTS (SELECT FROM contact_status.verify('crm')) THEN RAISE 'verify finds something'; END IF; END \$\$;");
+psql('sqlsmith', "DO \$\$ BEGIN IF EXISTS (SELECT FROM contact_status.verify('crm')) THEN
+        RAISE 'verify finds something'; END IF; END \$\$;");
 line($tried, "$queries queries, $errors of them refused", time - $since, sort keys %found);
 exit(%found ? 1 : 0);

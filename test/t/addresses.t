@@ -1,5 +1,5 @@
-# Few addresses that wander between few contacts, with whatever is said of them at random: what is known of an address is
-# known of whoever has it, and of whoever gets it.
+# Few addresses that wander between few contacts, with whatever is said of them at random: what is known of an address
+# is known of whoever has it, and of whoever gets it.
 #
 #   STEPS     of each policy, one after the other, with a look by verify after each (120)
 #   SECONDS   for how long several sessions do the same at once (8)
@@ -26,7 +26,8 @@ my @tried   = qw(default ecomail emailmanager);
 
 sub address { return "'a" . between(1, 5) . "\@example.org'" }
 sub contact { return between(1, 5) }
-sub moment  { return "clock_timestamp() - interval '" . between(0, 20) . " ms'" . (chance(0.2) ? " - interval '" . between(1, 3000) . " ms'" : '') }
+sub moment  { return "clock_timestamp() - interval '" . between(0, 20) . " ms'"
+    . (chance(0.2) ? " - interval '" . between(1, 3000) . " ms'" : '') }
 
 sub opt_out {
     my $kind = pick(qw(unsubscribed complained invalidated));
@@ -38,11 +39,13 @@ sub record {
     my ($kind, $list, $more) = @_;
     my $contacts = join ', ', map { contact() } 1 .. pick(1, 1, 3);
     return 'INSERT INTO crm.event (contact_id, list_id, kind, occurred_at, evidence, source) '
-        . "SELECT contact_id, $list, '$kind', " . moment() . ", $more FROM crm.contact WHERE contact_id IN ($contacts) ORDER BY 1 ON CONFLICT DO NOTHING";
+        . "SELECT contact_id, $list, '$kind', " . moment()
+            . ", $more FROM crm.contact WHERE contact_id IN ($contacts) ORDER BY 1 ON CONFLICT DO NOTHING";
 }
 
 my %work = (
-    'contact inserted' => sub { 'INSERT INTO crm.contact (contact_id, email) VALUES (' . contact() . ', ' . address() . ') ON CONFLICT DO NOTHING' },
+    'contact inserted' => sub { 'INSERT INTO crm.contact (contact_id, email) VALUES (' . contact() . ', ' . address()
+        . ') ON CONFLICT DO NOTHING' },
     'contact deleted'  => sub { 'DELETE FROM crm.contact WHERE contact_id = ' . contact() },
     'address changed'  => sub {
         my $address = address();
@@ -61,17 +64,21 @@ my %work = (
             . 'contact_ids => ARRAY[' . join(', ', map { contact() } 1 .. 2) . ']::bigint[])';
     },
     'undoing'      => sub {
-        return 'SELECT u.* FROM (SELECT retraction_id FROM crm.retraction WHERE undone_at IS NULL ORDER BY random() LIMIT 1) AS r, '
+        return 'SELECT u.*
+            FROM (SELECT retraction_id FROM crm.retraction WHERE undone_at IS NULL ORDER BY random() LIMIT 1) AS r, '
             . "contact_status.undo_retraction('crm', r.retraction_id) AS u";
     },
-    'erasure'      => sub { my $contact = contact(); "SELECT contact_status.erase_contact('crm', 1, $contact) FROM crm.contact WHERE contact_id = $contact" },
+    'erasure'      => sub { my $contact = contact();
+        "SELECT contact_status.erase_contact('crm', 1, $contact) FROM crm.contact WHERE contact_id = $contact" },
 );
-my %weight = ('contact inserted' => 15, 'contact deleted' => 10, 'address changed' => 15, 'address suppressed' => 10, 'opt-out' => 25,
+my %weight = ('contact inserted' => 15, 'contact deleted' => 10, 'address changed' => 15, 'address suppressed' => 10,
+    'opt-out' => 25,
     consent => 10, retraction => 7, undoing => 5, erasure => 3);
 my @work = map { ($_) x $weight{$_} } sort keys %work;
 
 # What a statement may end with: refused as the rules have it, or overtaken by others.
-my %refusal = ('23514' => 'a rule', '23505' => 'an address taken', '23503' => 'a contact gone', '55000' => 'a contact erased');
+my %refusal = ('23514' => 'a rule', '23505' => 'an address taken', '23503' => 'a contact gone',
+    '55000' => 'a contact erased');
 
 my $session = Session->new;
 
@@ -114,7 +121,8 @@ sub wander {
         my $statement = $work{$what}->();
         my $level = pick(@levels);
         $me->{session}->do("SET default_transaction_isolation = '$level'");
-        # who takes an address has made sure that nobody else does: in the unique index he would wait for others with his contact locked
+        # who takes an address has made sure that nobody else does: in the unique index he would wait for others with
+        # his contact locked
         my ($taken) = $statement =~ /^(?:INSERT INTO|UPDATE) crm\.contact .*?'a(\d)/;
         $me->{session}->do("SELECT pg_advisory_lock($taken)") if $taken;
         my ($state, $said) = $me->{session}->do($statement);
@@ -126,7 +134,8 @@ sub wander {
         if    ($state eq '00000')    { $me->{counts}{$what}++ }
         elsif ($state eq '40001')    { $me->{counts}{"to be tried again in $level"}++ }
         elsif ($refusal{$state})     { $me->{counts}{"refused: $refusal{$state}"}++ }
-        else                         { $me->{counts}{"unexpected: $state $said ($what)" =~ s/\b(contact|list) \d+/a $1/gr}++ }
+        else                         { $me->{counts}{"unexpected: $state $said ($what)"
+                =~ s/\b(contact|list) \d+/a $1/gr}++ }
     }
 }
 
@@ -145,9 +154,12 @@ in_a_process('onlooker', \&look_on);
 my ($counts) = told();
 note(join "\n", map { "$_: $counts->{$_}" } sort keys %$counts);
 note('often: ', sum0(@$counts{ keys %work }), ' statements');
-is(join("\n", grep { /^(unexpected|failed)/ } sort keys %$counts), '', 'no error but those that are to be tried again, and refusals');
-is(join("\n", grep { /^verify found/ } sort keys %$counts), '', 'verify found nothing in any snapshot beside the writers');
-is(join(', ', grep { !$counts->{$_} } sort(keys %work), 'looks of verify'), '', 'everything happened that was to be tried');
+is(join("\n", grep { /^(unexpected|failed)/ } sort keys %$counts), '',
+    'no error but those that are to be tried again, and refusals');
+is(join("\n", grep { /^verify found/ } sort keys %$counts), '',
+    'verify found nothing in any snapshot beside the writers');
+is(join(', ', grep { !$counts->{$_} } sort(keys %work), 'looks of verify'), '',
+    'everything happened that was to be tried');
 is($session->verified, '', 'verify finds nothing at the end');
 # one in fifty, and three standard deviations more
 my $rare = 0.02 * sum0(@$counts{ keys %work });

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# A server whose clock is set back: events are recorded all the same, and none is lost. The server's clock is libfaketime's,
-# which reads how far it is off from a file.
+# A server whose clock is set back: events are recorded all the same, and none is lost. The server's clock is
+# libfaketime's, which reads how far it is off from a file.
 use strict;
 use warnings;
 use Cluster;
@@ -15,11 +15,13 @@ my $file = "$cluster->{home}/clock";
 sub set_clock { return Cluster::write_file($file, "$_[0]\n") }
 set_clock('+0');
 chown((getpwnam 'postgres')[ 2, 3 ], $file) if $> == 0;
-$cluster->start('env', "LD_PRELOAD=$library", "FAKETIME_TIMESTAMP_FILE=$file", 'FAKETIME_NO_CACHE=1', 'FAKETIME_DONT_FAKE_MONOTONIC=1');
+$cluster->start('env', "LD_PRELOAD=$library", "FAKETIME_TIMESTAMP_FILE=$file", 'FAKETIME_NO_CACHE=1',
+    'FAKETIME_DONT_FAKE_MONOTONIC=1');
 my $at = $cluster->at;
 sub sql { chomp(my $said = psql($at, $_[0])); return $said }
 sub sqlstate {
-    return sql("DO \$do\$ BEGIN EXECUTE \$sql\$$_[0]\$sql\$; EXCEPTION WHEN OTHERS THEN PERFORM set_config('test.sqlstate', SQLSTATE, false); END \$do\$;
+    return sql("DO \$do\$ BEGIN EXECUTE \$sql\$$_[0]\$sql\$; EXCEPTION WHEN OTHERS THEN
+            PERFORM set_config('test.sqlstate', SQLSTATE, false); END \$do\$;
         SELECT coalesce(current_setting('test.sqlstate', true), '00000')");
 }
 
@@ -40,7 +42,8 @@ set_clock('+0');
 for my $step ('-1', '-600') {
     my $id = $step eq '-1' ? 1 : 2;
     is(sqlstate("INSERT INTO crm.event (contact_id, list_id, kind) SELECT $id, 1, k::contact_status.event_kind
-        FROM unnest(ARRAY['added', 'delivered']) k CROSS JOIN LATERAL set_clock('$step')"), '00000', "the clock steps back by ${step} s between an event and its trigger");
+        FROM unnest(ARRAY['added', 'delivered']) k CROSS JOIN LATERAL set_clock(
+            '$step')"), '00000', "the clock steps back by ${step} s between an event and its trigger");
     set_clock('+0');
 }
 # between statements: what the next statement records is earlier than what the last one did
@@ -49,7 +52,8 @@ set_clock('-30');
 sql("INSERT INTO crm.event (contact_id, kind) VALUES (3, 'suspended')");
 is(sql("SELECT status FROM crm.contact WHERE contact_id = 3"), 'suspended', 'and between statements');
 # a contact that begins anew does so at a time; events recorded up to it are the earlier contact's
-sql("INSERT INTO crm.event (contact_id, list_id, kind) VALUES (4, 1, 'added'); DELETE FROM crm.contact WHERE contact_id = 4;
+sql("INSERT INTO crm.event (contact_id, list_id, kind) VALUES (4, 1, 'added');
+        DELETE FROM crm.contact WHERE contact_id = 4;
     INSERT INTO crm.contact (contact_id, email) VALUES (4, 'new\@example.org')");
 set_clock('-60');
 my $added = "INSERT INTO crm.event (contact_id, list_id, kind) VALUES (4, 1, 'added')";
@@ -57,7 +61,8 @@ is(sqlstate($added), '40001', 'an event of a contact that began later than the c
 set_clock('+0');
 is(sqlstate($added), '00000', 'and is recorded once the clock has caught up');
 is(sql('SELECT status FROM crm.contact WHERE contact_id = 4'), 'active', 'with its effect');
-is(sqlstate("INSERT INTO crm.event (contact_id, kind, recorded_at) VALUES (3, 'released', '2020-01-01')"), '23514', 'a value that a user gives is refused');
+is(sqlstate("INSERT INTO crm.event (contact_id, kind, recorded_at) VALUES (3, 'released', '2020-01-01')"), '23514',
+    'a value that a user gives is refused');
 is(sql('SELECT count(*) FROM contact_status.verify($$crm$$)'), '0', 'verify finds nothing');
 $cluster->stop;
 done_testing;

@@ -1,4 +1,5 @@
-# Many sessions on few contacts, in all isolation levels, for a while: no effect is lost, none counted twice, no deadlock.
+# Many sessions on few contacts, in all isolation levels, for a while: no effect is lost, none counted twice, no
+# deadlock.
 #
 #   CLIENTS   how many record events (16)
 #   SECONDS   for how long (20)
@@ -6,9 +7,10 @@
 #
 # Each statement is a transaction of its own, or the only one of its kind in a transaction, and the events of different
 # clients differ, but for those that several bring with ON CONFLICT DO NOTHING, ordered by their key. So statements that
-# only insert events do not deadlock with each other. The statements that lock a contact or an address before its trigger
-# knows what else it needs can: changes of an address, deletions, imports, suppressions, retractions and changes of
-# settings. Their caller retries, as docs/promises.md says. Concurrently, settings change, sweeps run, and verify looks on.
+# only insert events do not deadlock with each other. The statements that lock a contact or an address before its
+# trigger knows what else it needs can: changes of an address, deletions, imports, suppressions, retractions and changes
+# of settings. Their caller retries, as docs/promises.md says. Concurrently, settings change, sweeps run, and verify
+# looks on.
 use strict;
 use warnings;
 use File::Temp ();
@@ -132,7 +134,8 @@ my %client_work = (
     touch_subscription => sub {
         my ($me) = @_;
         transaction($me, what => 'own column of subscription', statement =>
-            'UPDATE crm.subscription SET touched = touched + 1 WHERE list_id = ' . between(1, 3) . ' AND ' . key_of(pick(@contacts)));
+            'UPDATE crm.subscription SET touched = touched + 1 WHERE list_id = ' . between(1, 3) . ' AND '
+                . key_of(pick(@contacts)));
     },
     change_address => sub {
         my ($me) = @_;
@@ -141,16 +144,19 @@ my %client_work = (
     },
     import => sub {
         my ($me) = @_;
-        $me->{session}->must('CREATE TEMPORARY TABLE IF NOT EXISTS staging (email text, occurred_at timestamptz, status text)',
+        $me->{session}->must(
+            'CREATE TEMPORARY TABLE IF NOT EXISTS staging (email text, occurred_at timestamptz, status text)',
             'TRUNCATE staging', import_rows());
         my ($state) = transaction($me, what => 'import',
-            statement => "SELECT count(*) FROM contact_status.import_contacts('crm', 1, " . between(1, 3) . ", 'staging')");
+            statement => "SELECT count(*) FROM contact_status.import_contacts('crm', 1, " . between(1, 3)
+                . ", 'staging')");
         $me->{counts}{'imports'}++ if $state eq '00000';
     },
     leave => sub {
         my ($me) = @_;
         transaction($me, what => 'delete of an imported contact',
-            statement => "DELETE FROM crm.contact WHERE account_id = 1 AND email = 'i" . between(1, 12) . "\@example.org'");
+            statement => "DELETE FROM crm.contact WHERE account_id = 1 AND email = 'i" . between(1, 12)
+                . "\@example.org'");
     },
     suppress => sub {
         my ($me) = @_;
@@ -165,7 +171,8 @@ my %client_work = (
     delete_contact => sub {
         my ($me)    = @_;
         my $contact = pick(@deletable);
-        my ($state) = transaction($me, what => 'delete', statement => 'DELETE FROM crm.contact WHERE ' . key_of($contact));
+        my ($state) = transaction($me, what => 'delete',
+            statement => 'DELETE FROM crm.contact WHERE ' . key_of($contact));
         $me->{counts}{'contacts deleted'}++ if $state eq '00000';
         sleep rand 0.02;
         transaction($me, what => 'insert', statement => insert_contact($contact));
@@ -204,13 +211,15 @@ sub change_settings {
 sub sweep {
     my ($me) = @_;
     while (time < $end) {
-        my ($state, $swept) = transaction($me, what => 'sweep', statement => "SELECT contact_status.sweep('crm') AS swept", value => 'swept');
+        my ($state, $swept) = transaction($me, what => 'sweep',
+            statement => "SELECT contact_status.sweep('crm') AS swept", value => 'swept');
         $me->{counts}{'changed by sweeps'} += $swept if $state eq '00000';
         sleep rand 0.02;
     }
 }
 
-my $verify = q{SELECT count(*) || coalesce(': ' || (array_agg(to_jsonb(v)))[1]::text, '') AS differences FROM contact_status.verify('crm') v};
+my $verify = q{SELECT count(*) || coalesce(': ' || (array_agg(to_jsonb(v)))[1]::text, '') AS differences
+    FROM contact_status.verify('crm') v};
 
 # Not in SERIALIZABLE: the server keeps what all others read there while a long transaction runs, until memory is short.
 sub look_on {
@@ -246,7 +255,9 @@ note(join "\n", map { "$_: $counts{$_}" } sort keys %counts);
 note('often: ', sum0(@counts{@levels}), ' transactions');
 
 my @unexpected = grep { /^(?:unexpected|failed)/ } sort keys %counts;
-is("@unexpected", '', 'every session came to its end, with no error but those that are to be retried, and events of contacts just deleted');
+is("@unexpected", '',
+    'every session came to its end, with no error but those that are to be retried, '
+    . 'and events of contacts just deleted');
 my $deadlocked = sum0(@counts{ grep { /^deadlock/ } keys %counts });
 cmp_ok($deadlocked, '<=', 0.005 * sum0(@counts{@levels}), 'deadlocks are rare: at most one statement in two hundred');
 my @found = grep { /^verify found/ } sort keys %counts;
@@ -266,7 +277,8 @@ is(($session->do($verify, 'differences'))[1], 0, 'verify finds nothing');
 is($session->value("SELECT contact_status.reevaluate('crm')"), 0, 'folded anew, every contact is as it is stored');
 is($session->value(q{SELECT count(*) FROM crm.contact AS c
     WHERE status <> coalesce((SELECT min(s.status) FROM crm.subscription AS s
-                              WHERE (s.account_id, s.contact_id) = (c.account_id, c.contact_id)), status)} =~ s/\n\s*/ /gr),
+                              WHERE (s.account_id, s.contact_id) = (c.account_id, c.contact_id)),
+                             status)} =~ s/\n\s*/ /gr),
     0, 'each contact has the best status of its subscriptions');
 
 # An acknowledged event is in the log, a refused one is not.
@@ -278,12 +290,15 @@ close $out;
 $session->must('CREATE TEMPORARY TABLE acknowledged (key text)');
 $session->meta("\\copy acknowledged FROM '$file'");
 is($session->value('SELECT count(*) FROM acknowledged'), scalar @recorded, 'the acknowledged events are at hand');
-is($session->value('SELECT count(*) FROM (SELECT key FROM acknowledged EXCEPT SELECT event_key FROM crm.event) AS lost'), 0,
+is($session->value(
+        'SELECT count(*) FROM (SELECT key FROM acknowledged EXCEPT SELECT event_key FROM crm.event) AS lost'), 0,
     'each acknowledged event is in the log');
 is($session->value(q{SELECT count(*) FROM (SELECT event_key FROM crm.event
-    WHERE coalesce(source NOT IN ('suppression', 'import', 'elsewhere'), true) EXCEPT SELECT key FROM acknowledged) AS more} =~ s/\n\s*/ /gr),
+    WHERE coalesce(source NOT IN ('suppression', 'import', 'elsewhere'),
+        true) EXCEPT SELECT key FROM acknowledged) AS more} =~ s/\n\s*/ /gr),
     0, 'and no other one');
-is($session->value('SELECT sum(touched) FROM crm.contact'), sum0(values %touched), q(no change of the application's own column is lost));
+is($session->value('SELECT sum(touched) FROM crm.contact'), sum0(values %touched),
+    q(no change of the application's own column is lost));
 
 $session->close;
 done_testing;

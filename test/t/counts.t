@@ -1,13 +1,13 @@
-# Counts under load: many clients add, confirm, opt out, bounce, delete and re-add contacts over shared lists, while readers
-# in REPEATABLE READ compare the counts with count(*) all along, and never find a difference.
+# Counts under load: many clients add, confirm, opt out, bounce, delete and re-add contacts over shared lists, while
+# readers in REPEATABLE READ compare the counts with count(*) all along, and never find a difference.
 #
 #   CLIENTS   how many write (16)
 #   SECONDS   for how long (15)
 #   SEED      of what they do; the order in which they come stays chance
 #
-# Account 1 and 2 have no contact limit, account 3 has one, which `added` must not pass in any snapshot. Each statement that
-# writes several contacts names them in the order of their ids, so that nothing but a defect makes a deadlock. Nobody
-# sweeps in the first half: rows of counts must stay few without it.
+# Account 1 and 2 have no contact limit, account 3 has one, which `added` must not pass in any snapshot. Each statement
+# that writes several contacts names them in the order of their ids, so that nothing but a defect makes a deadlock.
+# Nobody sweeps in the first half: rows of counts must stay few without it.
 use strict;
 use warnings;
 use FindBin;
@@ -43,7 +43,8 @@ sub events {
                 . ", '$_', " . ($evidence{$_} // 'NULL') . ", '$key')"
         } ref $kinds[0] ? pick(@{ $kinds[0] }) : @kinds;
     }
-    return 'INSERT INTO crm.event (account_id, contact_id, list_id, kind, evidence, event_key) VALUES ' . join(', ', @rows);
+    return 'INSERT INTO crm.event (account_id, contact_id, list_id, kind, evidence, event_key) VALUES '
+        . join(', ', @rows);
 }
 
 my @lasting = 1 .. $contacts - 40;    # nobody deletes them, so that an event of theirs may not be refused
@@ -51,7 +52,8 @@ my @all     = 1 .. $contacts;
 
 sub insert_contact {
     my ($account, $id) = @_;
-    return "INSERT INTO crm.contact (account_id, contact_id, email) VALUES ($account, $id, 'c$id\@example.org') ON CONFLICT DO NOTHING";
+    return "INSERT INTO crm.contact (account_id, contact_id, email) VALUES ($account, $id, 'c$id\@example.org')
+        ON CONFLICT DO NOTHING";
 }
 
 # Each: what it is called, how often, and (account) -> statements, of one transaction.
@@ -60,17 +62,22 @@ my @work = (
     [ 'confirm',   12, sub { events($_[0], [ pick(@all) ], 'signed_up', 'confirmed') } ],
     [ 'return',    12, sub { events($_[0], [ pick(@all) ], 'resubscribed') } ],
     [ 'opt out',   14, sub { events($_[0], [ pick(@all) ], 'unsubscribed') } ],
-    [ 'bounce',    14, sub { events($_[0], [ pick(@all) ], [qw(soft_bounced soft_bounced hard_bounced nonexistent)]) } ],
+    [ 'bounce',    14,
+        sub { events($_[0], [ pick(@all) ], [qw(soft_bounced soft_bounced hard_bounced nonexistent)]) } ],
     [ 'mend',      14, sub { events($_[0], [ pick(@all) ], [qw(delivered opened validated released restored)]) } ],
     [ 'hold',      6,  sub { events($_[0], [ pick(@all) ], [qw(suspended deleted removed)]) } ],
     [ 'batch',     6,  sub { my ($first, @ids) = between(1, 60); @ids = map { $first + $_ } 0 .. 9;
-                             events($_[0], \@ids, [qw(added unsubscribed soft_bounced delivered suspended released removed resubscribed)]) } ],
-    [ 'delete',    4,  sub { "DELETE FROM crm.contact WHERE account_id = $_[0] AND contact_id = " . between($contacts - 39, $contacts) } ],
+                             events($_[0], \@ids, [qw(added unsubscribed soft_bounced delivered suspended released
+                                         removed resubscribed)]) } ],
+    [ 'delete',    4,  sub { "DELETE FROM crm.contact WHERE account_id = $_[0] AND contact_id = "
+            . between($contacts - 39, $contacts) } ],
     [ 're-add',    6,  sub { insert_contact($_[0], between($contacts - 39, $contacts)) } ],
     [ 'replace',   2,  sub { my $id = between($contacts - 39, $contacts);
-                             ("DELETE FROM crm.contact WHERE account_id = $_[0] AND contact_id = $id", insert_contact($_[0], $id), events($_[0], [$id], 'added')) } ],
+                             ("DELETE FROM crm.contact WHERE account_id = $_[0] AND contact_id = $id",
+                                 insert_contact($_[0], $id), events($_[0], [$id], 'added')) } ],
     [ 'savepoint', 4,  sub { my $id = pick(@lasting); my $kind = pick(qw(suspended unsubscribed nonexistent));
-                             (events($_[0], [$id], 'validated'), 'SAVEPOINT s', events($_[0], [$id], $kind), 'ROLLBACK TO s', events($_[0], [$id], 'released')) } ],
+                             (events($_[0], [$id], 'validated'), 'SAVEPOINT s', events($_[0], [$id], $kind),
+                                 'ROLLBACK TO s', events($_[0], [$id], 'released')) } ],
 );
 my @weighted = map { my $work = $_; ($work) x $work->[1] } @work;
 
@@ -82,7 +89,8 @@ sub client {
     while (time < $end) {
         my ($name, undef, $statements) = @{ pick(@weighted) };
         my $account = pick(1, 1, 1, 2, 3);
-        # of account 3 nobody may come to count but by `added`, and not in several statements, which could block each other
+        # of account 3 nobody may come to count but by `added`, and not in several statements, which could block each
+        # other
         next if $account == 3 && $name !~ /^(?:add|opt out|bounce|delete|re-add)$/;
         my @statements = $statements->($account);
         my $level      = chance(0.8) ? 'READ COMMITTED' : 'REPEATABLE READ';
@@ -101,7 +109,9 @@ sub client {
         if    ($state eq '00000') { $counts->{$name}++; $counts->{transactions}++ }
         elsif ($state eq '40001') { $counts->{'not serializable'}++ }
         elsif ($state eq '53400' && $account == 3) { $counts->{'over the limit'}++ }
-        elsif ($state eq '23503' && $said =~ /^contact (\d+) of/ && $1 > $contacts - 40) { $counts->{'contact deleted'}++ }
+        elsif ($state eq '23503' && $said =~ /^contact (\d+) of/ && $1 > $contacts - 40) {
+            $counts->{'contact deleted'}++;
+        }
         else                                       { $counts->{"unexpected: $state $said ($name)"}++ }
     }
 }
@@ -110,14 +120,17 @@ sub client {
 my $differences = q{
     SELECT string_agg(concat_ws(' ', account_id, list_id, status, shown, 'for', really), ', ') FROM (
         SELECT account_id, list_id, status, sum(shown) AS shown, sum(really) AS really FROM (
-            SELECT account_id, NULL::bigint AS list_id, status::text, contacts AS shown, 0 AS really FROM crm.account_status_count
+            SELECT account_id, NULL::bigint AS list_id, status::text, contacts AS shown, 0 AS really
+                FROM crm.account_status_count
             UNION ALL SELECT account_id, list_id, status::text, contacts, 0 FROM crm.list_status_count
             UNION ALL SELECT account_id, NULL, 'that count', active_contacts, 0 FROM crm.active_contacts
             UNION ALL SELECT account_id, NULL, status::text, 0, count(*) FROM crm.contact GROUP BY 1, 3
             UNION ALL SELECT account_id, list_id, status::text, 0, count(*) FROM crm.subscription GROUP BY 1, 2, 3
-            UNION ALL SELECT account_id, NULL, 'that count', 0, count(*) FROM crm.contact WHERE status IN ('active', 'soft_bounced') GROUP BY 1) AS n
+            UNION ALL SELECT account_id, NULL, 'that count', 0, count(*)
+                FROM crm.contact WHERE status IN ('active', 'soft_bounced') GROUP BY 1) AS n
         GROUP BY 1, 2, 3
-        UNION ALL SELECT account_id, NULL, 'over the limit', active_contacts, contact_limit FROM crm.active_contacts WHERE over_limit) AS compared
+        UNION ALL SELECT account_id, NULL, 'over the limit', active_contacts, contact_limit
+            FROM crm.active_contacts WHERE over_limit) AS compared
     WHERE shown <> really} =~ s/\s+/ /gr;
 
 sub read_counts {
@@ -165,10 +178,14 @@ sub keep_house {
 
 my $session = Session->new;
 for my $statement (
-    'SET client_min_messages = warning', 'CREATE EXTENSION contact_status', "SELECT contact_status.create_tables('crm')",
-    "INSERT INTO crm.account (account_id, policy, contact_limit) VALUES (2, 'emailmanager', NULL), (3, 'activecampaign', $limit)",
-    'INSERT INTO crm.list (account_id, list_id, double_opt_in) VALUES (1, 2, true), (1, 3, false), (2, 1, NULL), (2, 2, true), (2, 3, false), (3, 1, NULL), (3, 2, false), (3, 3, false)',
-    "INSERT INTO crm.contact (account_id, contact_id, email) SELECT a, i, format('c%s\@example.org', i) FROM generate_series(1, 3) AS a, generate_series(1, $contacts) AS i"
+    'SET client_min_messages = warning', 'CREATE EXTENSION contact_status',
+    "SELECT contact_status.create_tables('crm')",
+    "INSERT INTO crm.account (account_id, policy, contact_limit) VALUES
+        (2, 'emailmanager', NULL), (3, 'activecampaign', $limit)",
+    'INSERT INTO crm.list (account_id, list_id, double_opt_in) VALUES (1, 2, true), (1, 3, false), (2, 1, NULL),
+        (2, 2, true), (2, 3, false), (3, 1, NULL), (3, 2, false), (3, 3, false)',
+    "INSERT INTO crm.contact (account_id, contact_id, email) SELECT a, i, format('c%s\@example.org', i)
+        FROM generate_series(1, 3) AS a, generate_series(1, $contacts) AS i"
 ) {
     my ($state, $said) = $session->do($statement);
     BAIL_OUT("$state $said: $statement") if $state ne '00000';
@@ -186,24 +203,29 @@ note(join "\n", map { "$_: $counts{$_}" } sort keys %counts);
 note("often: $counts{transactions} transactions, $counts{comparisons} comparisons");
 
 my @unexpected = grep { /^(?:unexpected|failed)/ } sort keys %counts;
-is("@unexpected", '', 'every session came to its end, with no deadlock, and nothing refused but for a contact just deleted, the limit, or an old snapshot');
+is("@unexpected", '',
+    'every session came to its end, with no deadlock, and nothing refused but for a contact just deleted, the limit, '
+    . 'or an old snapshot');
 my @differs = grep { /^differs/ } sort keys %counts;
 is("@differs", '', 'in every snapshot the counts were what count(*) says, and no `added` passed the limit');
 my @found = grep { /^verify found/ } sort keys %counts;
 is("@found", '', 'verify found nothing beside the writers');
-my @idle = grep { !$counts{$_} } map({ $_->[0] } @work), 'over the limit', 'contact deleted', 'not serializable', 'comparisons',
+my @idle = grep { !$counts{$_} } map({ $_->[0] } @work), 'over the limit', 'contact deleted', 'not serializable',
+    'comparisons',
     'looks of verify', 'sweeps';
 is("@idle", '', 'everything happened that was to be tried');
 
 my $written = $session->value("SELECT pg_stat_get_tuples_inserted('crm.status_count'::regclass)");
 my $keys    = $session->value('SELECT count(*) FROM (SELECT DISTINCT account_id, list_id FROM crm.status_count) AS k');
 my $rows    = $session->value('SELECT count(*) FROM crm.status_count');
-note("$counts{transactions} transactions, $counts{comparisons} comparisons; $written rows of counts written, at most $counts{'most rows'} at once without sweeps, "
+note("$counts{transactions} transactions, $counts{comparisons} comparisons; $written rows of counts written, "
+    . "at most $counts{'most rows'} at once without sweeps, "
     . "$rows at the end, of $keys counts");
 # the rows of a list are merged by one call of 64 that write one: 64 rows of each, on average
 cmp_ok($counts{'most rows'}, '<', 200 * $keys, 'rows of status_count stayed few without a sweep');
 $session->do("SELECT contact_status.sweep('crm')") for 1 .. 5;
-cmp_ok($session->value('SELECT max(n) FROM (SELECT count(*) AS n FROM crm.status_count GROUP BY account_id, list_id) AS c'), '<=', 64,
+cmp_ok($session->value(
+        'SELECT max(n) FROM (SELECT count(*) AS n FROM crm.status_count GROUP BY account_id, list_id) AS c'), '<=', 64,
     'and fewer with one');
 is($session->value($differences), '', 'at the end the counts are right');
 is($session->verified, '', 'at the end verify finds nothing');

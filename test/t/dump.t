@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # A dump and its restore, by an owner who is no superuser: in each format, in parallel, of its schema alone, of schema
-# and data one after the other; into an empty database and into one that has the extension. What is restored equals what was
-# dumped, no trigger fired over it, and it works on. The same for a log in partitions, with and without a horizon.
+# and data one after the other; into an empty database and into one that has the extension. What is restored equals what
+# was dumped, no trigger fired over it, and it works on. The same for a log in partitions, with and without a horizon.
 use strict;
 use warnings;
 use Restore qw(psql fill_all state numbers goes_on @SCHEMAS);
@@ -15,7 +15,8 @@ my $dir    = File::Temp->newdir;
 
 my $superuser = $ENV{PGUSER};
 sub as_superuser { local $ENV{PGUSER} = $superuser; psql('postgres', $_) for @_; return }
-sub clean_up { as_superuser("DROP DATABASE IF EXISTS $source", "DROP DATABASE IF EXISTS $copy", "DROP ROLE IF EXISTS $owner") }
+sub clean_up { as_superuser("DROP DATABASE IF EXISTS $source", "DROP DATABASE IF EXISTS $copy",
+        "DROP ROLE IF EXISTS $owner") }
 END { my $status = $?; clean_up(); $? = $status }
 
 clean_up();

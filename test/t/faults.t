@@ -1,11 +1,12 @@
-# What goes wrong in the middle of a large batch: a disk that is full, no memory, statement_timeout, pg_cancel_backend. Each time
-# it is an error, nothing of the batch is there, and the session goes on, having kept no memory of it.
+# What goes wrong in the middle of a large batch: a disk that is full, no memory, statement_timeout, pg_cancel_backend.
+# Each time it is an error, nothing of the batch is there, and the session goes on, having kept no memory of it.
 #
 #   EVENTS   of the batch (100000)
 #   TIMES    how often each fault is tried, at different points (1)
 #
-# Limits of the operating system are set for the session's own process, by prlimit, as ulimit sets them for a whole server: then
-# only the batch meets them, wherever it is by then. A disk that is full is here a file that may not grow; full_disk.t has one.
+# Limits of the operating system are set for the session's own process, by prlimit, as ulimit sets them for a whole
+# server: then only the batch meets them, wherever it is by then. A disk that is full is here a file that may not grow;
+# full_disk.t has one.
 use strict;
 use warnings;
 use FindBin;
@@ -20,16 +21,19 @@ my $contacts = int $events / 5;
 my %tried;
 
 my $session = Session->new;
-$session->must('SET client_min_messages = warning', 'CREATE EXTENSION contact_status', "SELECT contact_status.create_tables('crm', 'ecomail')",
+$session->must('SET client_min_messages = warning', 'CREATE EXTENSION contact_status',
+    "SELECT contact_status.create_tables('crm', 'ecomail')",
     "INSERT INTO crm.contact (email) SELECT format('c%s\@example.org', i) FROM generate_series(1, $contacts) AS i",
-    "INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) SELECT i, 1, 'added', timestamptz '2025-01-01' FROM generate_series(1, $contacts) AS i",
+    "INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) SELECT i, 1, 'added', timestamptz '2025-01-01'
+        FROM generate_series(1, $contacts) AS i",
     'ANALYZE');
 my $pid = $session->value('SELECT pg_backend_pid()');
 
 # Some of it late, with a text that makes the log a large file; of all contacts, in no order.
 my @kinds = qw(delivered soft_bounced soft_bounced opened unsubscribed hard_bounced);
 sub batch {
-    return "INSERT INTO crm.event (contact_id, campaign_id, kind, occurred_at, event_key, reply) SELECT i * 7919 % $contacts + 1, i % 9, "
+    return "INSERT INTO crm.event (contact_id, campaign_id, kind, occurred_at, event_key, reply)
+        SELECT i * 7919 % $contacts + 1, i % 9, "
         . "('{" . join(',', @kinds) . "}'::contact_status.event_kind[])[(i * 31 % " . @kinds . " + 1)::int], "
         . "timestamptz '2025-06-01' + (i * 613 % 100000) * interval '1 second', i::text, repeat('x', 150) "
         . "FROM generate_series(1::bigint, $events) AS i";
@@ -118,21 +122,24 @@ for my $try (1 .. 10) {
 }
 is($state, '57014', 'interrupted after a savepoint');
 $session->must('ROLLBACK TO s', "INSERT INTO crm.event (contact_id, kind) VALUES (2, 'complained')");
-is($session->value("SELECT count(*) || ' ' || min(status::text) FROM crm.contact WHERE status <> 'active'"), '2 complained',
+is($session->value("SELECT count(*) || ' ' || min(status::text) FROM crm.contact WHERE status <> 'active'"),
+    '2 complained',
     'what was recorded before and after is there');
 is($session->verified, '', 'and verify finds nothing in that transaction') if $events <= 100_000;
 $session->must('ROLLBACK');
 
 # --- Without memory ---------------------------------------------------------------------------------------------------
 
-# Work that would be spilled to disk is kept in memory, so that it runs out while rows are collected, sorted, folded or written.
+# Work that would be spilled to disk is kept in memory, so that it runs out while rows are collected, sorted, folded or
+# written.
 SKIP: {
     my $grown = of_process('VmSize');
     skip 'the limits of a session may not be set here', 3 if !limit('as', $grown * 1024 * 4) || !limit('as');
     my $full = $events * 400;    # bytes, about what the collected rows take
     fails('out of memory', qr/^53200 out of memory/,
         at => [ map { int($full * $_ / ($times + 1)) } 0 .. $times - 1 ],
-        before => sub { $session->must(q{SET LOCAL work_mem = '1GB'}); limit('as', of_process('VmSize') * 1024 + 400_000 + $_[0]) },
+        before => sub { $session->must(q{SET LOCAL work_mem = '1GB'});
+            limit('as', of_process('VmSize') * 1024 + 400_000 + $_[0]) },
         after => sub { limit('as') });
 }
 
@@ -149,7 +156,8 @@ SKIP: {
 
 fails('temp_file_limit', qr/^53400 temporary file size exceeds "?temp_file_limit/,
     at => [ map { int($events / 100 * $_ / ($times + 1)) } 1 .. $times ],
-    before => sub { $session->must("SET LOCAL work_mem = '64kB'", 'SET LOCAL temp_file_limit = ' . int $_[0]) }, after => sub { });
+    before => sub { $session->must("SET LOCAL work_mem = '64kB'", 'SET LOCAL temp_file_limit = ' . int $_[0]) },
+    after => sub { });
 
 # --- What is left of all that -----------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 #!/usr/bin/perl
-# The fuzz targets on a fixed stream of inputs, a few seconds, without libFuzzer (test/fuzz/run takes longer: `make fuzz`).
+# The fuzz targets on a fixed stream of inputs, a few seconds, without libFuzzer (test/fuzz/run takes longer: `make
+# fuzz`).
 use strict;
 use warnings;
 use File::Temp ();

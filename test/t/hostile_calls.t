@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# Every function of the extension with what nobody expects: nulls, extremes, names that are none. Each ends in a result or in
-# an error that says what is wrong, never in an internal error (class XX), and the server lives on.
+# Every function of the extension with what nobody expects: nulls, extremes, names that are none. Each ends in a result
+# or in an error that says what is wrong, never in an internal error (class XX), and the server lives on.
 use strict;
 use warnings;
 use Test::More;

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# Rows with what nobody expects in every column, and bytes that are no characters: a result or an error that says what is
-# wrong, never an internal error (class XX), and the server lives on.
+# Rows with what nobody expects in every column, and bytes that are no characters: a result or an error that says what
+# is wrong, never an internal error (class XX), and the server lives on.
 use strict;
 use warnings;
 use Test::More;
@@ -23,14 +23,18 @@ for my $table (sort keys %row) {
         for my $value ('NULL', values_of($type)) {
             my %given = (%{ $row{$table} }, $name => "($value)::$type");
             my @names = sort keys %given;
-            push @statements, "INSERT INTO crm.$table (" . join(', ', @names) . ') OVERRIDING SYSTEM VALUE VALUES (' . join(', ', @given{@names}) . ')',
+            push @statements, "INSERT INTO crm.$table (" . join(', ', @names) . ') OVERRIDING SYSTEM VALUE VALUES ('
+                . join(', ', @given{@names}) . ')',
                 "UPDATE crm.$table SET $name = ($value)::$type";
         }
     }
 }
 for my $kind (values_of('contact_status.event_kind')) {
-    push @statements, map { "INSERT INTO crm.event (contact_id, list_id, campaign_id, kind, occurred_at, until, source, evidence) VALUES (1, 1, 1, $kind, $_)" }
-        "'-infinity', NULL, NULL, NULL", "'4713-01-01 BC', 'infinity', 'manual', ''", "'4713-01-01 BC', NULL, 'manual', 'e'", "now(), 'infinity', '', 'e'";
+    push @statements,
+        map { "INSERT INTO crm.event (contact_id, list_id, campaign_id, kind, occurred_at, until, source, evidence)
+            VALUES (1, 1, 1, $kind, $_)" }
+        "'-infinity', NULL, NULL, NULL", "'4713-01-01 BC', 'infinity', 'manual', ''",
+            "'4713-01-01 BC', NULL, 'manual', 'e'", "now(), 'infinity', '', 'e'";
 }
 my @became = attempt($database, \@statements);
 no_internal_error(\@statements, \@became, 'strange rows');
@@ -39,7 +43,8 @@ my $bytes = "${database}_bytes";
 psql('postgres', "DROP DATABASE IF EXISTS $bytes;");
 psql('postgres', "CREATE DATABASE $bytes TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C';");
 prepare($bytes);
-my @strings = map { "E'$_'" } '\\xff', '\\xc3', '\\xe2\\x82', 'a\\xff@b\\xfe', '\\x80\\x80\\x80@\\xff.cz', '\\xc0\\x80', '\\xed\\xa0\\x80', '5\\xff', 'opt-in\\xc3';
+my @strings = map { "E'$_'" } '\\xff', '\\xc3', '\\xe2\\x82', 'a\\xff@b\\xfe', '\\x80\\x80\\x80@\\xff.cz', '\\xc0\\x80',
+    '\\xed\\xa0\\x80', '5\\xff', 'opt-in\\xc3';
 @statements = ();
 for my $function (functions($bytes)) {
     my @types = @{ $function->{types} };
@@ -53,9 +58,12 @@ for my $function (functions($bytes)) {
 }
 for my $string (@strings) {
     push @statements, "INSERT INTO crm.contact (email) VALUES ($string)",
-        "INSERT INTO hostile.staging VALUES ($string, $string, $string, $string); SELECT contact_status.import_contacts('crm', 1, 1, 'hostile.staging')",
-        "INSERT INTO hostile.staging VALUES ('a\@' || $string); SELECT contact_status.import_contacts('crm', 1, 1, 'hostile.staging')",
-        map { "INSERT INTO crm.event (contact_id, list_id, kind, $_) VALUES (1, 1, 'signed_up', $string)" } qw(event_key source evidence reason reply);
+        "INSERT INTO hostile.staging VALUES ($string, $string, $string, $string);
+            SELECT contact_status.import_contacts('crm', 1, 1, 'hostile.staging')",
+        "INSERT INTO hostile.staging VALUES ('a\@' || $string);
+            SELECT contact_status.import_contacts('crm', 1, 1, 'hostile.staging')",
+        map { "INSERT INTO crm.event (contact_id, list_id, kind, $_) VALUES (1, 1, 'signed_up', $string)" } qw(event_key
+            source evidence reason reply);
 }
 @became = attempt($bytes, \@statements, preamble => "SET client_encoding = 'SQL_ASCII';");
 no_internal_error(\@statements, \@became, 'bytes that are no characters');

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
-# The layout of docs/architecture.md: folders of src/ use only folders below them, no files include or call each other in a
-# circle, the state of a contact is private to its folder, and no file or function is too long to be read.
+# The layout of docs/architecture.md: folders of src/ use only folders below them, no files include or call each other
+# in a circle, the state of a contact is private to its folder, no file or function is too long to be read,
+# and no line of a test is wider than 120 characters.
 use strict;
 use warnings;
 use File::Basename qw(basename dirname);
@@ -42,8 +43,10 @@ for my $file (@files) {
 my @wrong;
 for my $file (sort keys %includes) {
     push @wrong, map { "$file includes $_" } grep { !may_use($file, $_) } sort keys %{ $includes{$file} };
-    push @wrong, map { "$file includes $_" } grep { $_ eq 'contact/contact_state.h' && $file !~ m{^contact/} } keys %{ $includes{$file} };
-    push @wrong, map { "$file includes $_" } $file =~ m{^rules/} ? map { /^#include "(postgres\.h|.*\/(?:fmgr|elog)\.h)"/ } lines("src/$file") : ();
+    push @wrong, map { "$file includes $_" } grep { $_ eq 'contact/contact_state.h'
+        && $file !~ m{^contact/} } keys %{ $includes{$file} };
+    push @wrong, map { "$file includes $_" } $file =~ m{^rules/}
+        ? map { /^#include "(postgres\.h|.*\/(?:fmgr|elog)\.h)"/ } lines("src/$file") : ();
 }
 is(join("\n", @wrong), '', 'each file includes files of its own folder, and of folders below');
 is(join(' ', circles(\%includes)), '', 'no files include each other');
@@ -89,4 +92,17 @@ for my $file ((map { "src/$_" } @files), grep { !/--/ } glob 'sql/*.sql') {
     }
 }
 is(join("\n", @long), '', 'no file has more than 600 lines, no function more than 100');
+
+# --- width
+my @wide;
+for my $file (map { glob "test/$_" } qw(*.pl */*.pl */*.pm */*.t */*.sql */*.inc */*.c */*.h isolation/specs/*.spec)) {
+    my $number = 0;
+    for my $line (lines($file)) {
+        $number++;
+        utf8::decode($line);
+        chomp $line;
+        push @wide, "$file:$number" if length $line > 120;
+    }
+}
+is(join(' ', @wide), '', 'no line of a test has more than 120 characters');
 done_testing;

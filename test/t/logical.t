@@ -42,7 +42,8 @@ my @work = (
     q{SELECT contact_status.erase_contact('crm', 1, 50)},
     q{SELECT contact_status.suppress('crm', 1, 'other@example.org', 'unsubscribed')},
     q{SELECT contact_status.suppress('crm', 1, 'c42@example.org', 'complained')},
-    q{SELECT * FROM contact_status.retract_events('crm', 'another test', kinds => '{soft_bounced}', since => '2025-03-01')},
+    q{SELECT *
+        FROM contact_status.retract_events('crm', 'another test', kinds => '{soft_bounced}', since => '2025-03-01')},
     q{SELECT * FROM contact_status.retract_events('crm', 'a third', kinds => '{unsubscribed}', since => '2025-03-01')},
     q{SELECT * FROM contact_status.undo_retraction('crm', 3)},
     q{CREATE TEMPORARY TABLE staging (email text, status text);

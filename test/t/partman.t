@@ -1,7 +1,7 @@
 #!/usr/bin/perl
-# pg_partman keeps the partitions of the log, as docs/retention.md says: those that it makes get their triggers by the next
-# sweep, what the extension itself records there is applied before, too, and what a horizon covers it drops, or detaches
-# into an archive.
+# pg_partman keeps the partitions of the log, as docs/retention.md says: those that it makes get their triggers by the
+# next sweep, what the extension itself records there is applied before, too, and what a horizon covers it drops, or
+# detaches into an archive.
 use strict;
 use warnings;
 use File::Temp ();
@@ -25,7 +25,8 @@ plan skip_all => 'pg_partman is not installed' if $version eq '';
 sub maintain { return psql('SELECT partman.run_maintenance()') }
 sub month { my ($ago) = @_; return "date_trunc('month', now()) - interval '$ago months'" }
 sub partitions { return psql(q{SELECT count(*) FROM pg_inherits WHERE inhparent = 'crm.event'::regclass}) }
-sub oldest { return psql(q{SELECT min(inhrelid::regclass::text) FROM pg_inherits WHERE inhparent = 'crm.event'::regclass AND inhrelid <> 'crm.event_default'::regclass}) }
+sub oldest { return psql(q{SELECT min(inhrelid::regclass::text) FROM pg_inherits
+            WHERE inhparent = 'crm.event'::regclass AND inhrelid <> 'crm.event_default'::regclass}) }
 sub named { my ($ago) = @_; return psql("SELECT 'crm.event_p' || to_char(@{[month($ago)]}, 'YYYYMMDD')") }
 my $statuses = 'SELECT contact_id, status, changed_at FROM crm.contact ORDER BY 1';
 
@@ -44,19 +45,25 @@ is(psql($version =~ /^4/
     '', "pg_partman $version takes the log over");
 
 # The past, made by pg_partman; those that are there it passes over.
-psql("SELECT partman.create_partition_time('crm.event', (SELECT array_agg(m) FROM generate_series(@{[month(8)]}, now(), interval '1 month') AS m))");
+psql("SELECT partman.create_partition_time('crm.event',
+            (SELECT array_agg(m) FROM generate_series(@{[month(8)]}, now(), interval '1 month') AS m))");
 is(oldest(), named(8), 'it makes the partitions of eight months');
 psql("SELECT contact_status.suppress('crm', 1, 'c4\@example.org', 'unsubscribed', 1, @{[month(7)]})");
 psql(q{INSERT INTO crm.contact (contact_id, email) VALUES (4, 'c4@example.org')});
-is(psql('SELECT consent FROM crm.subscription WHERE contact_id = 4'), 'unsubscribed', 'a suppression that comes back in one of them is applied');
+is(psql('SELECT consent FROM crm.subscription WHERE contact_id = 4'), 'unsubscribed',
+    'a suppression that comes back in one of them is applied');
 psql(q{SELECT * FROM contact_status.retract_events('crm', 'a test', contact_ids => '{4}')});
 psql(q{SELECT contact_status.sweep('crm')});
 sound('made and swept');
 
-psql(q{INSERT INTO crm.contact (contact_id, email) SELECT i, format('c%s@example.org', i) FROM generate_series(1, 3) AS i});
-psql("INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) SELECT i, 1, 'added', @{[month(6)]} + interval '3 days' FROM generate_series(1, 4) AS i");
-psql("INSERT INTO @{[named(6)]} (contact_id, kind, occurred_at) VALUES (2, 'complained', @{[month(6)]} + interval '4 days')");
-psql("INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) VALUES (3, 1, 'unsubscribed', @{[month(4)]} + interval '4 days')");
+psql(q{INSERT INTO crm.contact (contact_id, email) SELECT i, format('c%s@example.org', i)
+        FROM generate_series(1, 3) AS i});
+psql("INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) SELECT i, 1, 'added',
+        @{[month(6)]} + interval '3 days' FROM generate_series(1, 4) AS i");
+psql("INSERT INTO @{[named(6)]} (contact_id, kind, occurred_at)
+        VALUES (2, 'complained', @{[month(6)]} + interval '4 days')");
+psql("INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) VALUES
+        (3, 1, 'unsubscribed', @{[month(4)]} + interval '4 days')");
 psql(q{INSERT INTO crm.event (contact_id, campaign_id, kind) VALUES (4, 1, 'soft_bounced')});
 is(psql('SELECT string_agg(status::text, $$ $$ ORDER BY contact_id) FROM crm.contact'),
     'active complained unsubscribed soft_bounced', 'events are applied, of a partition itself too');
@@ -80,11 +87,13 @@ sound('dropped');
 
 # Detached into a schema of its own.
 psql(q{CREATE SCHEMA archive; UPDATE partman.part_config SET retention = '3 months', retention_schema = 'archive'});
-psql("INSERT INTO crm.event (contact_id, kind, occurred_at) VALUES (1, 'complained', @{[month(4)]} + interval '5 days')");
+psql("INSERT INTO crm.event (contact_id, kind, occurred_at) VALUES
+        (1, 'complained', @{[month(4)]} + interval '5 days')");
 psql("CALL contact_status.move_horizon('crm', 1, @{[month(3)]})");
 is(maintain(), '', 'again');
 is(oldest(), named(3), 'then partitions are detached');
-is(psql("SELECT string_agg(kind::text, ' ' ORDER BY kind) FROM @{[named(4) =~ s/^crm/archive/r]}"), 'unsubscribed complained', 'and are in the archive, with their events');
+is(psql("SELECT string_agg(kind::text, ' ' ORDER BY kind) FROM @{[named(4) =~ s/^crm/archive/r]}"),
+    'unsubscribed complained', 'and are in the archive, with their events');
 is(psql('SELECT status FROM crm.contact WHERE contact_id = 1'), 'complained', 'which go on to hold');
 sound('archived');
 done_testing;

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # pg_upgrade of a cluster with an installation in it: from the oldest release that is installed here with the extension
-# to the one under test, which may be the same. Rows are not touched, so the identifiers of enum labels in them must hold.
+# to the one under test, which may be the same. Rows are not touched, so the identifiers of enum labels in them must
+# hold.
 use strict;
 use warnings;
 use Cluster;
@@ -17,7 +18,8 @@ sub has_extension {
     return -e "$share/extension/contact_status.control";
 }
 
-# Minor releases of 2026 store an option pg_attver with each column. A server without it refuses every table that has it.
+# Minor releases of 2026 store an option pg_attver with each column. A server without it refuses every table that has
+# it.
 sub knows_attver { return system('grep', '-q', 'pg_attver', "$_[0]/postgres") == 0 }
 plan skip_all => "$new_bin/postgres is older than $old_bin/postgres: it cannot take over any table"
     if knows_attver($old_bin) && !knows_attver($new_bin);
@@ -35,7 +37,8 @@ $old->stop;
 
 $new->init(no_checksums($new_bin));
 my $said = eval { $new->run('pg_upgrade', '-b', $old_bin, '-B', $new_bin, '-d', $old->{data}, '-D', $new->{data},
-    '-U', 'postgres', '-s', "$new->{home}", '--link') } // $@ . join '', map { `tail -n 20 '$_'` } glob "$new->{data}/pg_upgrade_output.d/*/log/*_dump_*.log";
+    '-U', 'postgres', '-s', "$new->{home}", '--link') } // $@ . join '',
+    map { `tail -n 20 '$_'` } glob "$new->{data}/pg_upgrade_output.d/*/log/*_dump_*.log";
 like($said, qr/Upgrade Complete/, "from $old_bin to $new_bin") or exit 1;
 $new->start;
 is(psql($new->at, $labels), $oids, 'what stands for each label in the rows is the same');

@@ -115,6 +115,7 @@ is(psql($database, q{SELECT count(*) FROM crm.contact WHERE email LIKE 'new%' AN
     'the import is there');
 is(psql($database, q{SELECT * FROM contact_status.verify('crm')}), '', 'verify finds nothing');
 is(psql($through, q{SELECT active_contacts FROM crm.active_contacts}),
-    psql($database, q{SELECT count(*) FROM crm.contact WHERE contact_status.is_mailable(status)}), 'the count is exact');
+    psql($database, q{SELECT count(*) FROM crm.contact WHERE contact_status.is_mailable(status)}),
+    'the count is exact');
 
 done_testing;

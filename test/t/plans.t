@@ -1,8 +1,10 @@
 #!/usr/bin/perl
-# No plan of ours depends on how large a table was when it was planned: planned on tables that are empty, no table of the
-# installation is read as a whole once for each row of another. Such a plan is quadratic where the tables grow meanwhile.
+# No plan of ours depends on how large a table was when it was planned: planned on tables that are empty, no table of
+# the installation is read as a whole once for each row of another. Such a plan is quadratic where the tables grow
+# meanwhile.
 #
-# Views are planned with the statement that reads them. import_contacts reads a staging table, which does not grow meanwhile.
+# Views are planned with the statement that reads them. import_contacts reads a staging table, which does not grow
+# meanwhile.
 use strict;
 use warnings;
 use Restore qw(psql);
@@ -21,13 +23,15 @@ psql($ENV{PGDATABASE}, $setup);
 # A scan of a whole table below the inner side of a nested loop, or in a subplan that is run for each row.
 sub repeated_scans {
     my ($node, $repeated) = @_;
-    my @found = $repeated && $node->{'Node Type'} eq 'Seq Scan' && ($node->{Schema} // '') =~ /^(?:crm|plain)$/ ? "$node->{Schema}.$node->{'Relation Name'}" : ();
+    my @found = $repeated && $node->{'Node Type'} eq 'Seq Scan' && ($node->{Schema} // '') =~ /^(?:crm|plain)$/
+        ? "$node->{Schema}.$node->{'Relation Name'}" : ();
     # what is kept between repetitions is read once
     my $kept = $node->{'Node Type'} =~ /^(?:Hash|Materialize|CTE Scan)$/;
     for my $child (@{ $node->{Plans} // [] }) {
         my $relation = $child->{'Parent Relationship'} // '';
         my $again = $relation eq 'InitPlan' ? 0
-            : $relation eq 'SubPlan' ? ($child->{'Subplan Name'} // '') !~ /^CTE/ && ($node->{Filter} // '') . join(' ', @{ $node->{Output} // [] }) !~ /hashed SubPlan/
+            : $relation eq 'SubPlan' ? ($child->{'Subplan Name'} // '') !~ /^CTE/
+                && ($node->{Filter} // '') . join(' ', @{ $node->{Output} // [] }) !~ /hashed SubPlan/
             : $relation eq 'Inner' && $node->{'Node Type'} eq 'Nested Loop' ? 1
             : $repeated;
         push @found, repeated_scans($child, $again && !$kept);

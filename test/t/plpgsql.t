@@ -1,6 +1,6 @@
 # The rules in PL/pgSQL, with which the benchmark compares the extension, against the reference on random events: a
-# baseline that is wrong would prove nothing. EVENTS and SEED as in ../random.pl. Several short runs: in one whose settings
-# change, all contacts are folded anew at the end, which hides how they came to be before.
+# baseline that is wrong would prove nothing. EVENTS and SEED as in ../random.pl. Several short runs: in one whose
+# settings change, all contacts are folded anew at the end, which hides how they came to be before.
 use strict;
 use warnings;
 use FindBin;

@@ -1,4 +1,5 @@
-# Races that no isolation spec can hold still, as nothing waits between their two steps: tried again and again for a while.
+# Races that no isolation spec can hold still, as nothing waits between their two steps: tried again and again for a
+# while.
 #
 #   SECONDS   for how long all in all (10)
 use strict;
@@ -12,8 +13,8 @@ use Time::HiRes qw(time);
 
 my $seconds = ($ENV{SECONDS} || 10) / 2;
 
-# Does all of the given at once, each in sessions of its own, again and again, until the time is up. What each returns is
-# a problem, or nothing; the problems are returned, each once.
+# Does all of the given at once, each in sessions of its own, again and again, until the time is up. What each returns
+# is a problem, or nothing; the problems are returned, each once.
 sub race {
     my (@runners) = @_;
     my $end = time + $seconds;
@@ -46,8 +47,8 @@ sub race {
 my $session = Session->new;
 $session->must('CREATE EXTENSION contact_status', "SELECT contact_status.create_tables('crm')");
 
-# reevaluate has found the contact, which is deleted when its turn comes, and there again a moment later. What it takes for
-# leftovers of the one that is gone would be the new one's consent.
+# reevaluate has found the contact, which is deleted when its turn comes, and there again a moment later. What it takes
+# for leftovers of the one that is gone would be the new one's consent.
 my $reevaluate = sub { $_[0]->must("SELECT contact_status.reevaluate('crm')"); return };
 my @problems = race(
     sub {
@@ -64,8 +65,8 @@ my @problems = race(
 is("@problems", '', 'a contact that comes and goes beside reevaluate');
 is($session->verified, '', 'and verify finds nothing');
 
-# The row of a contact that may be mailed all along is written elsewhere while require_mailable looks for it, where it was
-# and where it will be.
+# The row of a contact that may be mailed all along is written elsewhere while require_mailable looks for it, where it
+# was and where it will be.
 $session->must(
     'DELETE FROM crm.contact',
     'CREATE TABLE crm.outbox (contact_id bigint, list_id bigint)',

@@ -1,4 +1,5 @@
-# The extension against the reference on random events: runs ../random.pl and tells how it went. EVENTS and SEED as there.
+# The extension against the reference on random events: runs ../random.pl and tells how it went. EVENTS and SEED as
+# there.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# What the README and docs/retention.md tell to type works, in order, in a fresh database; and the README's first example
-# shows what it says.
+# What the README and docs/retention.md tell to type works, in order, in a fresh database; and the README's first
+# example shows what it says.
 use strict;
 use warnings;
 use File::Temp ();
@@ -32,7 +32,8 @@ my $printed = run('README.md', @blocks);
 
 # of the first block, without what only psql's width and blank lines make different
 my ($first) = $printed =~ /^block 0\n(.*?)^block 1$/ms;
-my $plain = sub { join "\n", grep { /\S/ && !/create_tables|^-+$|^ *\(\d+ rows?\)/ } map { s/\s+$//r } split /\n/, shift };
+my $plain = sub { join "\n",
+    grep { /\S/ && !/create_tables|^-+$|^ *\(\d+ rows?\)/ } map { s/\s+$//r } split /\n/, shift };
 is($plain->($first), $plain->($shown), 'the first example shows what the README says');
 
 (undef, @blocks) = examples('docs/retention.md', 10);

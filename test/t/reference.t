@@ -44,7 +44,8 @@ sub events {
             until       => $w->{until},
             retracted   => $w->{retracted} ? 1 : 0,
             settings    => {
-                (map { $_ => $policy->{$_} } qw(import_consent double_opt_in unsubscribe_scope resubscribe confirm_within)),
+                (map { $_ => $policy->{$_} } qw(import_consent double_opt_in unsubscribe_scope resubscribe
+                        confirm_within)),
                 list_double_opt_in => defined $list ? $list_double_opt_in{$list} : undef,
                 %{ $w->{settings} || {} },
             },
@@ -99,11 +100,13 @@ my @examples = (
         [ @joined, e('hard_bounced', c => 1), e('hard_bounced', c => 2) ],
         qw(hard_bounced hard_bounced hard_bounced hard_bounced soft_bounced) ],
     [ 'four full mailboxes two years ago, one now, nothing between, one campaign each',
-        [ e('added', on => 1, at => $NOW - 800 * $DAY), (map { e('soft_bounced', c => $_, at => $NOW - 730 * $DAY + $_ * $HOUR) } 1 .. 4),
+        [ e('added', on => 1, at => $NOW - 800 * $DAY),
+            (map { e('soft_bounced', c => $_, at => $NOW - 730 * $DAY + $_ * $HOUR) } 1 .. 4),
           e('soft_bounced', c => 5, at => $NOW - $HOUR) ],
         qw(soft_bounced soft_bounced hard_bounced soft_bounced failing) ],
     [ 'sign-up on a list with double opt-in, confirmed 31 days later',
-        [ e('signed_up', on => 2, key => 'k', at => $NOW - 32 * $DAY), e('confirmed', on => 2, key => 'k', at => $NOW - $DAY) ],
+        [ e('signed_up', on => 2, key => 'k', at => $NOW - 32 * $DAY),
+            e('confirmed', on => 2, key => 'k', at => $NOW - $DAY) ],
         qw(unconfirmed active active active active) ],
     [ 'lapsed, then a click',
         [ @joined, e('lapsed'), e('clicked', c => 1) ],
@@ -134,7 +137,8 @@ my @examples = (
         [ @joined, e('unsubscribed', on => 1), e('signed_up', on => 1, key => 'k') ],
         qw(unsubscribed unsubscribed unsubscribed unsubscribed unsubscribed) ],
     [ 'the same, confirmed',
-        [ @joined, e('unsubscribed', on => 1), e('signed_up', on => 1, key => 'k'), e('confirmed', on => 1, key => 'k') ],
+        [ @joined, e('unsubscribed', on => 1), e('signed_up', on => 1, key => 'k'),
+            e('confirmed', on => 1, key => 'k') ],
         qw(active active active active unsubscribed) ],
     [ 'confirmed by the link of a sign-up before the opt-out',
         [ e('signed_up', on => 1, key => 'k'), e('unsubscribed', on => 1), e('confirmed', on => 1, key => 'k') ],
@@ -397,7 +401,8 @@ subtest 'unsubscribed' => sub {
         'active (1 active, 2 unsubscribed, 3 unsubscribed)', 'and on none joined later');
     rule('default', [ @joined, e('unsubscribed'), e('signed_up', on => 3), e('confirmed', on => 3) ],
         'active (1 unsubscribed, 3 active)', 'a list joined later begins unsubscribed, and may be confirmed');
-    rule('default', [ e('unsubscribed'), e('signed_up', on => 3) ], 'unsubscribed (3 unsubscribed)', 'and not before that');
+    rule('default', [ e('unsubscribed'), e('signed_up', on => 3) ], 'unsubscribed (3 unsubscribed)',
+        'and not before that');
     rule('default', [ e('unsubscribed'), e('resubscribed', on => 1) ], 'active (1 active)', 'or resubscribed');
     rule('emailmanager', [ e('unsubscribed'), e('resubscribed', on => 1) ], 'unsubscribed (1 unsubscribed)',
         'it begins in any case');
@@ -423,7 +428,8 @@ subtest 'consent is judged by the settings of its time' => sub {
         'import consent');
     rule('default', [ e('signed_up', on => 1, settings => { double_opt_in => 0 }) ], 'active (1 active)',
         'double opt-in');
-    rule('emailmanager', [ @joined, e('unsubscribed'), e('signed_up', on => 1, settings => { resubscribe => 'confirmed' }),
+    rule('emailmanager',
+        [ @joined, e('unsubscribed'), e('signed_up', on => 1, settings => { resubscribe => 'confirmed' }),
             e('confirmed', on => 1) ],
         'active (1 active)', 'resubscribe');
 };
@@ -477,7 +483,8 @@ subtest 'the run of errors' => sub {
     rule($default, [ errors('soft_bounced', 1 .. 5, 6) ],
         columns(run_campaigns => [], hard_bounces => 0, hard_bounced_at => minute(5)),
         'dead since; further errors are ignored');
-    rule($default, [ e('nonexistent'), e('nonexistent'), e('hard_bounced') ], columns(hard_bounced_at => minute(1)), 'hard ones, too');
+    rule($default, [ e('nonexistent'), e('nonexistent'), e('hard_bounced') ], columns(hard_bounced_at => minute(1)),
+        'hard ones, too');
     rule($default, [ errors('soft_bounced', 1 .. 5), e('invalidated') ], columns(hard_bounced_at => minute(6)),
         'a later invalidated moves it');
     rule('emailmanager', [ errors('soft_bounced', 1 .. 7) ], 
@@ -494,7 +501,8 @@ subtest 'the window of a campaign' => sub {
     rule('ecomail', [ @first, e('soft_bounced', c => 1, at => $t + 2 * $DAY) ], $kept->($t, $t + 2 * $DAY),
         'two days: counted');
     rule('ecomail', [ @first, e('soft_bounced', c => 1, at => $t + 2 * $DAY + 1) ], $kept->($t), 'more: not counted');
-    rule('ecomail', [ @first, map { e('soft_bounced', c => 1, at => $t + $_) } $DAY, 2 * $DAY + 1 ], $kept->($t, $t + $DAY),
+    rule('ecomail', [ @first, map { e('soft_bounced', c => 1, at => $t + $_) } $DAY, 2 * $DAY + 1 ],
+        $kept->($t, $t + $DAY),
         'since the first, not the last');
     rule('ecomail', [ @first, e('soft_bounced', c => 2, at => $t + 2 * $DAY + 1) ], $kept->($t, $t + 2 * $DAY + 1),
         'another campaign: counted');
@@ -514,7 +522,8 @@ subtest 'hard bounces' => sub {
         'of either kind');
     rule('salesmanago', [ @joined, e('hard_bounced', c => 1), e('delivered', c => 2), e('hard_bounced', c => 3) ],
         'soft_bounced (1 soft_bounced)', 'a delivery between them');
-    rule('salesmanago', [ e('hard_bounced'), e('soft_bounced', c => 1) ], columns(hard_bounces => 1, run_campaigns => [1]),
+    rule('salesmanago', [ e('hard_bounced'), e('soft_bounced', c => 1) ],
+        columns(hard_bounces => 1, run_campaigns => [1]),
         'counted beside the soft ones');
     rule('emailmanager', [ @joined, errors('hard_bounced', 1 .. 9) ], 'failing (1 failing)', 'no limit: as soft ones');
 };
@@ -544,7 +553,8 @@ subtest 'a delivery is taken back' => sub {
     rule('emailmanager', [ @four, $delivered, e('blocked', c => 6), $error ], $soft, 'but a block that counts does');
     rule('emailmanager', [ @four, $delivered, e('blocked', c => 5) ], 'failing (1 failing)', 'and takes back itself');
     rule('default', [ @four, $delivered, e('validated'), $error ], $soft, 'validated: nothing to go on with');
-    rule('salesmanago', [ @joined, e('hard_bounced', c => 1), e('delivered', c => 2), e('hard_bounced', c => 2) ], $dead,
+    rule('salesmanago',
+        [ @joined, e('hard_bounced', c => 1), e('delivered', c => 2), e('hard_bounced', c => 2) ], $dead,
         'hard bounces go on, too');
     rule('salesmanago', [ @joined, e('hard_bounced', c => 1), e('delivered', c => 2), e('nonexistent', c => 2) ], $dead,
         'by any kind of error');
@@ -560,7 +570,8 @@ subtest 'a delivery is taken back' => sub {
     rule('default', [ @four, $delivered, e('delivered', c => 6) ],
         columns(delivered_campaign => undef, run_campaigns => []), 'one that ended nothing is no fact');
     rule('salesmanago', [ e('hard_bounced', c => 1), $delivered ],
-        columns(delivered_campaign => 5, hard_bounces => 1, run_campaigns => []), 'the hard bounces that it ended, too');
+        columns(delivered_campaign => 5, hard_bounces => 1, run_campaigns => []),
+        'the hard bounces that it ended, too');
     rule('default', [ @four, $delivered, e('invalidated') ],
         columns(delivered_campaign => undef, run_campaigns => []), 'dead: no run, nothing to take back');
 };
@@ -584,7 +595,8 @@ subtest 'unresponsive' => sub {
     rule($after, [ @joined, e('sent', c => 1, at => $NOW - $DAY + 1) ], 'active (1 active)', 'a moment less');
     rule($after, [ @joined, e('sent', c => 1, at => $NOW - $DAY), map { e('sent', c => $_, at => $NOW) } 1, 2 ], $tired,
         'the first starts the clock, later ones do not');
-    rule($after, [ @joined, e('sent', c => 1, at => $START), e('opened', at => $NOW - 2), e('sent', c => 1, at => $NOW - 1) ],
+    rule($after,
+        [ @joined, e('sent', c => 1, at => $START), e('opened', at => $NOW - 2), e('sent', c => 1, at => $NOW - 1) ],
         'active (1 active)', 'an interaction stops it');
     rule($campaigns, [ @sent, e('sent', c => 4) ], columns(unanswered => [ 1 .. 3 ], unanswered_since => minute(1)),
         'kept as far as the rule needs');
@@ -602,13 +614,15 @@ subtest 'monitored' => sub {
 };
 
 subtest 'delivery never touches consent' => sub {
-    my @delivery = (map({ e($_, c => 1) } qw(sent delivered opened clicked soft_bounced blocked hard_bounced nonexistent)),
+    my @delivery = (
+        map({ e($_, c => 1) } qw(sent delivered opened clicked soft_bounced blocked hard_bounced nonexistent)),
         map { e($_) } qw(visited validated invalidated));
     my @consents = (e('added', on => 1), e('signed_up', on => 2), e('unsubscribed', on => 3), e('complained'));
     for my $name (@names) {
         my $without = fold_now($name, @consents);
         my $with    = fold_now($name, @consents, @delivery);
-        is($with->{subscriptions}{$_}{consent}, $without->{subscriptions}{$_}{consent}, "$name: consent of list $_") for 1, 2;
+        is($with->{subscriptions}{$_}{consent}, $without->{subscriptions}{$_}{consent}, "$name: consent of list $_")
+            for 1, 2;
         is($with->{status}, 'complained', "$name: the complaint");
     }
 };

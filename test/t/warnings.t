@@ -1,5 +1,6 @@
 #!/usr/bin/perl
-# The code compiles without a warning, by gcc and by clang; the rules also as plain C, without PostgreSQL's headers.
+# The code compiles without a warning, by gcc and by clang, and by gcc with the server's assertions. The rules compile
+# as plain C, without PostgreSQL's headers.
 use strict;
 use warnings;
 use File::Temp ();
@@ -11,11 +12,13 @@ my $out = File::Temp->newdir;
 
 # Debian's clang has its release in its name where only the server headers brought it.
 my ($clang) = grep { -x } map { ("$_/clang", sort glob "$_/clang-[0-9]*") } split /:/, $ENV{PATH};
-for my $compiler (grep { defined } 'gcc', $clang) {
+my @compilers = (['gcc'], [qw(gcc -DUSE_ASSERT_CHECKING -fsyntax-only)], defined $clang ? [$clang] : ());
+for my $compiler (@compilers) {
     for my $file (sort glob 'src/*.c src/*/*.c') {
         my @headers = $file =~ m{^src/rules/} ? () : ('-isystem', $include);
-        my @command = ($compiler, qw(-std=gnu11 -O2 -Wall -Wextra -Werror -Isrc), @headers, '-c', $file, '-o', "$out/x.o");
-        is(system(@command), 0, "$file by " . ($compiler =~ m{([^/]+)$})[0]);
+        my @command = (@$compiler, qw(-std=gnu11 -O2 -Wall -Wextra -Werror -Isrc), @headers, '-c', $file, '-o',
+            "$out/x.o");
+        is(system(@command), 0, "$file by " . ("@$compiler" =~ m{([^/]+)$})[0]);
     }
 }
 done_testing;

@@ -25,7 +25,8 @@ ok(bool passed, const char *name)
 /* ---- stories ---- */
 
 static const cs_policy policies[] = {
-	{.soft_bounce_limit = 5,.soft_bounces_per_campaign = 1,.soft_bounce_outcome = CS_STATUS_HARD_BOUNCED,.hard_bounce_limit = 1},
+	{.soft_bounce_limit = 5,.soft_bounces_per_campaign = 1,.soft_bounce_outcome = CS_STATUS_HARD_BOUNCED,
+	.hard_bounce_limit = 1},
 	{.soft_bounce_outcome = CS_STATUS_FAILING,.hard_bounce_limit = 2},
 	{.soft_bounce_limit = 5,.soft_bounce_outcome = CS_STATUS_FAILING,.blocked_counts = true,
 	.unresponsive_campaigns = 10,.unresponsive_after = 15 * DAY},
@@ -51,7 +52,8 @@ static const Story stories[] = {
 	{"a request confirmed by its own link", 0, CS_STATUS_ACTIVE,
 	{{CS_KIND_ADDED, 0, ""}, {CS_KIND_UNSUBSCRIBED, 0, ""}, {CS_KIND_SIGNED_UP, 0, "k2"}, {CS_KIND_CONFIRMED, 0, "k2"}}},
 	{"an old link revives nobody", 0, CS_STATUS_UNSUBSCRIBED,
-	{{CS_KIND_SIGNED_UP, 0, "k1"}, {CS_KIND_UNSUBSCRIBED, 0, ""}, {CS_KIND_SIGNED_UP, 0, "k2"}, {CS_KIND_CONFIRMED, 0, "k1"}}},
+	{{CS_KIND_SIGNED_UP, 0, "k1"}, {CS_KIND_UNSUBSCRIBED, 0, ""}, {CS_KIND_SIGNED_UP, 0, "k2"},
+	{CS_KIND_CONFIRMED, 0, "k1"}}},
 	{"accepted, then bounced: the run goes on", 0, CS_STATUS_HARD_BOUNCED,
 		{{CS_KIND_ADDED, 0, ""}, {CS_KIND_SOFT_BOUNCED, 1, ""}, {CS_KIND_SOFT_BOUNCED, 2, ""}, {CS_KIND_SOFT_BOUNCED, 3, ""},
 	{CS_KIND_SOFT_BOUNCED, 4, ""}, {CS_KIND_DELIVERED, 5, ""}, {CS_KIND_DELIVERED, 5, ""}, {CS_KIND_SOFT_BOUNCED, 5, ""}}},
