@@ -157,12 +157,15 @@ COMMENT ON VIEW %1$I.active_contacts IS
 
 CREATE VIEW %1$I.campaign_report WITH (security_invoker = true) AS
 SELECT r.*,
-       round(r.delivered_contacts::numeric / nullif(r.sent_contacts, 0), 4) AS delivery_rate,
+       -- without `delivered` events, a contact without an error counts as delivered, and other rates refer to sent contacts
+       round(CASE WHEN r.delivered > 0 THEN r.delivered_contacts
+                  ELSE greatest(r.sent_contacts - r.permanent_error - r.temporary_error, 0) END::numeric
+             / nullif(r.sent_contacts, 0), 4) AS delivery_rate,
        round(r.bounced_contacts::numeric / nullif(r.sent_contacts, 0), 4) AS bounce_rate,
-       round(r.opened_contacts::numeric / nullif(r.delivered_contacts, 0), 4) AS open_rate,
-       round(r.clicked_contacts::numeric / nullif(r.delivered_contacts, 0), 4) AS click_rate,
-       round(r.unsubscribed_contacts::numeric / nullif(r.delivered_contacts, 0), 4) AS unsubscribe_rate,
-       round(r.complained_contacts::numeric / nullif(r.delivered_contacts, 0), 4) AS complaint_rate
+       round(r.opened_contacts::numeric / nullif(d.contacts, 0), 4) AS open_rate,
+       round(r.clicked_contacts::numeric / nullif(d.contacts, 0), 4) AS click_rate,
+       round(r.unsubscribed_contacts::numeric / nullif(d.contacts, 0), 4) AS unsubscribe_rate,
+       round(r.complained_contacts::numeric / nullif(d.contacts, 0), 4) AS complaint_rate
   FROM (SELECT account_id, campaign_id,
                sum(sent)::bigint AS sent, sum(delivered)::bigint AS delivered,
                sum(soft_bounced)::bigint AS soft_bounced, sum(blocked)::bigint AS blocked,
@@ -180,11 +183,13 @@ SELECT r.*,
                count(*) FILTER (WHERE clicked > 0) AS clicked_contacts,
                count(*) FILTER (WHERE unsubscribed > 0) AS unsubscribed_contacts,
                count(*) FILTER (WHERE complained > 0) AS complained_contacts,
-               -- each contact once, in the category of its strongest proof
+               count(*) AS contacts,
+               -- each contact once, in the category of its strongest proof; a contact without an error is ok
                count(*) FILTER (WHERE hard_bounced + nonexistent > 0) AS permanent_error,
                count(*) FILTER (WHERE hard_bounced + nonexistent = 0 AND soft_bounced + blocked > 0
                                   AND delivered + opened + clicked = 0) AS temporary_error,
-               count(*) FILTER (WHERE hard_bounced + nonexistent = 0 AND delivered + opened + clicked > 0) AS ok
+               count(*) FILTER (WHERE hard_bounced + nonexistent = 0
+                                  AND (soft_bounced + blocked = 0 OR delivered + opened + clicked > 0)) AS ok
           FROM (SELECT account_id, campaign_id, contact_id,
                        count(*) FILTER (WHERE kind = 'sent') AS sent,
                        count(*) FILTER (WHERE kind = 'delivered') AS delivered,
@@ -199,7 +204,8 @@ SELECT r.*,
                   FROM %1$I.event
                  WHERE campaign_id IS NOT NULL AND retracted_at IS NULL
                  GROUP BY account_id, campaign_id, contact_id) c
-         GROUP BY account_id, campaign_id) r;
+         GROUP BY account_id, campaign_id) r
+ CROSS JOIN LATERAL (SELECT CASE WHEN r.delivered > 0 THEN r.delivered_contacts ELSE r.sent_contacts END AS contacts) d;
 COMMENT ON VIEW %1$I.campaign_report IS
 'events, distinct contacts, rates, and contacts by report category for each campaign';
 

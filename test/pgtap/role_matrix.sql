@@ -80,6 +80,7 @@ CREATE TABLE helper.matrix (function text, statement text, superuser text, owner
 COPY helper.matrix FROM STDIN (DELIMITER '|');
 active_contacts_by_day|SELECT active_contacts FROM contact_status.active_contacts_by_day('crm', $A, current_date, current_date)|ok *|ok *|ok *|ok (0)|ok *|42501
 add_partitions|SELECT contact_status.add_partitions('parts', '1 month')|ok *|ok *|42501|42501|42501|42501
+bounce_reasons|SELECT count(*) FROM contact_status.bounce_reasons('crm', NULL, $A)|ok *|ok *|ok *|ok (0)|ok *|42501
 create_tables|SELECT contact_status.create_tables('other')|ok *|ok *|42501|42501|42501|42501
 drop_partition|SELECT contact_status.drop_partition('parts', 'parts.event_default')|ok *|ok *|42501|42501|42501|42501
 drop_partitions|SELECT contact_status.drop_partitions('parts', '2001-01-01')|ok *|ok *|42501|42501|42501|42501
@@ -127,6 +128,7 @@ import_outcomes|SELECT outcome FROM _contact_status.import_outcomes('crm', $A, 1
 import_plan|SELECT before FROM _contact_status.import_plan('crm', $A, 1, ARRAY[ROW(1, 'new@example.org', now(), NULL, NULL, NULL, NULL, NULL)::_contact_status.import_row], true)|ok *|ok *|42501|42501|42501|42501
 import_query|SELECT length(_contact_status.import_query('crm', 'crm.staging', 1, $A)) > 0|ok *|ok *|ok *|23503|ok *|42501
 event_with_settings_query|SELECT length(_contact_status.event_with_settings_query('crm')) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
+bounce_class|SELECT _contact_status.bounce_class(NULL, '550 5.1.1 unknown')|ok *|ok *|ok *|ok (5.1.1)|ok *|ok *
 judges_consent|SELECT _contact_status.judges_consent('confirmed')|ok *|ok *|ok *|ok (t)|ok *|ok *
 changes_condition|SELECT length(_contact_status.changes_condition('contact_status.folded_contact', '{account_id}')) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
 table_names|SELECT cardinality(_contact_status.table_names()) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
