@@ -245,7 +245,9 @@ SELECT is((SELECT string_agg(concat_ws(' ', e.fact, e.status, e.kind, e.source),
 SELECT is((SELECT string_agg(concat_ws(' ', e.fact, e.status, e.event_key), ', ') FROM helper.many, contact_status.explain_status('crm', account_id, contact_id, (lists ->> 'l3')::bigint) AS e WHERE e.fact = 'consent'),
     'consent unsubscribed u1', 'of one list');
 SELECT is_empty($$SELECT e.* FROM helper.many, contact_status.explain_status('crm', account_id, contact_id, 4711) AS e WHERE e.fact = 'consent'$$, 'of a list that it is not on');
-SELECT is_empty($$SELECT * FROM contact_status.explain_status('crm', 1, 4711)$$, 'of a contact that does not exist: nothing');
+SELECT helper.refused_helpfully(statement, '23503', '4711|NULL', statement) FROM unnest(ARRAY[
+    $$SELECT * FROM contact_status.explain_status('crm', 1, 4711)$$, $$SELECT * FROM contact_status.explain_status('crm', 4711, 1)$$,
+    $$SELECT * FROM contact_status.explain_status('crm', 1, NULL)$$]) AS statement;
 INSERT INTO crm.contact (contact_id, email) VALUES (4712, 'c4712@example.org');
 SELECT is_empty($$SELECT * FROM contact_status.explain_status('crm', 1, 4712)$$, 'of a contact without events: nothing');
 -- a retracted event is no reason

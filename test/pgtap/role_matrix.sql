@@ -86,12 +86,14 @@ drop_partition|SELECT contact_status.drop_partition('parts', 'parts.event_defaul
 drop_partitions|SELECT contact_status.drop_partitions('parts', '2001-01-01')|ok *|ok *|42501|42501|42501|42501
 enable_tenant_security|SELECT contact_status.enable_tenant_security('crm', 'app.account_id')|ok *|ok *|42501|42501|42501|42501
 erase_contact|SELECT contact_status.erase_contact('crm', $A, 1)|ok *|ok *|ok *|42501|42501|42501
-explain_status|SELECT count(*) FROM contact_status.explain_status('crm', $A, 1)|ok *|ok *|ok *|ok (0)|ok *|42501
+explain_status|SELECT count(*) FROM contact_status.explain_status('crm', $A, 1)|ok *|ok *|ok *|23503|ok *|42501
 import_contacts|SELECT outcome FROM contact_status.import_contacts('crm', $A, 1, 'crm.staging')|ok *|ok *|42501|23503|42501|42501
 move_horizon|CALL contact_status.move_horizon('crm', $A, '2026-02-01')|2D000|2D000|42501|42501|42501|42501
 reevaluate|SELECT contact_status.reevaluate('crm', $A)|ok *|ok *|ok *|ok (0)|42501|42501
 repair|SELECT contact_status.repair('crm')|ok *|ok *|42501|42501|42501|42501
 retract_events|SELECT events FROM contact_status.retract_events('crm', 'x', $A, kinds => '{added}')|ok *|ok *|ok *|42501|42501|42501
+retract_events|SELECT events FROM contact_status.retract_events('crm', 'x', $A, everything => true)|ok *|ok *|ok *|42501|42501|42501
+retract_events|SELECT events FROM contact_status.retract_events('crm', 'x', $A, kinds => '{added}', dry_run => true)|ok *|ok *|ok *|42501|42501|42501
 set_horizon|SELECT contact_status.set_horizon('crm', $A, '2026-02-01')|ok *|ok *|42501|42501|42501|42501
 suppress|SELECT contact_status.suppress('crm', $A, 'c$A.1@example.org'::text, 'complained')|ok *|ok *|ok *|42501|42501|42501
 suppress|SELECT contact_status.suppress('crm', $A, 'nobody@example.org'::text, 'complained')|ok *|ok *|ok *|42501|42501|42501
