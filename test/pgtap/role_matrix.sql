@@ -81,12 +81,14 @@ COPY helper.matrix FROM STDIN (DELIMITER '|');
 active_contacts_by_day|SELECT active_contacts FROM contact_status.active_contacts_by_day('crm', $A, current_date, current_date)|ok *|ok *|ok *|ok (0)|ok *|42501
 add_partitions|SELECT contact_status.add_partitions('parts', '1 month')|ok *|ok *|42501|42501|42501|42501
 bounce_reasons|SELECT count(*) FROM contact_status.bounce_reasons('crm', NULL, $A)|ok *|ok *|ok *|ok (0)|ok *|42501
+copy_policy|SELECT contact_status.copy_policy('crm', 'ecomail', 'mine')|ok *|ok *|42501|42501|42501|42501
 create_tables|SELECT contact_status.create_tables('other')|ok *|ok *|42501|42501|42501|42501
 drop_partition|SELECT contact_status.drop_partition('parts', 'parts.event_default')|ok *|ok *|42501|42501|42501|42501
 drop_partitions|SELECT contact_status.drop_partitions('parts', '2001-01-01')|ok *|ok *|42501|42501|42501|42501
 enable_tenant_security|SELECT contact_status.enable_tenant_security('crm', 'app.account_id')|ok *|ok *|42501|42501|42501|42501
 erase_contact|SELECT contact_status.erase_contact('crm', $A, 1)|ok *|ok *|ok *|42501|42501|42501
 explain_status|SELECT count(*) FROM contact_status.explain_status('crm', $A, 1)|ok *|ok *|ok *|23503|ok *|42501
+policy_problems|SELECT count(*) FROM contact_status.policy_problems('crm')|ok *|ok *|ok *|ok (0)|ok *|42501
 import_contacts|SELECT outcome FROM contact_status.import_contacts('crm', $A, 1, 'crm.staging')|ok *|ok *|42501|23503|42501|42501
 move_horizon|CALL contact_status.move_horizon('crm', $A, '2026-02-01')|2D000|2D000|42501|42501|42501|42501
 reevaluate|SELECT contact_status.reevaluate('crm', $A)|ok *|ok *|ok *|ok (0)|42501|42501
