@@ -58,6 +58,12 @@ RETURN format($query$SELECT c.account_id, c.contact_id, h.list_id, h.changed_at,
 COMMENT ON FUNCTION _contact_status.history_query(name) IS
 'query of view history: changes of the statuses of contacts and subscriptions';
 
+CREATE FUNCTION _contact_status.view_names() RETURNS name[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    RETURN '{event_with_settings,mailable,pending_confirmations,history,status_history,contact_history,account_status_count,list_status_count,active_contacts,campaign_report}'::name[];
+COMMENT ON FUNCTION _contact_status.view_names() IS 'names of the views of an installation';
+
 CREATE FUNCTION _contact_status.view_definitions(schema name) RETURNS text[]
     LANGUAGE sql STABLE STRICT PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -87,6 +93,23 @@ SELECT s.account_id, s.list_id, s.contact_id, c.email
    AND contact_status.is_mailable(greatest(s.consent,
            _contact_status.address_status(p::contact_status.policy, c, now())));
 COMMENT ON VIEW %1$I.mailable IS 'contacts that may be mailed on each list as of now(), independent of contact_status.sweep';
+
+CREATE VIEW %1$I.pending_confirmations WITH (security_invoker = true) AS
+SELECT s.account_id, s.list_id, s.contact_id, c.email, s.status, w.signed_up_at,
+       -- a day has 24 hours
+       w.signed_up_at + extract(epoch FROM p.confirm_within)::double precision * interval '1 second' AS confirm_until,
+       s.request_key
+  FROM ONLY %1$I.subscription s
+  JOIN ONLY %1$I.contact c USING (account_id, contact_id)
+  JOIN %1$I.account a USING (account_id)
+  JOIN %1$I.policy p ON p.name = a.policy
+ CROSS JOIN LATERAL (SELECT CASE s.consent WHEN 'unconfirmed' THEN s.consent_at ELSE s.requested_at END AS signed_up_at) w
+ WHERE (s.consent = 'unconfirmed' OR s.requested_at IS NOT NULL)
+   AND c.complained_at IS NULL AND c.deleted_at IS NULL
+   -- the link of an earlier sign-up went to another address
+   AND (c.address_since IS NULL OR w.signed_up_at > c.address_since);
+COMMENT ON VIEW %1$I.pending_confirmations IS
+'sign-ups that are not confirmed, and requests after an opt-out; of contacts that are neither deleted nor complained';
 
 CREATE VIEW %1$I.history WITH (security_invoker = true) AS
 %4$s;

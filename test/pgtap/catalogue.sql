@@ -51,6 +51,19 @@ undo_retraction,upgrade_tables,verify$$, '\s', '', 'g'), ','), 'schema contact_s
 SELECT contact_status.create_tables('crm');
 SELECT is_empty($$SELECT oid::regclass FROM pg_class c WHERE relnamespace = 'crm'::regnamespace AND relkind IN ('r', 'v')
                      AND obj_description(oid, 'pg_class') IS NULL$$, 'every table and view of an installation has a comment');
+SELECT contact_status.create_tables('parts', partition_by => '1 month');
+SELECT is_empty(format($$SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+                   WHERE c.relnamespace = %L::regnamespace AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
+                     AND a.attnum > 0 AND coalesce(col_description(c.oid, a.attnum), '') !~ '\S'$$, s),
+                s || ': every column of every table and view of an installation has a comment')
+  FROM unnest('{crm,parts}'::name[]) AS s;
+CREATE SCHEMA shared;
+CREATE TABLE shared.orders (account_id bigint, contact_id bigint);
+SELECT contact_status.create_tables('shared');
+SELECT is_empty($$SELECT a.attname FROM pg_attribute a WHERE attrelid = 'shared.orders'::regclass AND col_description(attrelid, attnum) IS NOT NULL$$,
+                'a table of the application in the same schema gets no comments');
+SELECT set_eq($$SELECT relname FROM pg_class WHERE relnamespace = 'crm'::regnamespace AND relkind = 'v'$$, $$SELECT unnest(_contact_status.view_names())$$,
+              'view_names has every view');
 SELECT is_empty($$SELECT c.oid::regclass FROM pg_class c WHERE relnamespace = 'crm'::regnamespace AND relkind = 'v'
                      AND NOT coalesce(reloptions @> '{security_invoker=true}', false)$$, 'every view has the rights of who asks');
 SELECT is_empty($$SELECT c.oid::regclass FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid

@@ -133,11 +133,13 @@ import_plan|SELECT before FROM _contact_status.import_plan('crm', $A, 1, ARRAY[R
 import_query|SELECT length(_contact_status.import_query('crm', 'crm.staging', 1, $A)) > 0|ok *|ok *|ok *|23503|ok *|42501
 event_with_settings_query|SELECT length(_contact_status.event_with_settings_query('crm')) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
 bounce_class|SELECT _contact_status.bounce_class(NULL, '550 5.1.1 unknown')|ok *|ok *|ok *|ok (5.1.1)|ok *|ok *
+comment_definitions|SELECT cardinality(_contact_status.comment_definitions('crm'::regnamespace))|ok *|ok *|ok *|ok (0)|ok *|ok *
 judges_consent|SELECT _contact_status.judges_consent('confirmed')|ok *|ok *|ok *|ok (t)|ok *|ok *
 changes_condition|SELECT length(_contact_status.changes_condition('contact_status.folded_contact', '{account_id}')) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
 table_names|SELECT cardinality(_contact_status.table_names()) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
 table_definitions|SELECT cardinality(_contact_status.table_definitions('crm', true)) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
 trigger_definitions|SELECT cardinality(_contact_status.trigger_definitions('crm')) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
+view_names|SELECT cardinality(_contact_status.view_names()) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
 view_definitions|SELECT cardinality(_contact_status.view_definitions('crm')) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
 store_horizon_facts|SELECT _contact_status.store_horizon_facts('crm', $A, '{1}')|ok *|ok *|42501|42501|42501|42501
 store_next_horizon_facts|SELECT _contact_status.store_next_horizon_facts('crm', $A, NULL, 10)|ok *|ok *|42501|ok ()|42501|42501
