@@ -27,8 +27,7 @@ BEGIN
 
     SELECT array_agg(c.relname) INTO taken FROM pg_class c
      WHERE c.relnamespace = namespace
-       AND c.relname = ANY (tables || '{mailable,history,status_history,contact_history,account_status_count,list_status_count,'
-                                      'active_contacts,campaign_report,event_default}'::name[]);
+       AND c.relname = ANY (tables || _contact_status.view_names() || '{event_default}'::name[]);
     IF taken @> tables THEN
         RAISE EXCEPTION 'schema "%" already holds an installation', create_tables.schema
             USING ERRCODE = 'duplicate_table', HINT = 'Name another schema.';
@@ -41,6 +40,9 @@ BEGIN
     FOREACH command IN ARRAY _contact_status.table_definitions(create_tables.schema, create_tables.partition_by IS NOT NULL)
                              || _contact_status.view_definitions(create_tables.schema)
                              || _contact_status.trigger_definitions(create_tables.schema) LOOP
+        EXECUTE command;
+    END LOOP;
+    FOREACH command IN ARRAY _contact_status.comment_definitions(format('%I', create_tables.schema)::regnamespace) LOOP
         EXECUTE command;
     END LOOP;
 

@@ -3,14 +3,22 @@
 CREATE FUNCTION contact_status.explain_status(
     schema name, account_id bigint, contact_id bigint, list_id bigint DEFAULT NULL,
     OUT fact text, OUT status contact_status.contact_status, OUT since timestamptz, OUT kind contact_status.event_kind,
-    OUT event_key text, OUT source text, OUT detail text, OUT lifted_by text
+    OUT event_key text, OUT source text, OUT reason text, OUT detail text, OUT lifted_by text
 ) RETURNS SETOF record
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $explain$
+DECLARE
+    found bigint;
 BEGIN
     PERFORM _contact_status.check_installation(explain_status.schema,
         '{policy,account,consent_setting_history,contact,subscription,address_change,checkpoint,event}');
+    EXECUTE format('SELECT count(*) FROM ONLY %I.contact WHERE account_id = $1 AND contact_id = $2', explain_status.schema)
+       INTO found USING explain_status.account_id, explain_status.contact_id;
+    IF found = 0 THEN
+        RAISE EXCEPTION 'contact % of account % does not exist', explain_status.contact_id, explain_status.account_id
+            USING ERRCODE = 'foreign_key_violation', HINT = 'Table contact has the contacts of each account.';
+    END IF;
     RETURN QUERY EXECUTE format($query$
 WITH c AS (
     SELECT c.*, p.name AS policy, p.soft_bounce_limit, p.soft_bounce_outcome, p.hard_bounce_limit,
@@ -84,10 +92,15 @@ WITH c AS (
            'released; its end'
       FROM c WHERE c.suspended_at IS NOT NULL
 )
-SELECT f.fact, f.status, f.since, e.kind, e.event_key, e.source, f.detail, f.lifted_by
+SELECT f.fact, f.status, f.since, e.kind, e.event_key, e.source, e.reason, f.detail, f.lifted_by
   FROM facts f
   LEFT JOIN LATERAL (
-           SELECT j.kind, j.event_key, j.source FROM (%2$s) j
+           SELECT j.kind, j.event_key, j.source,
+                  (SELECT v.reason FROM %1$I.event v
+                    WHERE v.account_id = $1 AND v.contact_id = $2 AND v.occurred_at = j.dated_at AND v.kind = j.kind
+                      AND v.list_id IS NOT DISTINCT FROM j.list_id AND v.campaign_id IS NOT DISTINCT FROM j.campaign_id
+                      AND v.event_key = j.event_key) AS reason
+             FROM (%2$s) j
             WHERE j.account_id = $1 AND j.contact_id = $2 AND j.occurred_at = f.since AND j.kind = ANY (f.kinds)
               AND (f.list IS NULL OR j.list_id IS NULL OR j.list_id = f.list)
             ORDER BY j.kind DESC LIMIT 1) e ON true

@@ -75,7 +75,7 @@ CREATE FUNCTION contact_status.retract_events(
     schema name, reason text, account_id bigint DEFAULT 1, source text DEFAULT NULL,
     kinds contact_status.event_kind[] DEFAULT NULL, since timestamptz DEFAULT NULL, before timestamptz DEFAULT NULL,
     campaign_id bigint DEFAULT NULL, list_id bigint DEFAULT NULL, contact_ids bigint[] DEFAULT NULL,
-    event_keys text[] DEFAULT NULL,
+    event_keys text[] DEFAULT NULL, everything boolean DEFAULT false, dry_run boolean DEFAULT false,
     OUT retraction_id bigint, OUT events bigint, OUT contacts bigint
 ) RETURNS record
     LANGUAGE plpgsql VOLATILE
@@ -89,12 +89,26 @@ BEGIN
     IF coalesce(retract_events.reason OPERATOR(pg_catalog.!~) '\S', true) THEN
         RAISE EXCEPTION 'a retraction needs a reason'
             USING ERRCODE = 'null_value_not_allowed', HINT = 'Say why the events were recorded in error.';
-    ELSIF pg_catalog.num_nonnulls(retract_events.source, retract_events.kinds, retract_events.since, retract_events.before,
-                                  retract_events.campaign_id, retract_events.list_id, retract_events.contact_ids,
-                                  retract_events.event_keys) OPERATOR(pg_catalog.=) 0 THEN
+    ELSIF retract_events.everything IS NOT TRUE
+        AND pg_catalog.num_nonnulls(retract_events.source, retract_events.kinds, retract_events.since, retract_events.before,
+                                    retract_events.campaign_id, retract_events.list_id, retract_events.contact_ids,
+                                    retract_events.event_keys) OPERATOR(pg_catalog.=) 0 THEN
         RAISE EXCEPTION 'a retraction needs a choice of events'
             USING ERRCODE = 'null_value_not_allowed',
-                  HINT = 'Choose by source, kinds, since, before, campaign_id, list_id, contact_ids or event_keys.';
+                  HINT = 'Choose by source, kinds, since, before, campaign_id, list_id, contact_ids or event_keys. '
+                         'For every event of the account, say everything => true.';
+    ELSIF retract_events.dry_run THEN
+        -- retract the events and roll back, so that the numbers and errors are those of the retraction
+        BEGIN
+            SELECT r.events, r.contacts INTO retract_events.events, retract_events.contacts
+              FROM contact_status.retract_events(retract_events.schema, retract_events.reason, retract_events.account_id,
+                       retract_events.source, retract_events.kinds, retract_events.since, retract_events.before,
+                       retract_events.campaign_id, retract_events.list_id, retract_events.contact_ids,
+                       retract_events.event_keys, retract_events.everything) r;
+            RAISE EXCEPTION 'the end of a dry run' USING ERRCODE = 'CSDRY';
+        EXCEPTION WHEN SQLSTATE 'CSDRY' THEN
+            RETURN;
+        END;
     END IF;
     -- choose the events under the lock: a concurrent undo could bring further ones back
     PERFORM _contact_status.lock_retractions(retract_events.schema, retract_events.account_id);
@@ -120,8 +134,9 @@ BEGIN
 END
 $retract$;
 COMMENT ON FUNCTION contact_status.retract_events(name, text, bigint, text, contact_status.event_kind[], timestamptz,
-    timestamptz, bigint, bigint, bigint[], text[]) IS
-'retracts events that were recorded in error, without deleting them; the choices are combined with AND';
+    timestamptz, bigint, bigint, bigint[], text[], boolean, boolean) IS
+'retracts events that were recorded in error, without deleting them; the choices are combined with AND; a dry run '
+'returns the numbers only';
 
 CREATE FUNCTION _contact_status.retracted_events(
     schema name, account_id bigint, retraction_id bigint, OUT contacts bigint[], OUT parts oid[], OUT places tid[]

@@ -211,6 +211,7 @@ CREATE TABLE %1$I.suppression (
     list_id        bigint,
     occurred_at    timestamptz NOT NULL,
     source         text,
+    reason         text,
     contact_id     bigint,
     generation_start    timestamptz
 );
@@ -220,6 +221,7 @@ COMMENT ON TABLE %1$I.suppression IS
 'derived: opt-outs, complaints and dead addresses, by a keyed digest of the address';
 COMMENT ON COLUMN %1$I.suppression.address_digest IS 'HMAC-SHA-256 of the normalised address under the account''s key';
 COMMENT ON COLUMN %1$I.suppression.kind IS 'unsubscribed (list_id null: account-wide), complained or invalidated';
+COMMENT ON COLUMN %1$I.suppression.reason IS 'of a complaint: reason of its event';
 COMMENT ON COLUMN %1$I.suppression.contact_id IS
 'contact with the events that caused it; null: caused by no contact, as with suppress';
 COMMENT ON COLUMN %1$I.suppression.generation_start IS

@@ -58,6 +58,12 @@ RETURN format($query$SELECT c.account_id, c.contact_id, h.list_id, h.changed_at,
 COMMENT ON FUNCTION _contact_status.history_query(name) IS
 'query of view history: changes of the statuses of contacts and subscriptions';
 
+CREATE FUNCTION _contact_status.view_names() RETURNS name[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    RETURN '{event_with_settings,mailable,pending_confirmations,history,status_history,contact_history,account_status_count,list_status_count,active_contacts,campaign_report}'::name[];
+COMMENT ON FUNCTION _contact_status.view_names() IS 'names of the views of an installation';
+
 CREATE FUNCTION _contact_status.view_definitions(schema name) RETURNS text[]
     LANGUAGE sql STABLE STRICT PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -87,6 +93,23 @@ SELECT s.account_id, s.list_id, s.contact_id, c.email
    AND contact_status.is_mailable(greatest(s.consent,
            _contact_status.address_status(p::contact_status.policy, c, now())));
 COMMENT ON VIEW %1$I.mailable IS 'contacts that may be mailed on each list as of now(), independent of contact_status.sweep';
+
+CREATE VIEW %1$I.pending_confirmations WITH (security_invoker = true) AS
+SELECT s.account_id, s.list_id, s.contact_id, c.email, s.status, w.signed_up_at,
+       -- a day has 24 hours
+       w.signed_up_at + extract(epoch FROM p.confirm_within)::double precision * interval '1 second' AS confirm_until,
+       s.request_key
+  FROM ONLY %1$I.subscription s
+  JOIN ONLY %1$I.contact c USING (account_id, contact_id)
+  JOIN %1$I.account a USING (account_id)
+  JOIN %1$I.policy p ON p.name = a.policy
+ CROSS JOIN LATERAL (SELECT CASE s.consent WHEN 'unconfirmed' THEN s.consent_at ELSE s.requested_at END AS signed_up_at) w
+ WHERE (s.consent = 'unconfirmed' OR s.requested_at IS NOT NULL)
+   AND c.complained_at IS NULL AND c.deleted_at IS NULL
+   -- the link of an earlier sign-up went to another address
+   AND (c.address_since IS NULL OR w.signed_up_at > c.address_since);
+COMMENT ON VIEW %1$I.pending_confirmations IS
+'sign-ups that are not confirmed, and requests after an opt-out; of contacts that are neither deleted nor complained';
 
 CREATE VIEW %1$I.history WITH (security_invoker = true) AS
 %4$s;
@@ -157,12 +180,15 @@ COMMENT ON VIEW %1$I.active_contacts IS
 
 CREATE VIEW %1$I.campaign_report WITH (security_invoker = true) AS
 SELECT r.*,
-       round(r.delivered_contacts::numeric / nullif(r.sent_contacts, 0), 4) AS delivery_rate,
+       -- without `delivered` events, a contact without an error counts as delivered, and other rates refer to sent contacts
+       round(CASE WHEN r.delivered > 0 THEN r.delivered_contacts
+                  ELSE greatest(r.sent_contacts - r.permanent_error - r.temporary_error, 0) END::numeric
+             / nullif(r.sent_contacts, 0), 4) AS delivery_rate,
        round(r.bounced_contacts::numeric / nullif(r.sent_contacts, 0), 4) AS bounce_rate,
-       round(r.opened_contacts::numeric / nullif(r.delivered_contacts, 0), 4) AS open_rate,
-       round(r.clicked_contacts::numeric / nullif(r.delivered_contacts, 0), 4) AS click_rate,
-       round(r.unsubscribed_contacts::numeric / nullif(r.delivered_contacts, 0), 4) AS unsubscribe_rate,
-       round(r.complained_contacts::numeric / nullif(r.delivered_contacts, 0), 4) AS complaint_rate
+       round(r.opened_contacts::numeric / nullif(d.contacts, 0), 4) AS open_rate,
+       round(r.clicked_contacts::numeric / nullif(d.contacts, 0), 4) AS click_rate,
+       round(r.unsubscribed_contacts::numeric / nullif(d.contacts, 0), 4) AS unsubscribe_rate,
+       round(r.complained_contacts::numeric / nullif(d.contacts, 0), 4) AS complaint_rate
   FROM (SELECT account_id, campaign_id,
                sum(sent)::bigint AS sent, sum(delivered)::bigint AS delivered,
                sum(soft_bounced)::bigint AS soft_bounced, sum(blocked)::bigint AS blocked,
@@ -180,11 +206,13 @@ SELECT r.*,
                count(*) FILTER (WHERE clicked > 0) AS clicked_contacts,
                count(*) FILTER (WHERE unsubscribed > 0) AS unsubscribed_contacts,
                count(*) FILTER (WHERE complained > 0) AS complained_contacts,
-               -- each contact once, in the category of its strongest proof
+               count(*) AS contacts,
+               -- each contact once, in the category of its strongest proof; a contact without an error is ok
                count(*) FILTER (WHERE hard_bounced + nonexistent > 0) AS permanent_error,
                count(*) FILTER (WHERE hard_bounced + nonexistent = 0 AND soft_bounced + blocked > 0
                                   AND delivered + opened + clicked = 0) AS temporary_error,
-               count(*) FILTER (WHERE hard_bounced + nonexistent = 0 AND delivered + opened + clicked > 0) AS ok
+               count(*) FILTER (WHERE hard_bounced + nonexistent = 0
+                                  AND (soft_bounced + blocked = 0 OR delivered + opened + clicked > 0)) AS ok
           FROM (SELECT account_id, campaign_id, contact_id,
                        count(*) FILTER (WHERE kind = 'sent') AS sent,
                        count(*) FILTER (WHERE kind = 'delivered') AS delivered,
@@ -199,7 +227,8 @@ SELECT r.*,
                   FROM %1$I.event
                  WHERE campaign_id IS NOT NULL AND retracted_at IS NULL
                  GROUP BY account_id, campaign_id, contact_id) c
-         GROUP BY account_id, campaign_id) r;
+         GROUP BY account_id, campaign_id) r
+ CROSS JOIN LATERAL (SELECT CASE WHEN r.delivered > 0 THEN r.delivered_contacts ELSE r.sent_contacts END AS contacts) d;
 COMMENT ON VIEW %1$I.campaign_report IS
 'events, distinct contacts, rates, and contacts by report category for each campaign';
 

@@ -196,6 +196,7 @@ note_retraction(CsInstallation *in, int64 account, int64 retraction, const char 
 	cs_insert_row(in, table, values, nulls);
 }
 
+/* Store the role and the time of an undo.  Raises 23503 if there is no such retraction. */
 static void
 note_undone(CsInstallation *in, int64 account, int64 retraction)
 {
@@ -206,7 +207,10 @@ note_undone(CsInstallation *in, int64 account, int64 retraction)
 	NameData	user;
 
 	if (!cs_fetch_latest(table, key, 2))
-		return;
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("retraction %lld of account %lld does not exist", (long long) retraction, (long long) account),
+				 errhint("Table retraction has the retractions of each account.")));
 	namestrcpy(&user, GetUserNameFromId(GetUserId(), false));
 	cs_copy_row(table, &values, &nulls);
 	CS_SET(table, RETRACTION_UNDONE_AT, TimestampTzGetDatum(in->now), false);
@@ -222,8 +226,8 @@ note_undone(CsInstallation *in, int64 account, int64 retraction)
  * numbers of events and of contacts.
  *
  * Locks the retractions of the account and the contacts.  Raises 2202E if the
- * lengths of the arrays differ, and 55000 for an event that the facts as of a
- * horizon include.
+ * lengths of the arrays differ, 55000 for an event that the facts as of a
+ * horizon include, and 23503 to undo a retraction that does not exist.
  */
 PG_FUNCTION_INFO_V1(cs_set_retracted);
 Datum
@@ -391,7 +395,7 @@ leave_opt_out(CsInstallation *in, int64 account, bytea *digest)
 	cs_id		nobody = {0};
 
 	cs_delete_suppressions(in, account, digest);
-	cs_suppress_address(in, account, digest, CS_KIND_UNSUBSCRIBED, nobody, in->now, "erasure", nobody, PG_INT64_MIN);
+	cs_suppress_address(in, account, digest, CS_KIND_UNSUBSCRIBED, nobody, in->now, "erasure", NULL, nobody, PG_INT64_MIN);
 }
 
 /* The deleted contacts that had an address. */

@@ -130,7 +130,7 @@ cs_suppress_unknown_address(PG_FUNCTION_ARGS)
 	if (remembered)
 	{
 		cs_suppress_address(in, account, cs_address_digest(in, account, PG_GETARG_DATUM(2)),
-						   kind, list, PG_GETARG_TIMESTAMPTZ(5), source, nobody, PG_INT64_MIN);
+						   kind, list, PG_GETARG_TIMESTAMPTZ(5), source, NULL, nobody, PG_INT64_MIN);
 		cs_check_address_free(in, index, account, PG_GETARG_DATUM(2));
 	}
 	index_close(index, AccessShareLock);

@@ -23,6 +23,7 @@
 
 #include "compat.h"
 #include "rules/rules.h"
+#include "storage/event_log.h"
 #include "storage/installation.h"
 #include "storage/row_writer.h"
 #include "storage/suppression.h"
@@ -242,7 +243,7 @@ cs_is_suppressed(CsInstallation *in, int64 account, bytea *digest, cs_kind kind)
 
 bool
 cs_suppress_address(CsInstallation *in, int64 account, bytea *digest, cs_kind kind, cs_id list,
-				   cs_time at, const char *source, cs_id contact, cs_time generation_start)
+				   cs_time at, const char *source, const char *reason, cs_id contact, cs_time generation_start)
 {
 	CsTable    *table = cs_table(in, TABLE_SUPPRESSION);
 	Oid			kind_type = TupleDescAttr(table->rel->rd_att, table->columns[SUPPRESSION_KIND] - 1)->atttypid;
@@ -283,6 +284,7 @@ cs_suppress_address(CsInstallation *in, int64 account, bytea *digest, cs_kind ki
 		CS_SET(table, SUPPRESSION_LIST, Int64GetDatum(list.id), !list.set);
 		CS_SET(table, SUPPRESSION_OCCURRED_AT, TimestampTzGetDatum(at), false);
 		CS_SET(table, SUPPRESSION_SOURCE, source ? CStringGetTextDatum(source) : (Datum) 0, source == NULL);
+		CS_SET(table, SUPPRESSION_REASON, reason ? CStringGetTextDatum(reason) : (Datum) 0, reason == NULL);
 		CS_SET(table, SUPPRESSION_CONTACT, Int64GetDatum(contact.id), !contact.set);
 		CS_SET(table, SUPPRESSION_GENERATION_START, TimestampTzGetDatum(generation_start), generation_start == PG_INT64_MIN);
 		kept = true;
@@ -295,6 +297,42 @@ cs_suppress_address(CsInstallation *in, int64 account, bytea *digest, cs_kind ki
 	return true;
 }
 
+/* Is the event recorded from a suppression?  Its reason then names a contact. */
+static bool
+is_from_suppression(CsTable *log)
+{
+	bool		isnull;
+	Datum		source = cs_column(log, log->slot, EVENT_SOURCE, &isnull);
+
+	return !isnull && strcmp(TextDatumGetCString(source), "suppression") == 0;
+}
+
+/* The reason that the complaint of a contact at a time gives, or NULL. */
+static char *
+complaint_reason(CsInstallation *in, int64 account, int64 contact, cs_time generation_start, cs_time at)
+{
+	CsLogScan	scan;
+	CsLoggedEvent event;
+	char	   *reason = NULL;
+
+	cs_begin_log(&scan, in, account, contact, &at);
+	while (cs_next_logged(&scan, &event) && event.event.at == at)
+	{
+		CsTable    *log = cs_logged_table(&scan);
+		Datum		value;
+		bool		isnull;
+
+		if (event.event.kind != CS_KIND_COMPLAINED || event.retracted || event.recorded <= generation_start ||
+			is_from_suppression(log))
+			continue;
+		value = cs_column(log, log->slot, EVENT_REASON, &isnull);
+		if (!isnull)
+			reason = TextDatumGetCString(value);
+	}
+	cs_end_log(&scan);
+	return reason;
+}
+
 bool
 cs_suppress_facts(CsInstallation *in, int64 account, int64 contact, cs_time generation_start,
 			  const cs_facts *facts, bytea *digest, bool dead_address)
@@ -302,16 +340,17 @@ cs_suppress_facts(CsInstallation *in, int64 account, int64 contact, cs_time gene
 	cs_id		from = {true, contact};
 	bool		any = false;
 
-#define KEEP(kind, list, at) \
+#define KEEP(kind, list, at, reason) \
 	(any |= cs_suppress_address(in, account, digest, kind, list, at, \
 							   facts->erased.set && (kind) == CS_KIND_UNSUBSCRIBED ? "erasure" : "contact", \
-							   from, generation_start))
+							   reason, from, generation_start))
 	if (facts->unsubscribed.set)
-		KEEP(CS_KIND_UNSUBSCRIBED, ((cs_id) {0}), facts->unsubscribed.at);
+		KEEP(CS_KIND_UNSUBSCRIBED, ((cs_id) {0}), facts->unsubscribed.at, NULL);
 	if (facts->complained.set)
-		KEEP(CS_KIND_COMPLAINED, ((cs_id) {0}), facts->complained.at);
+		KEEP(CS_KIND_COMPLAINED, ((cs_id) {0}), facts->complained.at,
+			 complaint_reason(in, account, contact, generation_start, facts->complained.at));
 	if (dead_address && facts->hard_bounced.set)
-		KEEP(CS_KIND_INVALIDATED, ((cs_id) {0}), facts->hard_bounced.at);
+		KEEP(CS_KIND_INVALIDATED, ((cs_id) {0}), facts->hard_bounced.at, NULL);
 	for (int i = 0; i < facts->consent_count; i++)
 	{
 		const cs_consent *s = &facts->consents[i];
@@ -319,7 +358,7 @@ cs_suppress_facts(CsInstallation *in, int64 account, int64 contact, cs_time gene
 		/* the account-wide opt-out includes opt-outs that are not later */
 		if (s->consent == CS_STATUS_UNSUBSCRIBED &&
 			!(facts->unsubscribed.set && s->at <= facts->unsubscribed.at))
-			KEEP(CS_KIND_UNSUBSCRIBED, ((cs_id) {true, s->list}), s->at);
+			KEEP(CS_KIND_UNSUBSCRIBED, ((cs_id) {true, s->list}), s->at, NULL);
 	}
 #undef KEEP
 	return any;

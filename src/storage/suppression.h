@@ -29,17 +29,19 @@ extern void cs_create_address_key(CsInstallation *in, int64 account);
 /*
  * Stores a suppression of an address.  One of the same kind and list is
  * replaced if it is earlier.  The suppression follows from events of `contact`
- * in the generation that began at generation_start, or (null) from none.
+ * in the generation that began at generation_start, or (null) from none.  The
+ * source and the reason may be NULL.
  * Returns whether it is new or later.  Waits for concurrent writers of the same
  * address, and may raise 40001.
  */
 extern bool cs_suppress_address(CsInstallation *in, int64 account, bytea *digest, cs_kind kind, cs_id list,
-							   cs_time at, const char *source, cs_id contact, cs_time generation_start);
+							   cs_time at, const char *source, const char *reason, cs_id contact,
+							   cs_time generation_start);
 
 /*
  * Stores the suppressions that follow from the facts of a contact: opt-outs,
- * the complaint and, if asked, the dead address.  The facts must include the
- * consents.  Returns whether a suppression is new or later.
+ * the complaint with its reason from the log and, if asked, the dead address.
+ * The facts must include the consents.  Returns whether a suppression is new or later.
  */
 extern bool cs_suppress_facts(CsInstallation *in, int64 account, int64 contact, cs_time generation_start,
 						  const cs_facts *facts, bytea *digest, bool dead_address);

@@ -13,7 +13,7 @@ our @TABLES = qw(policy account list consent_setting_history contact deleted_con
     status_count
     address_key suppression checkpoint event retraction);
 my @VIEWS = qw(mailable account_status_count list_status_count active_contacts status_history contact_history
-    campaign_report);
+    campaign_report pending_confirmations);
 
 # What statements that must not fail say.
 sub psql {

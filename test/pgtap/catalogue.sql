@@ -53,12 +53,12 @@ SELECT is((SELECT array_agg(DISTINCT nspowner) FROM pg_namespace
 SELECT is((SELECT array_agg(DISTINCT p.proname::text ORDER BY p.proname::text) FROM pg_proc p
         WHERE p.pronamespace = 'contact_status'::regnamespace),
     string_to_array(regexp_replace($$
-active_contacts_by_day,add_partitions,color,create_tables,drop_partition,drop_partitions,
-enable_tenant_security,erase_contact,explain_status,fold,forward_events,from_label,guard_status,
-import_contacts,is_mailable,label,move_horizon,normalize_address,policy,reevaluate,repair,
-report_category,report_label,require_mailable,retract_events,set_horizon,state_diagram,
-status_changes,status_of,suppress,sweep,transitions,undo_retraction,upgrade_tables,verify,
-vocabulary_words
+active_contacts_by_day,add_partitions,bounce_reasons,color,copy_policy,create_tables,drop_partition,
+drop_partitions,enable_tenant_security,erase_contact,explain_status,fold,forward_events,from_label,
+guard_status,import_contacts,is_mailable,label,move_horizon,normalize_address,policy,policy_problems,
+reevaluate,repair,report_category,report_label,require_mailable,retract_events,set_horizon,
+state_diagram,status_changes,status_of,suppress,sweep,transitions,undo_retraction,upgrade_tables,
+verify,vocabulary_words
 $$, '\s', '', 'g'), ','),
 'schema contact_status holds the interface and nothing else');
 
@@ -68,6 +68,21 @@ SELECT is_empty(
     $$SELECT oid::regclass FROM pg_class c WHERE relnamespace = 'crm'::regnamespace AND relkind IN ('r', 'v')
                      AND obj_description(oid, 'pg_class') IS NULL$$,
                          'every table and view of an installation has a comment');
+SELECT contact_status.create_tables('parts', partition_by => '1 month');
+SELECT is_empty(format($$SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+                   WHERE c.relnamespace = %L::regnamespace AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
+                     AND a.attnum > 0 AND coalesce(col_description(c.oid, a.attnum), '') !~ '\S'$$, s),
+                s || ': every column of every table and view of an installation has a comment')
+  FROM unnest('{crm,parts}'::name[]) AS s;
+CREATE SCHEMA shared;
+CREATE TABLE shared.orders (account_id bigint, contact_id bigint);
+SELECT contact_status.create_tables('shared');
+SELECT is_empty($$SELECT a.attname FROM pg_attribute a
+        WHERE attrelid = 'shared.orders'::regclass AND col_description(attrelid, attnum) IS NOT NULL$$,
+                'a table of the application in the same schema gets no comments');
+SELECT set_eq($$SELECT relname FROM pg_class WHERE relnamespace = 'crm'::regnamespace AND relkind = 'v'$$,
+    $$SELECT unnest(_contact_status.view_names())$$,
+              'view_names has every view');
 SELECT is_empty($$SELECT c.oid::regclass FROM pg_class c WHERE relnamespace = 'crm'::regnamespace AND relkind = 'v'
                      AND NOT coalesce(reloptions @> '{security_invoker=true}', false)$$,
                          'every view has the rights of who asks');

@@ -48,6 +48,8 @@ INSERT INTO helper.call VALUES ($$contact_status.sweep(%s)$$), ($$contact_status
     ($$contact_status.suppress(%s, 1, ARRAY['a@example.org'], 'complained')$$),
     ($$contact_status.import_contacts(%s, 1, 1, 'pg_class')$$),
     ($$contact_status.retract_events(%s, 'x', kinds => '{sent}')$$),
+    ($$contact_status.bounce_reasons(%s, 1)$$), ($$contact_status.copy_policy(%s, 'default', 'mine')$$),
+    ($$contact_status.policy_problems(%s)$$),
     ($$contact_status.undo_retraction(%s, 1)$$), ($$contact_status.erase_contact(%s, 1, 1)$$),
     ($$contact_status.set_horizon(%s, 1, now())$$),
     ($$contact_status.add_partitions(%s, '1 month')$$), ($$contact_status.drop_partition(%s, 'pg_class')$$),

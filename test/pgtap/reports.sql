@@ -44,15 +44,77 @@ SELECT is(to_jsonb(r) - '{account_id,campaign_id}'::text[], '{
     "sent_contacts": 20, "delivered_contacts": 12, "soft_bounced_contacts": 5, "blocked_contacts": 1,
     "hard_bounced_contacts": 2, "nonexistent_contacts": 2, "bounced_contacts": 9,
     "opened_contacts": 6, "clicked_contacts": 2, "unsubscribed_contacts": 1, "complained_contacts": 1,
-    "permanent_error": 4, "temporary_error": 4, "ok": 11,
+    "contacts": 20, "permanent_error": 4, "temporary_error": 4, "ok": 12,
     "delivery_rate": 0.6000, "bounce_rate": 0.4500, "open_rate": 0.5000, "click_rate": 0.1667,
     "unsubscribe_rate": 0.0833, "complaint_rate": 0.0833}'::jsonb, 'campaign 7: events, contacts, rates and categories')
 FROM crm.campaign_report AS r WHERE account_id = 1 AND campaign_id = 7;
 SELECT results_eq($$SELECT account_id, campaign_id, sent, delivered, delivery_rate, open_rate FROM crm.campaign_report
         WHERE (account_id, campaign_id) <> (1, 7) ORDER BY 1, 2$$,
     $$VALUES (1::bigint, 8::bigint, 3::bigint, 3::bigint, 1.0000, 0.0000), (1, 9, 0, 0, NULL, NULL),
-        (2, 7, 4, 0, 0.0000, NULL)$$,
+        (2, 7, 4, 0, 1.0000, 0.0000)$$,
     'other campaigns and accounts by themselves; no rate of nothing');
+SELECT is_empty('SELECT * FROM crm.campaign_report WHERE contacts <> ok + temporary_error + permanent_error',
+    'every contact is in one category');
+
+-- A provider without delivery notices: 100 sent, 10 of them bounced, 3 opened (one after a temporary error), 1 clicked,
+-- 1 complained.
+INSERT INTO crm.account (account_id, policy) VALUES (7, 'default');
+INSERT INTO crm.contact (account_id, contact_id, email) SELECT 7, i, format('c%s@example.org', i)
+    FROM generate_series(1, 101) AS i;
+SELECT helper.campaign_event('sent', 1, 100, 70, 7), helper.campaign_event('soft_bounced', 1, 6, 70, 7, 2),
+    helper.campaign_event('hard_bounced', 7, 10, 70, 7),
+    helper.campaign_event('opened', 6, 6, 70, 7), helper.campaign_event('opened', 11, 12, 70, 7),
+    helper.campaign_event('clicked', 12, 12, 70, 7),
+    helper.campaign_event('complained', 13, 13, 70, 7), helper.campaign_event('unsubscribed', 14, 15, 70, 7),
+    helper.campaign_event('noted', 101, 101, 70, 7);
+SELECT is(to_jsonb(r), '{
+    "contacts": 101, "sent": 100, "delivered": 0, "ok": 92, "temporary_error": 5, "permanent_error": 4, "delivery_rate": 0.9100, "bounce_rate": 0.1000,
+    "open_rate": 0.0300, "click_rate": 0.0100, "unsubscribe_rate": 0.0200, "complaint_rate": 0.0100}'::jsonb,
+    'without delivered events: rates of what was sent')
+FROM (SELECT contacts, sent, delivered, ok, temporary_error, permanent_error, delivery_rate, bounce_rate, open_rate,
+    click_rate, unsubscribe_rate, complaint_rate
+      FROM crm.campaign_report WHERE account_id = 7) AS r;
+SELECT helper.campaign_event('delivered', 11, 12, 70, 7);
+SELECT is((SELECT ROW(ok, temporary_error, permanent_error, delivery_rate, open_rate)::text FROM crm.campaign_report
+        WHERE account_id = 7), '(92,5,4,0.0200,1.5000)',
+    'with delivered events: rates of what was delivered');
+
+-- Why mails bounced, by reason or by the code at the start of the reply
+CREATE TABLE helper.bounce (nr int GENERATED ALWAYS AS IDENTITY, kind text, reason text, reply text, class text);
+INSERT INTO helper.bounce (kind, reason, reply, class) VALUES
+('soft_bounced', 'full', '452 4.2.2 mailbox full', 'full'), ('soft_bounced', E' full\n', NULL, 'full'),
+('soft_bounced', NULL, '452 4.2.2 mailbox full', '4.2.2'), ('soft_bounced', ' ', '452-4.2.2 mailbox full', '4.2.2'),
+('hard_bounced', NULL, '550 5.1.1 unknown', '5.1.1'), ('hard_bounced', NULL, '5.1.1 unknown', '5.1.1'),
+('hard_bounced', NULL, 'smtp; 550 5.1.1', '5.1.1'),
+('hard_bounced', NULL, '550 #5.1.10 (null MX)', '5.1.10'), ('hard_bounced', NULL, '550 no such user 5.1.1', '550'),
+('hard_bounced', NULL, E'  554\r\n', '554'),
+('nonexistent', NULL, NULL, NULL), ('nonexistent', NULL, 'gone', NULL), ('nonexistent', NULL, '5501 a number', NULL),
+('blocked', '', '5.7.1.2 an address', NULL),
+('blocked', NULL, '250 2.0.0 ok', '2.0.0'), ('blocked', NULL, '99 4.2.2', NULL);
+SELECT is(_contact_status.bounce_class(reason, reply), class, format('the class of %L, %L', reason, reply))
+    FROM helper.bounce;
+INSERT INTO crm.account (account_id, policy) VALUES (8, 'default');
+INSERT INTO crm.contact (account_id, contact_id, email) SELECT 8, i, format('c%s@example.org', i)
+    FROM generate_series(1, 30) AS i;
+INSERT INTO crm.event (account_id, contact_id, campaign_id, kind, reason, reply, event_key) SELECT 8, CASE
+    WHEN nr = 2 THEN 1 ELSE nr END, 80, kind::contact_status.event_kind, reason, reply, nr::text FROM helper.bounce;
+INSERT INTO crm.event (account_id, contact_id, campaign_id, kind, reason) VALUES
+    (8, 30, 81, 'soft_bounced', 'full'), (8, 30, NULL, 'blocked', 'list'), (8, 30, 80, 'complained', 'often');
+SELECT results_eq($$SELECT kind::text, reason, events, contacts FROM contact_status.bounce_reasons('crm', 80, 8)$$,
+    $$VALUES ('hard_bounced', '5.1.1', 3::bigint, 3::bigint), ('nonexistent', NULL, 3, 3),
+        ('soft_bounced', '4.2.2', 2, 2), ('blocked', NULL, 2, 2), ('soft_bounced', 'full', 2, 1),
+        ('blocked', '2.0.0', 1, 1), ('hard_bounced', '5.1.10', 1, 1), ('hard_bounced', '550', 1, 1),
+        ('hard_bounced', '554', 1, 1)$$, 'bounce_reasons of a campaign: the most contacts first');
+SELECT results_eq($$SELECT kind::text, reason, events FROM contact_status.bounce_reasons('crm', NULL, account_id => 8)
+        WHERE reason IN ('full', 'list', 'often')$$,
+    $$VALUES ('soft_bounced', 'full', 3::bigint), ('blocked', 'list', 1)$$, 'of all campaigns');
+SELECT is_empty($$SELECT * FROM contact_status.bounce_reasons('crm', 80)$$, 'of another account: nothing');
+SELECT is((SELECT sum(contacts)::bigint FROM contact_status.bounce_reasons('crm', 70, 7)),
+    (SELECT bounced_contacts FROM crm.campaign_report WHERE account_id = 7), 'as many contacts as campaign_report has');
+SELECT contact_status.retract_events('crm', 'a test', 8, kinds => '{hard_bounced}') \g /dev/null
+SELECT is_empty($$SELECT * FROM contact_status.bounce_reasons('crm', 80, 8) WHERE kind = 'hard_bounced'$$,
+    'retracted bounces are left out');
+
 INSERT INTO crm.event (contact_id, campaign_id, kind, occurred_at, event_key) VALUES (1, 7, 'sent', '2025-03-02', '1')
     ON CONFLICT DO NOTHING;
 SELECT is((SELECT sent FROM crm.campaign_report WHERE account_id = 1 AND campaign_id = 7), 20::bigint,
@@ -286,8 +348,10 @@ SELECT is((SELECT string_agg(concat_ws(' ', e.fact, e.status, e.event_key), ', '
     'consent unsubscribed u1', 'of one list');
 SELECT is_empty($$SELECT e.* FROM helper.many, contact_status.explain_status('crm', account_id, contact_id, 4711) AS e
         WHERE e.fact = 'consent'$$, 'of a list that it is not on');
-SELECT is_empty($$SELECT * FROM contact_status.explain_status('crm', 1, 4711)$$,
-    'of a contact that does not exist: nothing');
+SELECT helper.refused_helpfully(statement, '23503', '4711|NULL', statement) FROM unnest(ARRAY[
+    $$SELECT * FROM contact_status.explain_status('crm', 1, 4711)$$,
+    $$SELECT * FROM contact_status.explain_status('crm', 4711, 1)$$,
+    $$SELECT * FROM contact_status.explain_status('crm', 1, NULL)$$]) AS statement;
 INSERT INTO crm.contact (contact_id, email) VALUES (4712, 'c4712@example.org');
 SELECT is_empty($$SELECT * FROM contact_status.explain_status('crm', 1, 4712)$$,
     'of a contact without events: nothing');

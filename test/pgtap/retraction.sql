@@ -266,6 +266,71 @@ SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 96), 'unconfi
     'and not again once that is retracted as well');
 SELECT is_empty('SELECT * FROM contact_status.verify(''crm'')', 'which verify takes as said');
 
+-- Everything of an account, and dry runs ------------------------------------------------------------------------------
+
+SELECT helper.refused_helpfully(statement, expected, naming, description) FROM (VALUES
+    ($$SELECT contact_status.retract_events('crm', 'because', 2, everything => false)$$, '22004', 'choice',
+        'no choice, and not everything'),
+    ($$SELECT contact_status.retract_events('crm', 'because', 2, everything => NULL)$$, '22004', 'choice',
+        'null: the same'),
+    ($$SELECT contact_status.retract_events('crm', 'because', 2, dry_run => true)$$, '22004', 'choice',
+        'a dry run needs a choice, too'),
+    ($$SELECT contact_status.retract_events('crm', ' ', 2, everything => true)$$, '22004', 'reason',
+        'everything needs a reason, too'),
+    ($$SELECT contact_status.undo_retraction('crm', 4711)$$, '23503', '4711', 'undo: no such retraction')) AS wrong (
+        statement, expected, naming, description);
+SELECT helper.refused_helpfully(format($$SELECT contact_status.undo_retraction('crm', %s, 2)$$, :scan9), '23503',
+    :'scan9', 'undo: of another account');
+CREATE FUNCTION helper.everything() RETURNS text LANGUAGE sql AS $$
+    SELECT md5(concat((SELECT jsonb_agg(e ORDER BY e) FROM crm.event AS e),
+            (SELECT jsonb_agg(c ORDER BY contact_id) FROM crm.contact AS c),
+        (SELECT jsonb_agg(s ORDER BY s) FROM crm.suppression AS s),
+        (SELECT jsonb_agg(r ORDER BY r) FROM crm.retraction AS r)))
+$$;
+SELECT helper.everything() AS before \gset
+SELECT format('%s,%s', count(*), count(DISTINCT contact_id)) AS complaints FROM crm.event
+    WHERE account_id = 1 AND kind = 'complained' AND retracted_at IS NULL \gset
+SELECT is((SELECT ROW(r.*)::text
+        FROM contact_status.retract_events('crm', 'a test', kinds => '{complained}', dry_run => true) AS r),
+    '(,' || :'complaints' || ')',
+    'a dry run: events and contacts, and no number');
+SELECT is(helper.everything(), :'before', 'nothing has changed');
+SELECT is(
+    (SELECT ROW(events, contacts)::text FROM contact_status.retract_events('crm', 'a test', kinds => '{complained}')),
+    '(' || :'complaints' || ')', 'the retraction has the same numbers');
+-- with an event that another contact received as a suppression
+INSERT INTO crm.contact (contact_id, email) VALUES (97, 's97@example.org');
+INSERT INTO crm.event (contact_id, kind, source, occurred_at) VALUES (97, 'complained', 'scan11', '2025-06-02');
+DELETE FROM crm.contact WHERE contact_id = 97;
+INSERT INTO crm.contact (contact_id, email) VALUES (98, 's97@example.org');
+SELECT is((SELECT ROW(events, contacts)::text
+        FROM contact_status.retract_events('crm', 'a test', source => 'scan11', dry_run => true)), '(2,2)',
+    'a dry run counts what follows');
+SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 98), 'complained', 'which stays');
+SELECT is((SELECT ROW(events, contacts)::text FROM contact_status.retract_events('crm', 'a test', source => 'scan11')),
+    '(2,2)', 'and then goes');
+SELECT is((SELECT ROW(events, contacts)::text
+        FROM contact_status.retract_events('crm', 'a test', source => 'scan11', dry_run => true)), '(0,0)',
+    'a dry run of nothing');
+SELECT is((SELECT ROW(events, contacts)::text
+        FROM contact_status.retract_events('crm', 'a test', 2, everything => true, dry_run => true)), '(1,1)',
+    'a dry run of everything');
+SELECT is((SELECT status::text FROM crm.contact WHERE account_id = 2), 'unsubscribed', 'which changes nothing');
+SELECT is((SELECT ROW(events, contacts)::text
+        FROM contact_status.retract_events('crm', 'a test', 2, source => 'x', everything => true)), '(0,0)',
+    'a choice counts also with everything');
+SELECT is(
+    (SELECT ROW(events, contacts)::text FROM contact_status.retract_events('crm', 'a test', 2, everything => true)),
+    '(1,1)', 'everything of an account');
+SELECT is((SELECT status::text FROM crm.contact WHERE account_id = 2), 'unconfirmed',
+    'then nothing is known of its contacts');
+SELECT isnt((SELECT count(*) FROM crm.event WHERE account_id = 1 AND retracted_at IS NULL), 0::bigint,
+    'other accounts have their events');
+SELECT contact_status.set_horizon('crm', 1, now()) \g /dev/null
+SELECT helper.refused_helpfully(
+    $$SELECT contact_status.retract_events('crm', 'a test', source => 'import', dry_run => true)$$, '55000', 'horizon',
+    'a dry run fails as the retraction would');
+
 SELECT * FROM helper.check_whole();
 SELECT * FROM finish();
 ROLLBACK;

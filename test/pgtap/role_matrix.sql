@@ -92,21 +92,23 @@ active_contacts_by_day|\
     SELECT active_contacts FROM contact_status.active_contacts_by_day('crm', $A, current_date,\
         current_date)|ok *|ok *|ok *|ok (0)|ok *|42501
 add_partitions|SELECT contact_status.add_partitions('parts', '1 month')|ok *|ok *|42501|42501|42501|42501
+bounce_reasons|SELECT count(*) FROM contact_status.bounce_reasons('crm', NULL, $A)|ok *|ok *|ok *|ok (0)|ok *|42501
+copy_policy|SELECT contact_status.copy_policy('crm', 'ecomail', 'mine')|ok *|ok *|42501|42501|42501|42501
 create_tables|SELECT contact_status.create_tables('other')|ok *|ok *|42501|42501|42501|42501
 drop_partition|SELECT contact_status.drop_partition('parts', 'parts.event_default')|ok *|ok *|42501|42501|42501|42501
 drop_partitions|SELECT contact_status.drop_partitions('parts', '2001-01-01')|ok *|ok *|42501|42501|42501|42501
 enable_tenant_security|\
     SELECT contact_status.enable_tenant_security('crm', 'app.account_id')|ok *|ok *|42501|42501|42501|42501
 erase_contact|SELECT contact_status.erase_contact('crm', $A, 1)|ok *|ok *|ok *|42501|42501|42501
-explain_status|SELECT count(*) FROM contact_status.explain_status('crm', $A, 1)|ok *|ok *|ok *|ok (0)|ok *|42501
-import_contacts|\
-    SELECT outcome FROM contact_status.import_contacts('crm', $A, 1, 'crm.staging')|ok *|ok *|42501|23503|42501|42501
+explain_status|SELECT count(*) FROM contact_status.explain_status('crm', $A, 1)|ok *|ok *|ok *|23503|ok *|42501
+policy_problems|SELECT count(*) FROM contact_status.policy_problems('crm')|ok *|ok *|ok *|ok (0)|ok *|42501
+import_contacts|SELECT outcome FROM contact_status.import_contacts('crm', $A, 1, 'crm.staging')|ok *|ok *|42501|23503|42501|42501
 move_horizon|CALL contact_status.move_horizon('crm', $A, '2026-02-01')|2D000|2D000|42501|42501|42501|42501
 reevaluate|SELECT contact_status.reevaluate('crm', $A)|ok *|ok *|ok *|ok (0)|42501|42501
 repair|SELECT contact_status.repair('crm')|ok *|ok *|42501|42501|42501|42501
-retract_events|\
-    SELECT events FROM contact_status.retract_events('crm', 'x', $A,\
-        kinds => '{added}')|ok *|ok *|ok *|42501|42501|42501
+retract_events|SELECT events FROM contact_status.retract_events('crm', 'x', $A, kinds => '{added}')|ok *|ok *|ok *|42501|42501|42501
+retract_events|SELECT events FROM contact_status.retract_events('crm', 'x', $A, everything => true)|ok *|ok *|ok *|42501|42501|42501
+retract_events|SELECT events FROM contact_status.retract_events('crm', 'x', $A, kinds => '{added}', dry_run => true)|ok *|ok *|ok *|42501|42501|42501
 set_horizon|SELECT contact_status.set_horizon('crm', $A, '2026-02-01')|ok *|ok *|42501|42501|42501|42501
 suppress|\
     SELECT contact_status.suppress('crm', $A, 'c$A.1@example.org'::text, 'complained')|ok *|ok *|ok *|42501|42501|42501
@@ -170,6 +172,8 @@ import_query|SELECT length(_contact_status.import_query('crm', 'crm.staging', 1,
 |ok *|ok *|ok *|23503|ok *|42501
 event_with_settings_query|SELECT length(_contact_status.event_with_settings_query('crm')) > 0\
 |ok *|ok *|ok *|ok (t)|ok *|ok *
+bounce_class|SELECT _contact_status.bounce_class(NULL, '550 5.1.1 unknown')|ok *|ok *|ok *|ok (5.1.1)|ok *|ok *
+comment_definitions|SELECT cardinality(_contact_status.comment_definitions('crm'::regnamespace))|ok *|ok *|ok *|ok (0)|ok *|ok *
 judges_consent|SELECT _contact_status.judges_consent('confirmed')|ok *|ok *|ok *|ok (t)|ok *|ok *
 changes_condition|\
     SELECT length(_contact_status.changes_condition('contact_status.folded_contact',\
@@ -177,6 +181,7 @@ changes_condition|\
 table_names|SELECT cardinality(_contact_status.table_names()) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
 table_definitions|SELECT cardinality(_contact_status.table_definitions('crm', true)) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
 trigger_definitions|SELECT cardinality(_contact_status.trigger_definitions('crm')) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
+view_names|SELECT cardinality(_contact_status.view_names()) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
 view_definitions|SELECT cardinality(_contact_status.view_definitions('crm')) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
 store_horizon_facts|SELECT _contact_status.store_horizon_facts('crm', $A, '{1}')|ok *|ok *|42501|42501|42501|42501
 store_next_horizon_facts|\

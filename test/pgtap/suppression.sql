@@ -355,6 +355,53 @@ SELECT helper.refused(
     '23505 one_fact', 'a unique index of the application''s');
 RESET statement_timeout;
 
+-- The reason of a complaint -------------------------------------------------------------------------------------------
+
+SELECT contact_status.create_tables('why', policy => 'emailmanager');
+UPDATE why.policy SET complained_insert = 'keep';
+INSERT INTO why.contact (contact_id, email) SELECT i, format('why%s@example.org', i) FROM generate_series(1, 7) AS i;
+INSERT INTO why.event (contact_id, kind, occurred_at, event_key, reason, source) VALUES
+    (1, 'complained', '2025-06-01', '', 'too many mails', 'form'),
+    (2, 'complained', '2025-06-01', '', 'the first', 'form'), (2, 'complained', '2025-06-02', '', 'the second', 'form'),
+    (3, 'complained', '2025-06-01', '', 'not now', 'form'), (3, 'complained', '2025-06-02', '', NULL, 'feedback loop'),
+    (4, 'complained', '2025-06-01', 'a', 'one of two', 'form'),
+    (4, 'complained', '2025-06-01', 'b', NULL, 'feedback loop'), (4, 'noted', '2025-06-01', 'b', 'noted', NULL),
+    (5, 'unsubscribed', '2025-06-01', '', 'moved', 'form'), (5, 'hard_bounced', '2025-06-02', '', 'gone', 'provider'),
+    (5, 'nonexistent', '2025-06-03', '', 'gone', 'provider'),
+    (6, 'complained', '2025-06-01', '', 'wrong', 'scanner'), (6, 'complained', '2025-05-01', '', 'right', 'form'),
+    (7, 'complained', '2025-06-01', '', 'of the old address', 'form');
+SELECT results_eq($$SELECT e.kind::text, e.reason
+        FROM generate_series(1, 3) AS c, contact_status.explain_status('why', 1, c) AS e WHERE e.fact = 'complaint'$$,
+    $$VALUES ('complained', 'too many mails'), ('complained', 'the second'), ('complained', NULL)$$,
+    'explain_status: the reason of the complaint');
+SELECT set_eq($$SELECT fact, reason FROM contact_status.explain_status('why', 1, 5)$$,
+    $$VALUES ('account-wide opt-out', 'moved'), ('address dead', 'gone')$$, 'and of every other fact');
+SELECT contact_status.retract_events('why', 'a scanner', source => 'scanner') \g /dev/null
+UPDATE why.contact SET email = 'why7.new@example.org' WHERE contact_id = 7;
+DELETE FROM why.contact WHERE contact_id < 7;
+CREATE FUNCTION helper.why() RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(concat_ws(' ', contact_id, kind, reason), ', ' ORDER BY contact_id, kind) FROM why.suppression
+$$;
+SELECT is(helper.why(), '1 complained too many mails, 2 complained the second, 3 complained, 4 complained one of two, 5 invalidated, 5 unsubscribed, 6 complained right, 7 complained of the old address',
+    'suppression: the reason of the complaint that counts');
+SELECT contact_status.suppress('why', 1, 'why20@example.org', 'complained') \g /dev/null
+SELECT is((SELECT count(*) FROM why.suppression WHERE contact_id IS NULL AND reason IS NULL), 1::bigint,
+    'of an address without a contact: none');
+-- The address comes back: its event names the contact, not the words, and the words go with that contact.
+INSERT INTO why.contact (contact_id, email) VALUES (11, 'why1@example.org');
+SELECT is((SELECT reason FROM contact_status.explain_status('why', 1, 11) WHERE fact = 'complaint'), 'contact 1',
+    'the contact that takes the address: the contact that complained');
+DELETE FROM why.contact WHERE contact_id = 11;
+SELECT doesnt_match(helper.why(), 'contact 1|too many', 'its own suppression has no reason');
+INSERT INTO why.contact (contact_id, email) VALUES (12, 'why2@example.org');
+SELECT contact_status.erase_contact('why', 1, c) FROM unnest('{2,3,7}'::bigint[]) AS c \g /dev/null
+SELECT is_empty($$SELECT * FROM why.suppression WHERE reason ~ 'second|old address'$$,
+    'erased: no reason in suppression');
+SELECT is_empty($$SELECT * FROM why.event WHERE concat(reason, reply, evidence) ~ 'first|second|old address'$$,
+    'nor in an event of any contact');
+SELECT matches(helper.why(), '4 complained one of two', 'of other people they stay');
+SELECT is_empty($$SELECT * FROM contact_status.verify('why')$$, 'verify finds nothing');
+
 SELECT * FROM helper.check_whole();
 SELECT * FROM finish();
 ROLLBACK;
