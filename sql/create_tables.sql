@@ -27,7 +27,7 @@ BEGIN
 
     SELECT array_agg(c.relname) INTO taken FROM pg_class c
      WHERE c.relnamespace = namespace
-       AND c.relname = ANY (tables || '{mailable,history,status_history,contact_history,account_status_count,list_status_count,'
+       AND c.relname = ANY (tables || '{mailable,deliverable,history,status_history,contact_history,account_status_count,list_status_count,'
                                       'active_contacts,campaign_report,event_default}'::name[]);
     IF taken @> tables THEN
         RAISE EXCEPTION 'schema "%" already holds an installation', create_tables.schema

@@ -81,7 +81,7 @@ BEGIN
     -- INSERT.
     SELECT array_agg(CASE WHEN r.id IS NOT NULL OR r.problem IS NOT NULL OR r.status = 'complained' THEN r.id
                           WHEN NOT careful AND has_sequence_privilege(numbers, 'USAGE') THEN nextval(numbers) END ORDER BY r.ordinal),
-           coalesce(array_agg(btrim(r.email) ORDER BY r.ordinal)
+           coalesce(array_agg(_contact_status.trim_address(r.email) ORDER BY r.ordinal)
                     FILTER (WHERE r.id IS NULL AND r.problem IS NULL AND r.status IS DISTINCT FROM 'complained'), '{}')
       INTO ids, new_emails
       FROM unnest(rows, before, resolved.statuses) WITH ORDINALITY
@@ -279,8 +279,7 @@ BEGIN
     -- existing contact come first, in lock order.
     RETURN format($q$
         SELECT pg_catalog.array_agg(ROW(n, email, coalesce(occurred_at, $1), evidence, status,
-                   CASE WHEN normal IS NULL OR normal OPERATOR(pg_catalog.!~) '^[^[:space:]@]+@[^[:space:]@]+$'
-                             OR pg_catalog.length(normal) OPERATOR(pg_catalog.>) 320 THEN 'invalid_address'
+                   CASE WHEN normal IS NULL OR NOT _contact_status.is_address(normal) THEN 'invalid_address'
                         WHEN normal OPERATOR(pg_catalog.=) previous THEN 'duplicate'
                         WHEN occurred_at OPERATOR(pg_catalog.>) pg_catalog.clock_timestamp() OR NOT pg_catalog.isfinite(occurred_at) THEN 'refused'
                         WHEN status IS NOT NULL AND (means IS NULL OR means OPERATOR(pg_catalog.=) ANY ('{unconfirmed,deleted}')) THEN 'refused'
@@ -292,7 +291,7 @@ BEGIN
                           FROM (SELECT pg_catalog.row_number() OVER () AS n, email::pg_catalog.text, %s AS occurred_at, %s AS evidence,
                                        %s AS status FROM %s) a) b
                   LEFT JOIN ONLY %I.contact c ON c.account_id OPERATOR(pg_catalog.=) $2
-                   AND contact_status.normalize_address(c.email) OPERATOR(pg_catalog.=) b.normal
+                   AND contact_status.normalize_address(c.email) OPERATOR(pg_catalog.=) b.normal COLLATE pg_catalog."C"
                 WINDOW w AS (ORDER BY c.contact_id NULLS LAST, b.normal COLLATE pg_catalog."C", b.means DESC NULLS LAST, b.n)) c
          GROUP BY (ordinal OPERATOR(pg_catalog.-) 1) OPERATOR(pg_catalog./) 5000
          ORDER BY (ordinal OPERATOR(pg_catalog.-) 1) OPERATOR(pg_catalog./) 5000

@@ -88,6 +88,15 @@ SELECT s.account_id, s.list_id, s.contact_id, c.email
            _contact_status.address_status(p::contact_status.policy, c, now())));
 COMMENT ON VIEW %1$I.mailable IS 'contacts that may be mailed on each list as of now(), independent of contact_status.sweep';
 
+CREATE VIEW %1$I.deliverable WITH (security_invoker = true) AS
+SELECT c.account_id, c.contact_id, c.email
+  FROM ONLY %1$I.contact c
+  JOIN %1$I.account a USING (account_id)
+  JOIN %1$I.policy p ON p.name = a.policy
+ WHERE c.status < 'failing' OR _contact_status.is_deliverable(p::contact_status.policy, c);
+COMMENT ON VIEW %1$I.deliverable IS
+'contacts that may receive transactional mail: the address works, the contact is not deleted and, by policy, did not complain';
+
 CREATE VIEW %1$I.history WITH (security_invoker = true) AS
 %4$s;
 COMMENT ON VIEW %1$I.history IS

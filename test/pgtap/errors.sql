@@ -219,7 +219,7 @@ FROM unnest(ARRAY[
     $$unsubscribe_scope = 'world'$$, $$resubscribe = 'always'$$, $$complained_insert = 'drop'$$]) AS setting,
     helper.refusal(format('UPDATE crm.policy SET %s WHERE name = ''ecomail''', setting));
 SELECT ok(verdict ~ '^(23502|23514|22023)', format('policy: %s without a value refused', setting))
-FROM unnest('{import_consent,double_opt_in,blocked_counts,unsubscribe_scope,resubscribe,complained_insert,counted,soft_bounce_outcome}'::text[]) AS setting,
+FROM unnest('{import_consent,double_opt_in,blocked_counts,unsubscribe_scope,resubscribe,complained_insert,complaint_stops_all,counted,soft_bounce_outcome}'::text[]) AS setting,
     helper.refusal(format('UPDATE crm.policy SET %I = NULL WHERE name = ''ecomail''', setting));
 SELECT helper.accepted(format('UPDATE crm.policy SET %s WHERE name = ''ecomail''', setting), format('policy: %s', setting))
 FROM unnest(ARRAY[
@@ -227,7 +227,7 @@ FROM unnest(ARRAY[
     $$soft_bounce_window = '36 hours'$$, $$soft_bounce_window = '30 days'$$, $$soft_bounce_window = NULL$$,
     $$soft_bounce_outcome = 'failing'$$, $$soft_bounce_outcome = 'hard_bounced'$$, $$hard_bounce_limit = NULL$$, $$hard_bounce_limit = 3$$,
     $$unresponsive_campaigns = 10$$, $$unresponsive_after = '400 days'$$, $$unsubscribe_scope = 'list'$$, $$resubscribe = 'never'$$,
-    $$complained_insert = 'refuse'$$]) AS setting;
+    $$complained_insert = 'refuse'$$, $$complaint_stops_all = false$$]) AS setting;
 
 -- Nothing is left behind ------------------------------------------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ SELECT helper.can(5, $$INSERT INTO crm.event (contact_id, kind) VALUES (2, 'unsu
 SELECT helper.can(6, $$INSERT INTO crm.event (contact_id, kind, occurred_at) VALUES (1, 'soft_bounced', '2026-01-01') ON CONFLICT DO NOTHING$$);
 SELECT helper.can(7, $$SELECT contact_status.suppress('crm', 1, 'cyd@example.org', 'complained')$$);
 SELECT helper.can(8, $$SELECT contact_status.suppress('crm', 1, 'unknown@example.org', 'complained')$$);
-SELECT helper.can(9, $$SELECT contact_status.suppress('crm', 1, '{ann@example.org,nobody@example.org}'::text[], 'invalidated')$$);
+SELECT helper.can(9, $$SELECT contact_status.suppress_all('crm', 1, '{ann@example.org,nobody@example.org}', 'invalidated')$$);
 SELECT helper.can(10, $$INSERT INTO crm.contact (contact_id, email) VALUES (9, 'Unknown@example.org')$$);
 SELECT helper.can(11, $$DO 'BEGIN CREATE TEMPORARY TABLE staging (email text); INSERT INTO staging VALUES (''new@example.org''), (''bob@example.org''), (''unknown@example.org''); PERFORM contact_status.import_contacts(''crm'', 1, 1, ''staging''); END'$$);
 SELECT helper.can(12, format('SELECT count(*) FROM crm.%I', v)) FROM unnest('{mailable,status_history,event_with_settings,contact,subscription,event,list,account,policy}'::text[]) AS v;

@@ -26,7 +26,7 @@ my @settings = grep { $_ ne 'name' } names(q{SELECT attname FROM pg_attribute WH
 cmp_ok(scalar(@settings), '>', 10, 'there are settings');
 each_in('setting', \@settings, 'src/types/policy.c' => join('', map { text($_) } 'src/types/policy.c', 'src/types/policy.h', 'sql/types.sql'), 'README' => part('Policies'),
     'the reference' => text('test/reference/Reference.pm'), 'random tests' => text('test/random/Generate.pm'), 'rules_settings.sql' => text('test/pgtap/rules_settings.sql') . text('test/pgtap/setup.inc'));
-each_in('setting of rules', [ grep { !/^(?:import_consent|double_opt_in|unsubscribe_scope|resubscribe|complained_insert|counted)$/ } @settings ],
+each_in('setting of rules', [ grep { !/^(?:import_consent|double_opt_in|unsubscribe_scope|resubscribe|complained_insert|complaint_stops_all|counted)$/ } @settings ],
     'rules.h' => text('src/rules/rules.h'), 'PL/pgSQL' => text('bench/plpgsql.sql'));
 
 my @kinds = names(q{SELECT unnest(enum_range(NULL::contact_status.event_kind))});
