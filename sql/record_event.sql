@@ -9,6 +9,7 @@ AS $kind$
 DECLARE
     is_dead boolean;
 BEGIN
+    PERFORM _contact_status.check_installation(suppression_kind.schema, '{policy,account}');
     IF suppression_kind.kind IN ('unsubscribed', 'complained', 'invalidated') THEN
         RETURN suppression_kind.kind;
     ELSIF suppression_kind.kind IN ('soft_bounced', 'blocked', 'hard_bounced', 'nonexistent') THEN
@@ -37,7 +38,7 @@ DECLARE
     at timestamp with time zone := coalesce(record_event.occurred_at, pg_catalog.clock_timestamp());
 BEGIN
     PERFORM _contact_status.refuse_read_only('record_event');
-    PERFORM _contact_status.check_installation(record_event.schema, '{policy,account,contact}');
+    PERFORM _contact_status.check_installation(record_event.schema, '{contact}');
     PERFORM _contact_status.check_address(record_event.email, 'the event');
     PERFORM _contact_status.check_event_time(at);
     IF record_event.account_id IS NULL OR record_event.kind IS NULL THEN

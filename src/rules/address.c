@@ -13,22 +13,22 @@ typedef struct Range
 	uint32_t	last;
 } Range;
 
-/* Blanks, and characters without a width, that may surround an address. */
+/* Blanks, and characters without a width, that may surround an address.  ASCII: see is_blank(). */
 static const Range around[] = {
-	{0x09, 0x0D}, {0x20, 0x20}, {0x85, 0x85}, {0xA0, 0xA0}, {0x61C, 0x61C}, {0x1680, 0x1680}, {0x180E, 0x180E},
+	{0x85, 0x85}, {0xA0, 0xA0}, {0x61C, 0x61C}, {0x1680, 0x1680}, {0x180E, 0x180E},
 	{0x2000, 0x200F}, {0x2028, 0x202F}, {0x205F, 0x206F}, {0x3000, 0x3000}, {0xFEFF, 0xFEFF}
 };
 
-/* Other characters that no address has: controls, invisible characters, and separators of addresses. */
+/* Other controls and invisible characters, which no address has.  ASCII: see is_plain(). */
 static const Range nowhere[] = {
-	{0x00, 0x1F}, {',', ','}, {';', ';'}, {'<', '<'}, {'>', '>'}, {0x7F, 0x9F}, {0xAD, 0xAD}, {0x34F, 0x34F},
+	{0x80, 0x9F}, {0xAD, 0xAD}, {0x34F, 0x34F},
 	{0x115F, 0x1160}, {0x17B4, 0x17B5}, {0x180B, 0x180F}, {0x2800, 0x2800}, {0x3164, 0x3164}, {0xFE00, 0xFE0F},
 	{0xFFA0, 0xFFA0}, {0xFFF0, 0xFFFB}, {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF}
 };
 
-/* Characters that no domain has: quotation marks, full-width and other forms of ASCII characters, other full stops. */
+/* Characters that no domain has: punctuation, full-width and other forms of ASCII characters, other full stops. */
 static const Range not_in_domain[] = {
-	{'"', '"'}, {'\'', '\''}, {'(', ')'}, {0x2000, 0x206F}, {0x2100, 0x214F}, {0x2460, 0x24FF}, {0x3002, 0x3002},
+	{0x2000, 0x206F}, {0x2100, 0x214F}, {0x2460, 0x24FF}, {0x3002, 0x3002},
 	{0xFE50, 0xFE6F}, {0xFF00, 0xFFEF}, {0x1D400, 0x1D7FF}
 };
 
@@ -69,6 +69,35 @@ read_character(const char *text, size_t size, bool is_utf8, uint32_t *c)
 	return length;
 }
 
+static bool
+is_blank(uint32_t c)
+{
+	return c < 0x80 ? c == ' ' || (c >= 0x09 && c <= 0x0D) : IN(around, c);
+}
+
+/* May an address have the character, or (in_domain) its domain? */
+static bool
+is_plain(uint32_t c, bool in_domain)
+{
+	if (c >= 0x80)
+		return !IN(around, c) && !IN(nowhere, c) && !(in_domain && IN(not_in_domain, c));
+	switch (c)
+	{
+		case '"':
+		case '\'':
+		case '(':
+		case ')':
+			return !in_domain;
+		case ',':
+		case ';':
+		case '<':
+		case '>':
+		case 0x7F:
+			return false;
+	}
+	return c > ' ';
+}
+
 size_t
 cs_trim_address(const char **start, size_t size, bool is_utf8)
 {
@@ -79,7 +108,7 @@ cs_trim_address(const char **start, size_t size, bool is_utf8)
 	{
 		size_t		length = read_character(*start, size, is_utf8, &c);
 
-		if (!IN(around, c))
+		if (!is_blank(c))
 			break;
 		*start += length;
 		size -= length;
@@ -87,7 +116,7 @@ cs_trim_address(const char **start, size_t size, bool is_utf8)
 	for (size_t i = 0; i < size;)
 	{
 		i += read_character(*start + i, size - i, is_utf8, &c);
-		if (!IN(around, c))
+		if (!is_blank(c))
 			end = i;
 	}
 	return end;
@@ -125,7 +154,7 @@ cs_is_address(const char *address, size_t size, bool is_utf8)
 	for (size_t i = 0; i < size;)
 	{
 		i += read_character(address + i, size - i, is_utf8, &c);
-		if (IN(around, c) || IN(nowhere, c) || (i > local && IN(not_in_domain, c)))
+		if (!is_plain(c, i > local))
 			return false;
 	}
 	/* the last character is of the domain; a literal is in brackets */

@@ -450,9 +450,9 @@ current_status(Guard *guard, int64 account, int64 contact, cs_id list, cs_status
 }
 
 /*
- * May a contact receive transactional mail?  Sets its status.  Returns false
- * for *known if there is none, or if a transaction is changing it and rows are
- * to be skipped.
+ * May a contact receive transactional mail?  Sets its status, and *known to
+ * false if there is no such contact, or if a transaction is changing it and
+ * rows are to be skipped.
  */
 static bool
 is_deliverable(Guard *guard, int64 account, int64 contact, cs_status *status, bool *known)

@@ -38,7 +38,7 @@ sub calls {
     return map {
         my $function = $_;
         call($function, map { $function->{types}[$_] eq 'record' ? $row
-            : "$function->{name} $function->{names}[$_]" eq 'suppress list_id' ? 'NULL'    # of a complaint
+            : "$function->{name} $function->{names}[$_]" =~ /^suppress(?:_all)? list_id$/ ? 'NULL'    # of a complaint
             : usual($function->{names}[$_], $function->{types}[$_]) } 0 .. $#{ $function->{types} });
     } @_;
 }
