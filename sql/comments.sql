@@ -42,6 +42,7 @@ SELECT DISTINCT ON (c.relname, a.attnum) format('COMMENT ON COLUMN %I.%I.%I IS %
     ('policy', 'unresponsive_campaigns', 'so many campaigns without an open or click make a contact unresponsive'),
     ('policy', 'unresponsive_after', 'this time after the first unanswered campaign makes a contact unresponsive'),
     ('policy', 'complained_insert', 'keep: an address with a complaint is inserted as complained; refuse: it is refused'),
+    ('policy', 'complaint_stops_all', 'whether a complaint stops transactional mail as well'),
     ('policy', 'counted', 'statuses of the contacts that count as active'),
     ('consent_setting_history', 'list_id', 'null: settings of the account; else double opt-in of this list'),
     ('consent_setting_history', 'since', 'when the settings came into force'),

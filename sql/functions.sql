@@ -52,4 +52,24 @@ COMMENT ON FUNCTION _contact_status.read_status(text, text) IS
 CREATE FUNCTION contact_status.normalize_address(address text) RETURNS text
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_normalize_address';
 COMMENT ON FUNCTION contact_status.normalize_address(text) IS
-'e-mail address for comparison: without surrounding blanks, ASCII letters in lower case';
+'e-mail address for comparison: without blanks, zero-width characters and byte order marks around it, ASCII letters in lower case';
+
+CREATE FUNCTION _contact_status.trim_address(address text) RETURNS text
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_trim_address_of';
+COMMENT ON FUNCTION _contact_status.trim_address(text) IS
+'e-mail address without blanks, zero-width characters and byte order marks around it';
+
+CREATE FUNCTION _contact_status.is_address(address text) RETURNS boolean
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_is_address_of';
+COMMENT ON FUNCTION _contact_status.is_address(text) IS
+'whether a text is an e-mail address, once it is trimmed; the rule of every entry for addresses';
+
+CREATE FUNCTION _contact_status.check_address(address text, subject text) RETURNS void
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_check_address';
+COMMENT ON FUNCTION _contact_status.check_address(text, text) IS
+'raises an error for null and for a text that is no e-mail address; subject: the object that the message names';
+
+CREATE FUNCTION _contact_status.check_event_time(occurred_at timestamptz) RETURNS void
+    LANGUAGE c VOLATILE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_check_event_time';
+COMMENT ON FUNCTION _contact_status.check_event_time(timestamptz) IS
+'raises an error for a time that no event may have';

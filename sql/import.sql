@@ -140,7 +140,7 @@ COMMENT ON FUNCTION _contact_status.import_plan(name, bigint, bigint, _contact_s
 CREATE FUNCTION _contact_status.import_insert(schema name, own name[], has_id boolean, careful boolean) RETURNS text
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
-RETURN format('INSERT INTO %1$I.contact (account_id, email%2$s%3$s) SELECT $1, pg_catalog.btrim(r.email)%4$s%5$s '
+RETURN format('INSERT INTO %1$I.contact (account_id, email%2$s%3$s) SELECT $1, _contact_status.trim_address(r.email)%4$s%5$s '
               'FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4)) WITH ORDINALITY '
               '     r (n, email, occurred_at, evidence, status, outcome, reason, is_written, found, wanted_id, own, id, is_new, ordinal) '
               '%6$s WHERE r.is_new AND r.id IS %7$s NULL ORDER BY r.ordinal %8$s',
@@ -340,13 +340,12 @@ BEGIN
         SELECT pg_catalog.array_agg(ROW(n, email, CASE WHEN has_time IS TRUE THEN occurred_at ELSE $1 END, evidence, means,
                    outcome, CASE outcome WHEN 'invalid_address' THEN 'not an address'
                         WHEN 'duplicate' THEN 'another row of the source has the address'
-                        WHEN 'refused' THEN 'occurred_at is in the future or not a time in ISO 8601'
+                        WHEN 'refused' THEN 'occurred_at is in the future, before 1995, or not a time in ISO 8601'
                         WHEN 'held' THEN coalesce('unknown status: ' OPERATOR(pg_catalog.||) pg_catalog."left"(status, 100), 'no status')
                         WHEN 'unknown_status' THEN 'without a vocabulary a number is no status: ' OPERATOR(pg_catalog.||) pg_catalog."left"(status, 100) END,
                    outcome IS NULL OR outcome OPERATOR(pg_catalog.=) ANY ('{held,unknown_status}'), found, wanted_id, own)::_contact_status.import_row) AS rows
           FROM (SELECT d.*,
-                   CASE WHEN normal IS NULL OR normal OPERATOR(pg_catalog.!~) '^[^[:space:]@]+@[^[:space:]@]+$'
-                             OR pg_catalog.length(normal) OPERATOR(pg_catalog.>) 320 THEN 'invalid_address'
+                   CASE WHEN normal IS NULL OR NOT _contact_status.is_address(normal) THEN 'invalid_address'
                         WHEN normal OPERATOR(pg_catalog.=) previous THEN 'duplicate'
                         WHEN NOT has_time AND contact_status.is_mailable(coalesce(means, 'active')) THEN 'refused'
                         WHEN is_unknown AND status OPERATOR(pg_catalog.~) '^[0-9]+$' AND $3 IS NULL THEN 'unknown_status'
@@ -354,13 +353,13 @@ BEGIN
           FROM (SELECT c.*, CASE WHEN is_unknown THEN 'suspended' ELSE word_means END AS means, k.contact_id AS found,
                        pg_catalog.row_number() OVER w AS ordinal, pg_catalog.lag(normal) OVER w AS previous
                   FROM (SELECT b.*, (status IS NOT NULL OR $3 IS NOT NULL AND %s) AND word_means IS NULL AS is_unknown,
-                               occurred_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp() AND pg_catalog.isfinite(occurred_at) AS has_time
+                               occurred_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp() AND occurred_at OPERATOR(pg_catalog.>=) '1995-01-01 00:00+00' AS has_time
                           FROM (SELECT *, contact_status.normalize_address(email) AS normal,
                                        CASE WHEN status IS NOT NULL THEN _contact_status.read_status(status, $3) END AS word_means
                                   FROM (SELECT pg_catalog.row_number() OVER () AS n, email::pg_catalog.text, %s AS occurred_at, %s AS evidence,
                                                %s AS status, %s AS wanted_id, %s AS own FROM %s s) a) b) c
                   LEFT JOIN ONLY %I.contact k ON k.account_id OPERATOR(pg_catalog.=) $2
-                   AND contact_status.normalize_address(k.email) OPERATOR(pg_catalog.=) c.normal
+                   AND contact_status.normalize_address(k.email) OPERATOR(pg_catalog.=) c.normal COLLATE pg_catalog."C"
                 WINDOW w AS (ORDER BY k.contact_id NULLS LAST, c.normal COLLATE pg_catalog."C",
                                       CASE WHEN is_unknown THEN 'suspended' ELSE word_means END DESC NULLS LAST, c.n)) d) e
          GROUP BY (ordinal OPERATOR(pg_catalog.-) 1) OPERATOR(pg_catalog./) 5000

@@ -28,6 +28,10 @@ CREATE TRIGGER contact_status_end AFTER DELETE ON %1$I.contact
 CREATE TRIGGER contact_status_address AFTER UPDATE ON %1$I.contact
     FOR EACH ROW WHEN (contact_status.normalize_address(OLD.email) IS DISTINCT FROM contact_status.normalize_address(NEW.email))
     EXECUTE FUNCTION _contact_status.change_address();
+CREATE TRIGGER contact_status_event_key BEFORE INSERT ON %1$I.event
+    FOR EACH ROW EXECUTE FUNCTION _contact_status.set_event_key();
+CREATE TRIGGER contact_status_digest BEFORE INSERT OR UPDATE ON %1$I.unmatched_event
+    FOR EACH ROW EXECUTE FUNCTION _contact_status.set_address_digest();
 CREATE TRIGGER contact_status_change AFTER INSERT OR UPDATE OR DELETE ON %1$I.policy
     FOR EACH ROW EXECUTE FUNCTION _contact_status.change_policy();
 CREATE TRIGGER contact_status_change AFTER INSERT OR UPDATE OR DELETE ON %1$I.account
@@ -69,6 +73,6 @@ $ddl$,
 || ARRAY(SELECT format('CREATE TRIGGER contact_status_refuse BEFORE INSERT OR UPDATE OR DELETE ON %I.%I '
                        'FOR EACH ROW EXECUTE FUNCTION _contact_status.refuse_write()', schema, t)
            FROM unnest(_contact_status.table_names()) t
-          WHERE t NOT IN ('policy', 'account', 'list', 'contact', 'subscription', 'event'));
+          WHERE t NOT IN ('policy', 'account', 'list', 'contact', 'subscription', 'event', 'unmatched_event'));
 COMMENT ON FUNCTION _contact_status.trigger_definitions(name) IS
 'statements that create the triggers of an installation';

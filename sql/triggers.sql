@@ -25,6 +25,16 @@ CREATE FUNCTION _contact_status.change_address() RETURNS trigger
 COMMENT ON FUNCTION _contact_status.change_address() IS
 'after the address of a contact changed: suppresses the old one, and applies suppressions of the new one';
 
+CREATE FUNCTION _contact_status.set_event_key() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'cs_set_event_key';
+COMMENT ON FUNCTION _contact_status.set_event_key() IS
+'before an event is inserted: replaces a null event_key, as drivers send it, by the default';
+
+CREATE FUNCTION _contact_status.set_address_digest() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'cs_set_address_digest';
+COMMENT ON FUNCTION _contact_status.set_address_digest() IS
+'before a row of unmatched_event is written: sets the digest of its address';
+
 CREATE FUNCTION _contact_status.change_policy() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_change_policy';
 COMMENT ON FUNCTION _contact_status.change_policy() IS
@@ -50,6 +60,11 @@ CREATE FUNCTION _contact_status.refuse_truncate() RETURNS trigger
 COMMENT ON FUNCTION _contact_status.refuse_truncate() IS
 'refuses TRUNCATE of a table of an installation';
 
+CREATE FUNCTION _contact_status.is_deliverable(policy contact_status.policy, contact record) RETURNS boolean
+    LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_is_deliverable_of';
+COMMENT ON FUNCTION _contact_status.is_deliverable(contact_status.policy, record) IS
+'whether a row of contact may receive transactional mail';
+
 CREATE FUNCTION _contact_status.address_status(
     policy contact_status.policy, contact record, as_of timestamptz
 ) RETURNS contact_status.contact_status
@@ -63,7 +78,7 @@ CREATE FUNCTION contact_status.require_mailable() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_require_mailable';
 COMMENT ON FUNCTION contact_status.require_mailable() IS
 'before a row of an outbox is written: refuses or skips a contact that may not be mailed now; arguments: schema, '
-'contact column [, list column [, account column]] [, error or skip]';
+'contact column [, list column [, account column]] [, error or skip] [, transactional]';
 
 CREATE FUNCTION contact_status.guard_status() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_guard_status';
@@ -112,6 +127,10 @@ BEGIN
     IF (TG_LEVEL, TG_WHEN, TG_OP) OPERATOR(pg_catalog.<>) ('STATEMENT', 'AFTER', 'INSERT') THEN
         RAISE EXCEPTION 'forward_events must be fired AFTER INSERT FOR EACH STATEMENT'
             USING ERRCODE = 'trigger_protocol_violated', HINT = 'With REFERENCING NEW TABLE AS forwarded.';
+    END IF;
+    IF pg_catalog.to_regnamespace(pg_catalog.quote_ident(TG_ARGV[0])) IS NULL THEN
+        RAISE EXCEPTION 'trigger "%" of table "%" names schema "%", which does not exist', TG_NAME, TG_TABLE_NAME, TG_ARGV[0]
+            USING ERRCODE = 'invalid_schema_name', HINT = 'If the schema was renamed, create the trigger again with its new name.';
     END IF;
     EXECUTE _contact_status.forwarding_query(TG_ARGV[0:]);
     RETURN NULL;

@@ -44,6 +44,7 @@ CREATE TYPE contact_status.policy AS (
     resubscribe               text,
     confirm_within            interval,
     complained_insert         text,
+    complaint_stops_all       boolean,
     counted                   contact_status.contact_status[]
 );
 COMMENT ON TYPE contact_status.policy IS

@@ -61,7 +61,7 @@ COMMENT ON FUNCTION _contact_status.history_query(name) IS
 CREATE FUNCTION _contact_status.view_names() RETURNS name[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
-    RETURN '{event_with_settings,mailable,pending_confirmations,history,status_history,contact_history,account_status_count,list_status_count,active_contacts,campaign_report}'::name[];
+    RETURN '{event_with_settings,mailable,deliverable,pending_confirmations,history,status_history,contact_history,account_status_count,list_status_count,active_contacts,campaign_report}'::name[];
 COMMENT ON FUNCTION _contact_status.view_names() IS 'names of the views of an installation';
 
 CREATE FUNCTION _contact_status.view_definitions(schema name) RETURNS text[]
@@ -110,6 +110,15 @@ SELECT s.account_id, s.list_id, s.contact_id, c.email, s.status, w.signed_up_at,
    AND (c.address_since IS NULL OR w.signed_up_at > c.address_since);
 COMMENT ON VIEW %1$I.pending_confirmations IS
 'sign-ups that are not confirmed, and requests after an opt-out; of contacts that are neither deleted nor complained';
+
+CREATE VIEW %1$I.deliverable WITH (security_invoker = true) AS
+SELECT c.account_id, c.contact_id, c.email
+  FROM ONLY %1$I.contact c
+  JOIN %1$I.account a USING (account_id)
+  JOIN %1$I.policy p ON p.name = a.policy
+ WHERE c.status < 'failing' OR _contact_status.is_deliverable(p::contact_status.policy, c);
+COMMENT ON VIEW %1$I.deliverable IS
+'contacts that may receive transactional mail: the address works, the contact is not deleted and, by policy, did not complain';
 
 CREATE VIEW %1$I.history WITH (security_invoker = true) AS
 %4$s;

@@ -15,6 +15,22 @@
 #include "types/fact_columns.h"
 #include "types/policy.h"
 
+/* Reads the facts of a row of contact. */
+static CsContactRow
+read_contact(Datum row)
+{
+	AttrNumber	columns[FACT_COLUMNS];
+	Datum	   *values;
+	bool	   *nulls;
+	TupleDesc	desc = cs_deform(row, &values, &nulls);
+	CsContactRow facts = {0};
+
+	cs_find_fact_columns(desc, false, columns);
+	cs_facts_of_values(&facts, desc, columns, values, nulls);
+	ReleaseTupleDesc(desc);
+	return facts;
+}
+
 /*
  * address_status(policy, contact, as_of): the greatest status over the address
  * facts of a row of contact.  Consents are not part of it.
@@ -25,18 +41,22 @@ cs_address_status_of(PG_FUNCTION_ARGS)
 {
 	CsPolicy	policy = cs_policy_of_datum(PG_GETARG_DATUM(0));
 	TimestampTz as_of = PG_GETARG_TIMESTAMPTZ(2);
-	AttrNumber	columns[FACT_COLUMNS];
-	Datum	   *values;
-	bool	   *nulls;
-	TupleDesc	desc = cs_deform(PG_GETARG_DATUM(1), &values, &nulls);
-	CsContactRow		facts = {0};
+	CsContactRow facts = read_contact(PG_GETARG_DATUM(1));
 	cs_status	status;
 
-	cs_find_fact_columns(desc, false, columns);
-	cs_facts_of_values(&facts, desc, columns, values, nulls);
-	ReleaseTupleDesc(desc);
 	status = cs_address_status(&facts.contact, &policy.rules, as_of);
 	PG_RETURN_DATUM(cs_status_datum(get_fn_expr_rettype(fcinfo->flinfo), status));
+}
+
+/* is_deliverable(policy, contact): may a row of contact receive transactional mail? */
+PG_FUNCTION_INFO_V1(cs_is_deliverable_of);
+Datum
+cs_is_deliverable_of(PG_FUNCTION_ARGS)
+{
+	CsPolicy	policy = cs_policy_of_datum(PG_GETARG_DATUM(0));
+	CsContactRow facts = read_contact(PG_GETARG_DATUM(1));
+
+	PG_RETURN_BOOL(cs_is_deliverable(&facts.contact, &policy.rules, policy.complaint_stops_all));
 }
 
 /* judges_consent(kind): do consent settings decide the effect of events of this kind? */

@@ -37,6 +37,7 @@
 #include "storage/settings.h"
 #include "storage/suppression.h"
 #include "storage/table_scan.h"
+#include "storage/unmatched_event.h"
 #include "types/arguments.h"
 #include "types/fact_columns.h"
 
@@ -388,7 +389,7 @@ make_anonymous(CsInstallation *in, int64 account, int64 contact, TimestampTz unt
 	CommandCounterIncrement();
 }
 
-/* Replace all suppressions of an address by an account-wide opt-out. */
+/* Replace all suppressions of an address by an account-wide opt-out, and delete its unmatched events. */
 static void
 leave_opt_out(CsInstallation *in, int64 account, bytea *digest)
 {
@@ -396,6 +397,7 @@ leave_opt_out(CsInstallation *in, int64 account, bytea *digest)
 
 	cs_delete_suppressions(in, account, digest);
 	cs_suppress_address(in, account, digest, CS_KIND_UNSUBSCRIBED, nobody, in->now, "erasure", NULL, nobody, PG_INT64_MIN);
+	cs_delete_unmatched_events(in, account, digest);
 }
 
 /* The deleted contacts that had an address. */

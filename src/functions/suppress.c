@@ -28,16 +28,14 @@
 #include "storage/suppression.h"
 #include "types/address.h"
 #include "types/enums.h"
+#include "types/event_time.h"
 #include "types/fact_columns.h"
 
-/*
- * Check the kind, the address and the time of a suppression.  Raises 22023,
- * 22004 and 22008 respectively.
- */
+/* Check the kind and the time of a suppression.  Raises 22023 and 22008 respectively. */
 static void
-check_suppression(cs_kind kind, cs_id list, Datum address, TimestampTz at)
+check_suppression(cs_kind kind, cs_id list, TimestampTz at)
 {
-	text	   *normal = DatumGetTextPP(DirectFunctionCall1(cs_normalize_address, address));
+	const char *problem = cs_time_problem(at, GetCurrentTimestamp());
 
 	if ((kind != CS_KIND_UNSUBSCRIBED && kind != CS_KIND_COMPLAINED && kind != CS_KIND_INVALIDATED) ||
 		(list.set && kind != CS_KIND_UNSUBSCRIBED))
@@ -45,39 +43,31 @@ check_suppression(cs_kind kind, cs_id list, Datum address, TimestampTz at)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("cannot suppress an address as \"%s\"%s", cs_kind_labels[kind], list.set ? " of a list" : ""),
 				 errhint("The kinds are unsubscribed, of a list or account-wide, complained and invalidated.")));
-	if (VARSIZE_ANY_EXHDR(normal) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("suppress needs an address"),
-				 errhint("For example: SELECT contact_status.suppress('crm', 1, 'ann@example.org', 'unsubscribed').")));
-	if (TIMESTAMP_NOT_FINITE(at) || at > GetCurrentTimestamp() + USECS_PER_MINUTE)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_FIELD_OVERFLOW),
-				 errmsg("a suppression cannot be dated ahead"),
-				 errhint("Give the time at which it happened.")));
+	if (problem != NULL)
+		cs_refuse_time("the suppression", problem);
 }
 
 /*
- * check_suppression(account_id, email, kind, list_id, occurred_at): checks the
- * arguments of suppress.  Raises 22023 for a wrong kind, 22004 for a null or
- * blank argument, and 22008 for a time more than a minute ahead.
+ * check_suppression(account_id, kind, list_id, occurred_at): checks the
+ * arguments of suppress.  Raises 22023 for a wrong kind, 22004 for a null
+ * account or time, and 22008 for a time of cs_time_problem().
  */
 PG_FUNCTION_INFO_V1(cs_check_suppression);
 Datum
 cs_check_suppression(PG_FUNCTION_ARGS)
 {
-	if (PG_ARGISNULL(2))
+	if (PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("suppress needs a kind"),
 				 errhint("The kinds are unsubscribed, of a list or account-wide, complained and invalidated.")));
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(4))
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(3))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("suppress needs an account and an address"),
+				 errmsg("suppress needs an account"),
 				 errhint("For example: SELECT contact_status.suppress('crm', 1, 'ann@example.org', 'unsubscribed').")));
-	check_suppression(cs_kind_of_datum(get_fn_expr_argtype(fcinfo->flinfo, 2), PG_GETARG_DATUM(2)),
-					  cs_id_of_datum(PG_GETARG_DATUM(3), PG_ARGISNULL(3)), PG_GETARG_DATUM(1), PG_GETARG_TIMESTAMPTZ(4));
+	check_suppression(cs_kind_of_datum(get_fn_expr_argtype(fcinfo->flinfo, 1), PG_GETARG_DATUM(1)),
+					  cs_id_of_datum(PG_GETARG_DATUM(2), PG_ARGISNULL(2)), PG_GETARG_TIMESTAMPTZ(3));
 	PG_RETURN_VOID();
 }
 
@@ -88,8 +78,8 @@ cs_check_suppression(PG_FUNCTION_ARGS)
  *
  * Waits for transactions that write the same suppression or insert a contact
  * with the address.  Raises 40001 if a contact with the address is inserted
- * concurrently, 23503 for an unknown account or list, and the errors of
- * check_suppression().
+ * concurrently, 23503 for an unknown account or list, 23514 for no address, and
+ * the errors of check_suppression().
  */
 PG_FUNCTION_INFO_V1(cs_suppress_unknown_address);
 Datum
@@ -114,7 +104,9 @@ cs_suppress_unknown_address(PG_FUNCTION_ARGS)
 	in = cs_begin_operation(PG_GETARG_NAME(0));
 	cs_check_rights(in, ACL_INSERT);
 	cs_check_account(in, account);
-	check_suppression(kind, list, PG_GETARG_DATUM(2), PG_GETARG_TIMESTAMPTZ(5));
+	check_suppression(kind, list, PG_GETARG_TIMESTAMPTZ(5));
+	if (!cs_is_address_datum(PG_GETARG_DATUM(2)))
+		cs_refuse_address("the suppression");
 	if (cs_account_policy(in, account) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),

@@ -225,6 +225,13 @@ extern cs_time cs_due(const cs_facts *contact, const cs_policy *policy, cs_time 
 /* May a contact of this status be mailed?  True for active and soft_bounced. */
 extern bool cs_is_mailable(cs_status status);
 
+/*
+ * May the contact receive transactional mail?  Its address works, it is not
+ * deleted and, if a complaint stops all mail, did not complain.  Opt-outs,
+ * suspensions and unresponsiveness do not matter.
+ */
+extern bool cs_is_deliverable(const cs_facts *contact, const cs_policy *policy, bool complaint_stops_all);
+
 /* Does the effect of this kind depend on the settings of consent? */
 extern bool cs_judges_consent(cs_kind kind);
 

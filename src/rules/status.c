@@ -122,6 +122,12 @@ cs_due(const cs_facts *c, const cs_policy *p, cs_time now)
 }
 
 bool
+cs_is_deliverable(const cs_facts *c, const cs_policy *p, bool complaint_stops_all)
+{
+	return deliverability(c, p) < CS_STATUS_FAILING && !c->deleted.set && !(c->complained.set && complaint_stops_all);
+}
+
+bool
 cs_is_mailable(cs_status status)
 {
 	return status == CS_STATUS_ACTIVE || status == CS_STATUS_SOFT_BOUNCED;

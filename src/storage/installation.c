@@ -92,6 +92,10 @@ static const struct
 		{"generation_start", TIMESTAMPTZOID, false}, {"kept_at", TIMESTAMPTZOID, false}, {"late_since", TIMESTAMPTZOID, false},
 		{"facts", CS_TYPE_FOLDED, true}
 	}},
+	[TABLE_UNMATCHED_EVENT] = {"unmatched_event", RowExclusiveLock, 2, 4, {
+		{"account_id", INT8OID, true}, {"unmatched_id", INT8OID, true}, {"address", TEXTOID, false},
+		{"address_digest", BYTEAOID, false}
+	}},
 	[TABLE_EVENT] = {"event", AccessShareLock, 3, 15, {
 		{"account_id", INT8OID, true}, {"contact_id", INT8OID, true}, {"occurred_at", TIMESTAMPTZOID, true},
 		{"list_id", INT8OID, false}, {"campaign_id", INT8OID, false}, {"kind", CS_TYPE_KIND, true},

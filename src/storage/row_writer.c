@@ -53,7 +53,8 @@ is_before_update(const Trigger *trigger)
 static bool
 is_guard(const Trigger *trigger)
 {
-	return cs_is_our_trigger(trigger, "refuse_write") || cs_is_our_trigger(trigger, "refuse_truncate");
+	return cs_is_our_trigger(trigger, "refuse_write") || cs_is_our_trigger(trigger, "refuse_truncate") ||
+		cs_is_our_trigger(trigger, "set_event_key");
 }
 
 /* Removes the guards from a copy of the table's triggers.  Returns NULL if none remains. */

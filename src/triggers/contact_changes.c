@@ -62,19 +62,6 @@ bigint_column(CsTable *table, TupleTableSlot *slot, int column)
 /* ---- inserted contacts ---- */
 
 static void
-check_address(CsTable *table, int64 contact, Datum address)
-{
-	text	   *normal = DatumGetTextPP(DirectFunctionCall1(cs_normalize_address, address));
-
-	if (VARSIZE_ANY_EXHDR(normal) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_CHECK_VIOLATION),
-				 errtable(table->rel),
-				 errmsg("contact %lld has no e-mail address", (long long) contact),
-				 errhint("Give it an address that is not blank.")));
-}
-
-static void
 check_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
 {
 	int64		account = bigint_column(table, slot, CONTACT_ACCOUNT);
@@ -104,7 +91,8 @@ check_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
 				 errdetail("It was to begin as \"%s\".", cs_status_labels[facts.status]),
 				 errhint("Insert it without its derived columns, and record an event: INSERT INTO event.")));
 
-	check_address(table, contact, cs_column(table, slot, CONTACT_EMAIL, &isnull));
+	if (!cs_is_address_datum(cs_column(table, slot, CONTACT_EMAIL, &isnull)))
+		cs_refuse_address(psprintf("contact %lld", (long long) contact));
 }
 
 static bool
@@ -142,7 +130,7 @@ begin_after_former(CsInstallation *in, CsContact *state, int64 account, int64 co
  * begin_contacts(): after a statement that inserts contacts.  Checks and counts
  * them, begins their generation if the id had a deleted contact, and records
  * the suppressions of their addresses.  Raises 23503 for an unknown account,
- * and 23514 for derived columns that are set, a blank address, or a complaint
+ * and 23514 for derived columns that are set, no address, or a complaint
  * under complained_insert = refuse.
  */
 PG_FUNCTION_INFO_V1(cs_begin_contacts);
@@ -212,7 +200,7 @@ cs_begin_contacts(PG_FUNCTION_ARGS)
 /*
  * change_address(): after an update of a contact's address.  Stores the
  * suppressions of the old address and records those of the new one.  Locks the
- * contact.  Raises 23514 for a blank address, or a complaint under
+ * contact.  Raises 23514 for no address, or a complaint under
  * complained_insert = refuse.
  */
 PG_FUNCTION_INFO_V1(cs_change_contact_address);
@@ -243,7 +231,8 @@ cs_change_contact_address(PG_FUNCTION_ARGS)
 	contact = bigint_column(table, trigger->tg_newslot, CONTACT_ID);
 	old_digest = cs_address_digest(in, account, cs_column(table, trigger->tg_trigslot, CONTACT_EMAIL, &isnull));
 	new_digest = cs_address_digest(in, account, cs_column(table, trigger->tg_newslot, CONTACT_EMAIL, &isnull));
-	check_address(table, contact, cs_column(table, trigger->tg_newslot, CONTACT_EMAIL, &isnull));
+	if (!cs_is_address_datum(cs_column(table, trigger->tg_newslot, CONTACT_EMAIL, &isnull)))
+		cs_refuse_address(psprintf("contact %lld", (long long) contact));
 
 	state = cs_open_contacts(in);
 	if (cs_lock_contact(state, account, contact))

@@ -23,13 +23,11 @@
 #include "storage/settings.h"
 #include "triggers/event_batch.h"
 #include "types/errors.h"
+#include "types/event_time.h"
 #include "types/fact_columns.h"
 
 /* Up to this number, events are sorted in an array. */
 #define FEW 10000
-
-/* An event may be dated this far ahead of the server's clock. */
-#define TOLERANCE USECS_PER_MINUTE
 
 /* ---- checks ---- */
 
@@ -79,13 +77,10 @@ check_event(CsInstallation *in, const CsLoggedEvent *logged)
 
 	/* settings are locked before contacts */
 	cs_account_policy(in, logged->account);
-	if (event->at - TOLERANCE > in->now || TIMESTAMP_NOT_FINITE(event->at))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_FIELD_OVERFLOW),
-				 errmsg("event \"%s\" of contact %lld is dated %s",
-						cs_kind_labels[event->kind], (long long) logged->contact,
-						TIMESTAMP_NOT_FINITE(event->at) ? "at no finite time" : "more than a minute ahead"),
-				 errhint("Record an event when it has happened, with the time at which it did.")));
+	wrong = cs_time_problem(event->at, in->now);
+	if (wrong != NULL)
+		cs_refuse_time(psprintf("event \"%s\" of contact %lld", cs_kind_labels[event->kind], (long long) logged->contact),
+					   wrong);
 
 	wrong = cs_shape_error(event, logged->evidence);
 	/* an opt-out of a deleted list is recorded, so that it holds if the list is created again */

@@ -33,8 +33,7 @@ typedef struct CsBatch
 /*
  * Checks and sorts the rows of a statement.  Takes the shared settings lock of
  * their accounts.  Raises 23514 contact_status_event for an invalid event and
- * 23503 for an unknown list.  Raises 22008 for a time that is more than a
- * minute ahead or not finite.
+ * 23503 for an unknown list.  Raises 22008 for a time of cs_time_problem().
  */
 extern void cs_begin_batch(CsBatch *batch, CsInstallation *in, Relation rel, Tuplestorestate *events);
 

@@ -7,10 +7,13 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
 #include "commands/trigger.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/rel.h"
 #include "utils/tuplestore.h"
 
@@ -123,6 +126,32 @@ apply_batch(CsInstallation *in, CsBatch *batch)
 	lock_holders(state, holders, &next_holder, NULL);
 	cs_close_contacts(state);
 	cs_check_limits(in);
+}
+
+/*
+ * set_event_key(): before an event is inserted.  Replaces a null event_key by
+ * the default.  The trigger has no WHEN condition: the server would prepare the
+ * condition for each statement, which costs more than this call.
+ */
+PG_FUNCTION_INFO_V1(cs_set_event_key);
+Datum
+cs_set_event_key(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TupleDesc	desc;
+	Datum		none;
+	bool		isnull = false;
+	int			column;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || !TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+		cs_refuse_protocol("set_event_key", "a BEFORE INSERT row trigger");
+	desc = trigger->tg_relation->rd_att;
+	column = SPI_fnumber(desc, "event_key");
+	if (column <= 0 || !heap_attisnull(trigger->tg_trigtuple, column, desc))
+		return PointerGetDatum(trigger->tg_trigtuple);
+	none = CStringGetTextDatum("");
+	return PointerGetDatum(heap_modify_tuple_by_cols(trigger->tg_trigtuple, desc, 1, &column, &none, &isnull));
 }
 
 /*

@@ -44,9 +44,10 @@ typedef struct Arguments
 	const char *list_column;	/* NULL: any list */
 	const char *account_column; /* NULL: account 1 */
 	bool		skip;
+	bool		transactional;	/* the list does not matter */
 } Arguments;
 
-/* schema, contact column [, list column [, account column]] [, 'error' or 'skip'] */
+/* schema, contact column [, list column [, account column]] [, 'error' or 'skip'] [, 'transactional'] */
 static Arguments
 read_arguments(const Trigger *trigger)
 {
@@ -54,13 +55,18 @@ read_arguments(const Trigger *trigger)
 	int			count = trigger->tgnargs;
 	char	  **given = trigger->tgargs;
 
+	if (count > 2 && strcmp(given[count - 1], "transactional") == 0)
+	{
+		arguments.transactional = true;
+		count--;
+	}
 	if (count > 2 && (strcmp(given[count - 1], "error") == 0 || strcmp(given[count - 1], "skip") == 0))
 		arguments.skip = strcmp(given[--count], "skip") == 0;
 	if (count < 2 || count > 4)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("trigger \"%s\" does not give require_mailable the arguments it needs", trigger->tgname),
-				 errhint("They are: schema, contact column [, list column [, account column]] [, error or skip].")));
+				 errhint("They are: schema, contact column [, list column [, account column]] [, error or skip] [, transactional].")));
 	arguments.schema = given[0];
 	arguments.contact_column = given[1];
 	arguments.list_column = count > 2 ? given[2] : NULL;
@@ -170,7 +176,13 @@ begin_guard(TriggerData *trigger, MemoryContext context)
 			   *subscriptions;
 
 	guard->arguments = read_arguments(trigger->tg_trigger);
-	guard->schema = get_namespace_oid(guard->arguments.schema, false);
+	guard->schema = get_namespace_oid(guard->arguments.schema, true);
+	if (!OidIsValid(guard->schema))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("trigger \"%s\" of table \"%s\" names schema \"%s\", which does not exist",
+						trigger->tg_trigger->tgname, RelationGetRelationName(trigger->tg_relation), guard->arguments.schema),
+				 errhint("If the schema was renamed, create the trigger again with its new name.")));
 	in = cs_open(guard->schema);
 	contacts = cs_table(in, TABLE_CONTACT);
 	subscriptions = cs_table(in, TABLE_SUBSCRIPTION);
@@ -356,11 +368,11 @@ look_up_settled(const Guard *guard, const cs_id *key)
 
 /*
  * The status of a contact that became due after it was stored, computed from
- * its facts.  Returns false if the contact does not exist or is not on the
- * list.
+ * its facts, and whether it may receive transactional mail.  Returns false if
+ * the contact does not exist or is not on the list.
  */
 static bool
-due_status(Guard *guard, int64 account, int64 contact, cs_id list, cs_status *status)
+compute_status(Guard *guard, int64 account, int64 contact, cs_id list, cs_status *status, bool *deliverable)
 {
 	CsInstallation *in = cs_open(guard->schema);
 	MemoryContext caller = MemoryContextSwitchTo(in->context);
@@ -381,6 +393,7 @@ due_status(Guard *guard, int64 account, int64 contact, cs_id list, cs_status *st
 		cs_load_consents(in, account, contact, &facts.contact);
 		address = cs_address_status(&facts.contact, &policy->rules, in->now);
 		consent = list.set ? cs_find_consent(&facts.contact, list.id) : NULL;
+		*deliverable = cs_is_deliverable(&facts.contact, &policy->rules, policy->complaint_stops_all);
 		known = !list.set || consent != NULL;
 		if (known)
 			*status = list.set ? cs_subscription_status(consent->consent, address) :
@@ -405,7 +418,8 @@ current_status(Guard *guard, int64 account, int64 contact, cs_id list, cs_status
 				stored = (Datum) 0;
 	bool		known,
 				isnull,
-				never;
+				never,
+				deliverable;
 
 	if (!look_up_settled(guard, key))
 		return false;
@@ -413,7 +427,7 @@ current_status(Guard *guard, int64 account, int64 contact, cs_id list, cs_status
 	if (!never && DatumGetTimestampTz(due) <= GetCurrentTimestamp())
 	{
 		ExecClearTuple(look->slot);
-		return due_status(guard, account, contact, list, status);
+		return compute_status(guard, account, contact, list, status, &deliverable);
 	}
 	/*
 	 * An event that changes the status writes the contact's row, and
@@ -435,14 +449,39 @@ current_status(Guard *guard, int64 account, int64 contact, cs_id list, cs_status
 	return known;
 }
 
+/*
+ * May a contact receive transactional mail?  Sets its status, and *known to
+ * false if there is no such contact, or if a transaction is changing it and
+ * rows are to be skipped.
+ */
+static bool
+is_deliverable(Guard *guard, int64 account, int64 contact, cs_status *status, bool *known)
+{
+	cs_id		key[2] = {{true, account}, {true, contact}};
+	const Look *look = &guard->contacts;
+	bool		isnull,
+				deliverable = false;
+
+	*known = look_up_settled(guard, key);
+	if (!*known)
+		return false;
+	*status = cs_status_of_datum(look->status_type, slot_getattr(look->slot, look->status, &isnull));
+	ExecClearTuple(look->slot);
+	/* only statuses from failing on can hide an address that does not work, a complaint or a deletion */
+	if (*status < CS_STATUS_FAILING)
+		return true;
+	*known = compute_status(guard, account, contact, (cs_id) {0}, status, &deliverable);
+	return *known && deliverable;
+}
+
 /* ---- the trigger ---- */
 
 /*
  * require_mailable(schema, contact column [, list column [, account column]]
- * [, mode]): before a row is inserted or updated.  Mode error raises 23514 for
- * a contact that may not be mailed, skip skips the row.  Raises 22023, 42703
- * and 42804 for wrong arguments, and 42501 as check_owner() and
- * check_account().
+ * [, mode] [, 'transactional']): before a row is inserted or updated.  Mode
+ * error raises 23514 for a contact that may not be mailed, skip skips the row.
+ * Raises 22023, 42703, 42804 and 3F000 for wrong arguments, and 42501 as
+ * check_owner() and check_account().
  */
 PG_FUNCTION_INFO_V1(cs_require_mailable);
 Datum
@@ -456,7 +495,8 @@ cs_require_mailable(PG_FUNCTION_ARGS)
 				contact,
 				list;
 	cs_status	status = CS_STATUS_DELETED;
-	bool		known;
+	bool		known,
+				mailable;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
 		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
@@ -478,9 +518,16 @@ cs_require_mailable(PG_FUNCTION_ARGS)
 
 	if (account.set)
 		check_account(guard, account.id);
-	known = contact.set && account.set && current_status(guard, account.id, contact.id, list, &status);
+	known = contact.set && account.set;
+	if (arguments.transactional)
+		mailable = known && is_deliverable(guard, account.id, contact.id, &status, &known);
+	else
+	{
+		known = known && current_status(guard, account.id, contact.id, list, &status);
+		mailable = known && cs_is_mailable(status);
+	}
 
-	if (known && cs_is_mailable(status))
+	if (mailable)
 		return PointerGetDatum(row);
 	if (arguments.skip)
 		return PointerGetDatum(NULL);
@@ -491,7 +538,8 @@ cs_require_mailable(PG_FUNCTION_ARGS)
 			 contact.set ? errmsg("contact %lld may not be mailed", (long long) contact.id) :
 			 errmsg("a message without a contact may not be mailed"),
 			 !known ? errdetail("There is no such contact, or it is not on the list.") :
-			 list.set ? errdetail("Its status on list %lld is \"%s\".", (long long) list.id, cs_status_labels[status]) :
+			 list.set && !arguments.transactional ? errdetail("Its status on list %lld is \"%s\".", (long long) list.id, cs_status_labels[status]) :
 			 errdetail("Its status is \"%s\".", cs_status_labels[status]),
-			 errhint("Take recipients from view mailable, or let the trigger skip such rows.")));
+			 errhint("Take recipients from view %s, or let the trigger skip such rows.",
+					 arguments.transactional ? "deliverable" : "mailable")));
 }

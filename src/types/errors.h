@@ -11,6 +11,7 @@
 #define CONSTRAINT_OPT_OUT	"contact_status_opt_out"
 #define CONSTRAINT_COMPLAINT	"contact_status_complaint"
 #define CONSTRAINT_MAILABLE	"contact_status_mailable"
+#define CONSTRAINT_ADDRESS	"contact_status_address"
 #define CONSTRAINT_LIMIT	"contact_status_limit"
 #define cs_errconstraint(name) err_generic_string(PG_DIAG_CONSTRAINT_NAME, name)
 

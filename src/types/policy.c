@@ -29,28 +29,33 @@ static const struct
 	CsPolicy	policy;
 }			builtin_policies[] = {
 	{"default", {
+		.complaint_stops_all = true,
 		.consent = {.double_opt_in = true,.confirm_within = 30 * USECS_PER_DAY},
 		.rules = {.soft_bounce_limit = 5,.soft_bounces_per_campaign = 1,
 			.soft_bounce_outcome = CS_STATUS_HARD_BOUNCED,.soft_bounce_memory = 90 * USECS_PER_DAY,
 			.hard_bounce_limit = 1}
 	}},
 	{"salesmanago", {
+		.complaint_stops_all = true,
 		.consent = {.double_opt_in = true,.unsubscribe_account = true},
 		.rules = {.soft_bounce_outcome = CS_STATUS_FAILING,.hard_bounce_limit = 2,
 			.hard_bounces_per_campaign = 1}
 	}},
 	{"activecampaign", {
+		.complaint_stops_all = true,
 		.consent = {.import_by_list = true},
 		.rules = {.soft_bounce_limit = 3,
 			.soft_bounce_outcome = CS_STATUS_HARD_BOUNCED,.hard_bounce_limit = 1}
 	}},
 	{"ecomail", {
+		.complaint_stops_all = true,
 		.consent = {.double_opt_in = true,.unsubscribe_account = true},
 		.rules = {.soft_bounce_limit = 10,.soft_bounces_per_campaign = 6,
 			.soft_bounce_window = 2 * USECS_PER_DAY,
 			.soft_bounce_outcome = CS_STATUS_HARD_BOUNCED,.hard_bounce_limit = 1}
 	}},
 	{"emailmanager", {
+		.complaint_stops_all = true,
 		.consent = {.unsubscribe_account = true,.resubscribe_never = true},
 		.complained_refuse = true,
 		.rules = {.soft_bounce_limit = 5,.soft_bounce_outcome = CS_STATUS_FAILING,
@@ -167,6 +172,7 @@ cs_policy_of_values(const Datum *values, const bool *nulls, Oid status_type)
 		interval_setting(SETTING(POLICY_CONFIRM_WITHIN), "confirm_within");
 	policy.complained_refuse =
 		choice_setting(SETTING(POLICY_COMPLAINED_INSERT), "complained_insert", "keep", "refuse");
+	policy.complaint_stops_all = nulls[POLICY_COMPLAINT_STOPS_ALL] || DatumGetBool(values[POLICY_COMPLAINT_STOPS_ALL]);
 
 	rules->soft_bounce_limit =
 		limit_setting(SETTING(POLICY_SOFT_BOUNCE_LIMIT), "soft_bounce_limit");
@@ -296,6 +302,7 @@ cs_builtin_policy(PG_FUNCTION_ARGS)
 	values[POLICY_BLOCKED_COUNTS] = BoolGetDatum(rules->blocked_counts);
 	values[POLICY_COMPLAINED_INSERT] =
 		CStringGetTextDatum(policy.complained_refuse ? "refuse" : "keep");
+	values[POLICY_COMPLAINT_STOPS_ALL] = BoolGetDatum(policy.complaint_stops_all);
 	counted[0] = cs_status_datum(status_type, CS_STATUS_ACTIVE);
 	counted[1] = cs_status_datum(status_type, CS_STATUS_SOFT_BOUNCED);
 	values[POLICY_COUNTED] = PointerGetDatum(construct_array(counted, 2, status_type,

@@ -27,6 +27,7 @@ typedef enum PolicyColumn
 	POLICY_RESUBSCRIBE,
 	POLICY_CONFIRM_WITHIN,
 	POLICY_COMPLAINED_INSERT,
+	POLICY_COMPLAINT_STOPS_ALL,
 	POLICY_COUNTED
 } PolicyColumn;
 
@@ -37,6 +38,7 @@ typedef struct CsPolicy
 	cs_policy	rules;			/* bounces and engagement */
 	cs_consent_rules consent;	/* double_opt_in is that of the policy */
 	bool		complained_refuse;	/* complained_insert = refuse */
+	bool		complaint_stops_all;	/* transactional mail as well */
 	uint32		counted;		/* bit mask of the statuses that count */
 
 	/* of an account with this policy; set by settings.c */

@@ -22,6 +22,7 @@
 #define statuses label_statuses
 #include "types/labels.c"
 #undef statuses
+#include "rules/address.c"
 #include "types/address.c"
 #include "types/policy.c"
 #include "types/alloc.c"
@@ -168,6 +169,14 @@ pg_detoast_datum_packed(struct varlena *datum)
 	return datum;
 }
 
+static int	encoding;
+
+int
+GetDatabaseEncoding(void)
+{
+	return encoding;
+}
+
 Oid
 get_fn_expr_argtype(FmgrInfo *flinfo, int argnum)
 {
@@ -232,6 +241,7 @@ byte(void)
 static const char *const known_words[] = {
 	"subscribed", "by_list", "list", "account", "confirmed", "never", "keep", "refuse", "skip", "error",
 	"manual", "erasure", "salesmanago", "activecampaign", "ecomail", "emailmanager", "opt-in", "opt-out",
+	"a@b.cz", "\xC2\xA0", "\xEF\xBB\xBF", "\xE2\x80\x8B", "mailto:", "@", "<", ";", ".", "*", "transactional",
 	"iscritto / active", "aktivní (soft bounce)", "5 Solicitou Remoção", "5", " / ", "", "A@B.cz", " \t\v"
 };
 
@@ -310,15 +320,32 @@ call(PGFunction function, Datum a, Datum b)
 static void
 try_address(void)
 {
-	text	   *given = words();
-	text	   *normal = DatumGetTextPP(call(cs_normalize_address, PointerGetDatum(given), 0));
-	text	   *again = DatumGetTextPP(call(cs_normalize_address, PointerGetDatum(normal), 0));
-	size_t		size = VARSIZE_ANY_EXHDR(normal);
+	text	   *given,
+			   *normal,
+			   *again;
+	const char *first;
+	size_t		size;
 
+	encoding = byte() % 3 ? PG_UTF8 : PG_LATIN1;
+	given = words();
+	normal = DatumGetTextPP(call(cs_normalize_address, PointerGetDatum(given), 0));
+	again = DatumGetTextPP(call(cs_normalize_address, PointerGetDatum(normal), 0));
+	first = VARDATA_ANY(normal);
+	size = VARSIZE_ANY_EXHDR(normal);
 	CHECK(size <= VARSIZE_ANY_EXHDR(given));
-	CHECK(size == VARSIZE_ANY_EXHDR(again) && memcmp(VARDATA_ANY(normal), VARDATA_ANY(again), size) == 0);
+	CHECK(size == VARSIZE_ANY_EXHDR(again) && memcmp(first, VARDATA_ANY(again), size) == 0);
 	for (size_t i = 0; i < size; i++)
-		CHECK(VARDATA_ANY(normal)[i] < 'A' || VARDATA_ANY(normal)[i] > 'Z');
+		CHECK(first[i] < 'A' || first[i] > 'Z');
+	/* the rule is that of the trimmed text */
+	CHECK(call(cs_is_address_of, PointerGetDatum(given), 0) == call(cs_is_address_of, PointerGetDatum(normal), 0));
+	if (!call(cs_is_address_of, PointerGetDatum(given), 0))
+		return;
+	CHECK(size >= 3 && size <= CS_ADDRESS_MAX && first[0] != '@' && first[size - 1] != '@' && first[size - 1] != '.');
+	for (size_t i = 0, at = 0; i < size; i++)
+	{
+		at += first[i] == '@';
+		CHECK(at <= 1 && (unsigned char) first[i] > ' ' && first[i] != 0x7F && !strchr("<>,;", first[i]));
+	}
 }
 
 static void
@@ -438,7 +465,12 @@ try_arguments(void)
 	{
 		Arguments	arguments = read_arguments(&trigger);
 
-		CHECK(count >= 2 && count <= 5);
+		CHECK(count >= 2 && count <= 6);
+		if (arguments.transactional)
+		{
+			count--;
+			CHECK(strcmp(given[count], "transactional") == 0);
+		}
 		CHECK(arguments.schema == given[0] && arguments.contact_column == given[1]);
 		CHECK(arguments.list_column == NULL || arguments.list_column == given[2]);
 		CHECK(arguments.account_column == NULL || arguments.account_column == given[3]);

@@ -14,7 +14,7 @@ our @EXPORT_OK = qw(psql rows prepare functions columns values_of usual call att
 
 our @damage_tables = qw(account list consent_setting_history contact deleted_contact subscription address_change
     status_count address_key suppression event
-    retraction checkpoint);
+    retraction checkpoint unmatched_event);
 
 # What statements that must not fail say.
 sub psql {
@@ -268,6 +268,9 @@ our @day = (
     q{SELECT * FROM contact_status.explain_status('crm', 1, 1)},
     q{SELECT * FROM contact_status.import_contacts('crm', 1, 1, 'hostile.staging')},
     q{SELECT * FROM crm.mailable}, q{SELECT * FROM crm.status_history}, q{SELECT * FROM crm.account_status_count},
+    q{SELECT * FROM crm.deliverable}, q{SELECT contact_status.record_event('crm', 'stranger@example.org', 'clicked')},
+    q{SELECT contact_status.record_event('crm', 'c1@example.org', 'clicked')},
+    q{SELECT * FROM contact_status.suppress_all('crm', 1, '{c1@example.org,x}', 'complained')},
     q{INSERT INTO hostile.outbox (contact_id) VALUES (1)},
 );
 

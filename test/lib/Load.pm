@@ -138,9 +138,9 @@ sub import_rows {
 sub suppress {
     my $kind = pick(qw(unsubscribed unsubscribed invalidated));
     my $list = $kind eq 'unsubscribed' && chance(0.7) ? between(1, 3) : 'NULL';
-    my $which = chance(0.5) ? "'" . brought() . "'" : "ARRAY['" . join("', '", map { brought() } 1 .. 4) . "']";
-    return "SELECT contact_status.suppress('crm', 1, $which, '$kind', $list, '" . timestamp(around(time))
-        . "', 'elsewhere')";
+    my $which = chance(0.5) ? "suppress('crm', 1, '" . brought() . "'"
+        : "suppress_all('crm', 1, ARRAY['" . join("', '", map { brought() } 1 .. 4) . "']";
+    return "SELECT contact_status.$which, '$kind', $list, '" . timestamp(around(time)) . "', 'elsewhere')";
 }
 
 # What was recorded of some contacts in the last moments, or a retraction of that taken back.

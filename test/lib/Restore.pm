@@ -11,8 +11,9 @@ our @EXPORT_OK = qw(psql sqlstate eventually fill fill_all state numbers goes_on
 
 our @TABLES = qw(policy account list consent_setting_history contact deleted_contact subscription address_change
     status_count
-    address_key suppression checkpoint event retraction);
-my @VIEWS = qw(mailable account_status_count list_status_count active_contacts status_history contact_history
+    address_key suppression checkpoint event retraction unmatched_event);
+my @VIEWS = qw(mailable deliverable account_status_count list_status_count active_contacts status_history
+    contact_history
     campaign_report pending_confirmations);
 
 # What statements that must not fail say.
@@ -90,6 +91,7 @@ SELECT contact_status.erase_contact('crm', 1, 20);
 DELETE FROM crm.contact WHERE contact_id % 7 = 0;
 DELETE FROM crm.list WHERE list_id = 3;
 SELECT contact_status.suppress('crm', 1, 'nobody@example.org', 'complained');
+SELECT contact_status.record_event('crm', 'unknown@example.org', 'clicked', occurred_at => '2025-02-03');
 SELECT * FROM contact_status.retract_events('crm', 'a test', kinds => '{complained}', before => '2025-01-02 12:00');
 SQL
     return;
@@ -126,7 +128,7 @@ SQL
 sub numbers {
     my ($where, $schema) = @_;
     return psql($where, of($schema // 'crm', join '', map { "SELECT '$_', last_value, is_called FROM crm.$_;\n" }
-            qw(contact_contact_id_seq list_list_id_seq retraction_retraction_id_seq)));
+            qw(contact_contact_id_seq list_list_id_seq retraction_retraction_id_seq unmatched_event_unmatched_id_seq)));
 }
 
 # What of a copy does not work on: nothing is said where events, new contacts and old opt-outs are as in the original.

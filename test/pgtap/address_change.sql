@@ -187,7 +187,8 @@ SELECT is((SELECT string_agg(occurred_at::date::text, ', ') FROM crm.event
         WHERE contact_id = 953 AND kind = 'unsubscribed' AND occurred_at::date = '2025-06-02' ),
     '2025-06-02, 2025-06-02', 'of a later one as well, of the same one not twice');
 
-SELECT helper.refused($$UPDATE crm.contact SET email = '   ' WHERE contact_id = 901$$, '23514', 'a blank address');
+SELECT helper.refused($$UPDATE crm.contact SET email = '   ' WHERE contact_id = 901$$, '23514 contact_status_address',
+    'a blank address');
 SELECT helper.refused($$UPDATE crm.contact SET email = NULL WHERE contact_id = 901$$, '23502', 'no address');
 SELECT helper.accepted($$UPDATE crm.contact SET email = 'many' || contact_id || '@example.org'$$, 'many at once');
 SELECT * FROM helper.check_whole();

@@ -56,9 +56,9 @@ SELECT is((SELECT array_agg(DISTINCT p.proname::text ORDER BY p.proname::text) F
 active_contacts_by_day,add_partitions,bounce_reasons,color,copy_policy,create_tables,drop_partition,
 drop_partitions,enable_tenant_security,erase_contact,explain_status,fold,forward_events,from_label,
 guard_status,import_contacts,is_mailable,label,move_horizon,normalize_address,policy,policy_problems,
-reevaluate,repair,report_category,report_label,require_mailable,retract_events,set_horizon,
-state_diagram,status_changes,status_of,suppress,sweep,transitions,undo_retraction,upgrade_tables,
-verify,vocabulary_words
+record_event,reevaluate,repair,report_category,report_label,require_mailable,retract_events,
+set_horizon,state_diagram,status_changes,status_of,suppress,suppress_all,sweep,transitions,
+undo_retraction,upgrade_tables,verify,vocabulary_words
 $$, '\s', '', 'g'), ','),
 'schema contact_status holds the interface and nothing else');
 

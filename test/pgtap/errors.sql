@@ -255,8 +255,8 @@ FROM unnest(ARRAY[
     $$unsubscribe_scope = 'world'$$, $$resubscribe = 'always'$$, $$complained_insert = 'drop'$$]) AS setting,
     helper.refusal(format('UPDATE crm.policy SET %s WHERE name = ''ecomail''', setting));
 SELECT ok(verdict ~ '^(23502|23514|22023)', format('policy: %s without a value refused', setting))
-FROM unnest('{import_consent,double_opt_in,blocked_counts,unsubscribe_scope,resubscribe,complained_insert,counted,
-        soft_bounce_outcome}'::text[]) AS setting,
+FROM unnest('{import_consent,double_opt_in,blocked_counts,unsubscribe_scope,resubscribe,complained_insert,
+        complaint_stops_all,counted,soft_bounce_outcome}'::text[]) AS setting,
     helper.refusal(format('UPDATE crm.policy SET %I = NULL WHERE name = ''ecomail''', setting));
 SELECT helper.accepted(format('UPDATE crm.policy SET %s WHERE name = ''ecomail''', setting),
     format('policy: %s', setting))
@@ -268,7 +268,7 @@ FROM unnest(ARRAY[
     $$hard_bounce_limit = 3$$,
     $$unresponsive_campaigns = 10$$, $$unresponsive_after = '400 days'$$, $$unsubscribe_scope = 'list'$$,
     $$resubscribe = 'never'$$,
-    $$complained_insert = 'refuse'$$]) AS setting;
+    $$complained_insert = 'refuse'$$, $$complaint_stops_all = false$$]) AS setting;
 
 -- Nothing is left behind ----------------------------------------------------------------------------------------------
 

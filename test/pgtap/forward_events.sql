@@ -1,7 +1,7 @@
 -- forward_events: an event table of the application's.
 \i test/pgtap/setup.inc
 
-SELECT plan(9);
+SELECT plan(10);
 
 SELECT contact_status.create_tables('crm');
 INSERT INTO crm.contact (contact_id, email) VALUES (1, 'ann@example.org'), (2, 'bob@example.org');
@@ -25,6 +25,10 @@ SELECT throws_ok($$INSERT INTO webhook VALUES ('2026-01-02', 1, 'nonsense', 7, '
 SELECT throws_ok($$INSERT INTO webhook VALUES ('2026-01-02', 3, 'opened', 7, 'a')$$, '23503', NULL,
     'an unknown contact is refused');
 SELECT is((SELECT count(*) FROM webhook), 3::bigint, 'and leaves nothing behind');
+
+INSERT INTO webhook VALUES ('2026-01-04', 1, 'opened', 7, NULL), ('2026-01-04', 1, 'opened', 7, '');
+SELECT is((SELECT string_agg(event_key, ', ') FROM crm.event WHERE kind = 'opened'), '',
+    'a row without a key is an event with an empty one');
 
 DROP TRIGGER forward ON webhook;
 CREATE TRIGGER forward AFTER INSERT ON webhook REFERENCING NEW TABLE AS forwarded FOR EACH STATEMENT

@@ -44,8 +44,9 @@ INSERT INTO helper.call VALUES ($$contact_status.sweep(%s)$$), ($$contact_status
     ($$contact_status.verify(%s)$$), ($$contact_status.repair(%s)$$),
     ($$contact_status.explain_status(%s, 1, 1)$$),
     ($$contact_status.active_contacts_by_day(%s, 1, current_date, current_date)$$),
-    ($$contact_status.suppress(%s, 1, 'a@example.org'::text, 'complained')$$),
-    ($$contact_status.suppress(%s, 1, ARRAY['a@example.org'], 'complained')$$),
+    ($$contact_status.suppress(%s, 1, 'a@example.org', 'complained')$$),
+    ($$contact_status.suppress_all(%s, 1, '{a@example.org}', 'complained')$$),
+    ($$contact_status.record_event(%s, 'a@example.org', 'complained')$$),
     ($$contact_status.import_contacts(%s, 1, 1, 'pg_class')$$),
     ($$contact_status.retract_events(%s, 'x', kinds => '{sent}')$$),
     ($$contact_status.bounce_reasons(%s, 1)$$), ($$contact_status.copy_policy(%s, 'default', 'mine')$$),
@@ -174,6 +175,8 @@ UPDATE crm.contact SET email = 'new@example.org' WHERE contact_id = 2;
 SELECT contact_status.retract_events('crm', 'a test', a, kinds => '{added}', contact_ids => '{3}')
     FROM generate_series(1, 2) a \g /dev/null
 SELECT contact_status.set_horizon('crm', a, now()) FROM generate_series(1, 2) a;
+INSERT INTO crm.unmatched_event (account_id, address, kind, problem) SELECT a, 'x@example.org', 'opened', 'a test'
+    FROM generate_series(1, 2) a;
 SELECT contact_status.enable_tenant_security('crm', 'app.account');
 SELECT contact_status.enable_tenant_security('crm', 'app.account');   -- again
 GRANT USAGE ON SCHEMA crm TO contact_status_test_tenant;

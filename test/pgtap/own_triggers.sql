@@ -37,7 +37,7 @@ INSERT INTO helper.deed VALUES
     UPDATE crm.policy SET soft_bounce_limit = 2 WHERE name = 'default'; SELECT contact_status.reevaluate('crm')$$),
 (4, 'event INSERT', $$SELECT contact_status.suppress('crm', 1, 'c4@example.org'::text, 'complained')$$),
 (5, 'suppression INSERT',
-    $$SELECT contact_status.suppress('crm', 1, ARRAY['c5@example.org', 'nobody@example.org'], 'complained')$$),
+    $$SELECT contact_status.suppress_all('crm', 1, ARRAY['c5@example.org', 'nobody@example.org'], 'complained')$$),
 (6, 'contact INSERT', $$SELECT contact_status.import_contacts('crm', 1, 1, 'app.staging')$$),
 (7, 'retraction INSERT',
     $$SELECT contact_status.retract_events('crm', 'a test', kinds => '{complained}', contact_ids => '{4}')$$),

@@ -45,7 +45,7 @@ SELECT helper.can(6, $$INSERT INTO crm.event (contact_id, kind, occurred_at) VAL
 SELECT helper.can(7, $$SELECT contact_status.suppress('crm', 1, 'cyd@example.org', 'complained')$$);
 SELECT helper.can(8, $$SELECT contact_status.suppress('crm', 1, 'unknown@example.org', 'complained')$$);
 SELECT helper.can(9,
-    $$SELECT contact_status.suppress('crm', 1, '{ann@example.org,nobody@example.org}'::text[], 'invalidated')$$);
+    $$SELECT contact_status.suppress_all('crm', 1, '{ann@example.org,nobody@example.org}', 'invalidated')$$);
 SELECT helper.can(10, $$INSERT INTO crm.contact (contact_id, email) VALUES (9, 'Unknown@example.org')$$);
 SELECT helper.can(11, $$DO 'BEGIN CREATE TEMPORARY TABLE staging (email text);
             INSERT INTO staging VALUES (''new@example.org''), (''bob@example.org''), (''unknown@example.org'');

@@ -15,7 +15,7 @@ SELECT contact_status.create_tables('crm', policy => 'default');
 SELECT contact_status.create_tables('parts', policy => 'default', partition_by => '1 month');
 GRANT USAGE ON SCHEMA crm TO contact_status_test_tenant, contact_status_test_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA crm TO contact_status_test_tenant, contact_status_test_reader;
-GRANT INSERT, UPDATE, DELETE ON crm.event, crm.contact, crm.list TO contact_status_test_tenant;
+GRANT INSERT, UPDATE, DELETE ON crm.event, crm.contact, crm.list, crm.unmatched_event TO contact_status_test_tenant;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA crm TO contact_status_test_tenant;
 INSERT INTO crm.account (account_id, contact_limit) VALUES (2, 1);
 INSERT INTO crm.list (account_id, list_id) VALUES (2, 1);
@@ -110,13 +110,12 @@ retract_events|SELECT events FROM contact_status.retract_events('crm', 'x', $A, 
 retract_events|SELECT events FROM contact_status.retract_events('crm', 'x', $A, everything => true)|ok *|ok *|ok *|42501|42501|42501
 retract_events|SELECT events FROM contact_status.retract_events('crm', 'x', $A, kinds => '{added}', dry_run => true)|ok *|ok *|ok *|42501|42501|42501
 set_horizon|SELECT contact_status.set_horizon('crm', $A, '2026-02-01')|ok *|ok *|42501|42501|42501|42501
-suppress|\
-    SELECT contact_status.suppress('crm', $A, 'c$A.1@example.org'::text, 'complained')|ok *|ok *|ok *|42501|42501|42501
-suppress|\
-    SELECT contact_status.suppress('crm', $A, 'nobody@example.org'::text, 'complained')|ok *|ok *|ok *|42501|42501|42501
-suppress|\
-    SELECT contact_status.suppress('crm', $A, ARRAY['c$A.1@example.org', 'nobody@example.org'],\
-        'complained')|ok *|ok *|ok *|42501|42501|42501
+suppress|SELECT contact_status.suppress('crm', $A, 'c$A.1@example.org', 'complained')|ok *|ok *|ok *|42501|42501|42501
+suppress|SELECT contact_status.suppress('crm', $A, 'nobody@example.org', 'complained')|ok *|ok *|ok *|42501|42501|42501
+suppress_all|SELECT outcome FROM contact_status.suppress_all('crm', $A, ARRAY['c$A.1@example.org', 'nobody@example.org'], 'complained')|ok *|ok *|ok *|42501|42501|42501
+record_event|SELECT contact_status.record_event('crm', 'c$A.1@example.org', 'clicked', $A)|ok *|ok *|ok *|42501|42501|42501
+record_event|SELECT contact_status.record_event('crm', 'nobody@example.org', 'clicked', $A)|ok *|ok *|ok *|42501|42501|42501
+record_event|SELECT contact_status.record_event('crm', 'nobody@example.org', 'hard_bounced', $A)|ok *|ok *|ok *|42501|42501|42501
 sweep|SELECT contact_status.sweep('crm')|ok *|ok *|ok *|ok (0)|42501|42501
 sweep|SELECT contact_status.sweep('crm', now() + interval '1 month')|ok *|ok *|42501|42501|42501|42501
 undo_retraction|SELECT events FROM contact_status.undo_retraction('crm', $A, $A)|ok *|ok *|ok *|42501|42501|42501
@@ -202,9 +201,10 @@ suppress_unknown_address|\
     SELECT _contact_status.suppress_unknown_address('crm', $A, 'nobody@example.org', 'complained', NULL, 'infinity',\
         'x')|22008|22008|22008|42501|42501|42501
 repair_counts|SELECT _contact_status.repair_counts('crm')|ok *|ok *|42501|42501|42501|42501
-resolve_addresses|\
-    SELECT contact_ids FROM _contact_status.resolve_addresses('crm', $A, NULL, ARRAY['gone$A@example.org'], NULL,\
-        true)|ok *|ok *|42501|42501|42501|42501
+resolve_addresses|SELECT contact_ids FROM _contact_status.resolve_addresses('crm', $A, NULL, ARRAY['gone$A@example.org'], NULL, true)|ok *|ok *|42501|42501|42501|42501
+record_by_address|SELECT _contact_status.record_by_address('crm', $A, 'nobody@example.org', 'clicked', NULL, NULL, NULL, now(), '', NULL, NULL, NULL, NULL, NULL)|ok *|ok *|ok *|42501|42501|42501
+suppression_kind|SELECT _contact_status.suppression_kind('crm', $A, 'hard_bounced', now())|ok (invalidated)|ok (invalidated)|ok (invalidated)|ok ()|ok *|42501
+suppression_outcomes|SELECT contact_id FROM _contact_status.suppression_outcomes('crm', $A, ARRAY['c$A.1@example.org'])|ok (1)|ok (1)|ok (1)|ok ()|ok *|42501
 retracted_events|SELECT contacts FROM _contact_status.retracted_events('crm', $A, $A)|ok *|ok *|ok *|ok ({})|ok *|42501
 refresh_contacts|\
     SELECT _contact_status.refresh_contacts('crm', '{$A}', '{1}', true, now())|ok *|ok *|ok *|42501|42501|42501

@@ -213,19 +213,19 @@ SELECT results_eq(
         soft_bounce_outcome::text,
             blocked_counts, hard_bounce_limit, unresponsive_campaigns, unresponsive_after, unsubscribe_scope,
             resubscribe,
-            complained_insert, counted::text
+            complained_insert, complaint_stops_all, counted::text
      FROM crm.policy WHERE name NOT LIKE ''own %'' ORDER BY name',
     $$VALUES
     ('activecampaign', 'by_list', false, 3, NULL, NULL::interval, 'hard_bounced', false, 1, NULL, NULL::interval,
-        'list', 'confirmed', 'keep', '{active,soft_bounced}'),
-    ('default', 'subscribed', true, 5, 1, NULL, 'hard_bounced', false, 1, NULL, NULL, 'list', 'confirmed', 'keep',
+        'list', 'confirmed', 'keep', true, '{active,soft_bounced}'),
+    ('default', 'subscribed', true, 5, 1, NULL, 'hard_bounced', false, 1, NULL, NULL, 'list', 'confirmed', 'keep', true,
         '{active,soft_bounced}'),
     ('ecomail', 'subscribed', true, 10, 6, '2 days', 'hard_bounced', false, 1, NULL, NULL, 'account', 'confirmed',
-        'keep', '{active,soft_bounced}'),
+        'keep', true, '{active,soft_bounced}'),
     ('emailmanager', 'subscribed', false, 5, NULL, NULL, 'failing', true, NULL, 10, '15 days', 'account', 'never',
-        'refuse', '{active,soft_bounced}'),
+        'refuse', true, '{active,soft_bounced}'),
     ('salesmanago', 'subscribed', true, NULL, NULL, NULL, 'failing', false, 2, NULL, NULL, 'account', 'confirmed',
-        'keep', '{active,soft_bounced}')$$,
+        'keep', true, '{active,soft_bounced}')$$,
     'the five policies are as documented');
 
 SELECT * FROM finish();

@@ -251,18 +251,22 @@ INSERT INTO crm.contact (contact_id, email) VALUES (9604, 'late@example.org');
 SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 9604), 'complained',
     'a complaint that arrives after the contact was deleted still holds');
 
-SELECT is(contact_status.suppress('crm', 1,
-        '{one@example.org,ONE@example.org," ",known@example.org,two@example.org,NULL}'::text[], 'unsubscribed',
-        source => 'other sender'), 3::bigint,
-    'suppress: a list of addresses, each once');
+SELECT results_eq($$SELECT * FROM contact_status.suppress_all('crm', 1,
+            '{one@example.org,ONE@example.org," ",Known@example.org,two@example.org,NULL}', 'unsubscribed',
+            source => 'other sender')$$,
+    $$VALUES ('one@example.org', NULL::bigint, 'suppressed'), ('ONE@example.org', NULL, 'duplicate'),
+        (' ', NULL, 'invalid_address'), ('Known@example.org', 9601, 'suppressed'),
+             ('two@example.org', NULL, 'suppressed'), (NULL, NULL, 'invalid_address')$$,
+             'suppress_all: a row for each address, in their order');
 INSERT INTO crm.contact (contact_id, email) VALUES
     (9605, 'one@example.org'), (9606, 'two@example.org'), (9607, 'three@example.org');
 INSERT INTO crm.event (contact_id, list_id, kind) SELECT n, 1, 'added' FROM generate_series(9605, 9607) AS n;
 SELECT results_eq($$SELECT contact_id::int, status::text FROM crm.contact
         WHERE contact_id = 9601 OR contact_id BETWEEN 9605 AND 9607 ORDER BY 1$$,
     $$VALUES (9601, 'unsubscribed'), (9605, 'unsubscribed'), (9606, 'unsubscribed'), (9607, 'active')$$,
-    'suppress: a list, with and without contacts');
-SELECT is(contact_status.suppress('crm', 1, '{}'::text[], 'unsubscribed'), 0::bigint, 'suppress: no address at all');
+    'suppress_all: with and without contacts');
+SELECT is_empty($$SELECT * FROM contact_status.suppress_all('crm', 1, '{}', 'unsubscribed')$$,
+    'suppress_all: no address at all');
 
 SELECT is(split_part(verdict, ' ', 1), expected, description)
     || CASE WHEN split_part(verdict, ' ', 1) <> expected THEN E'\n' || diag(said) ELSE '' END FROM (VALUES
@@ -270,8 +274,13 @@ SELECT is(split_part(verdict, ' ', 1), expected, description)
     ($$SELECT contact_status.suppress('crm', 1, 'x@example.org', 'complained', 1)$$, '22023',
         'suppress: a complaint is of all lists'),
     ($$SELECT contact_status.suppress('crm', 1, 'x@example.org', NULL)$$, '22023', 'suppress: no kind'),
-    ($$SELECT contact_status.suppress('crm', 1, '  ', 'complained')$$, '22004', 'suppress: no address'),
-    ($$SELECT contact_status.suppress('crm', 1, NULL::text, 'complained')$$, '22004', 'suppress: null'),
+    ($$SELECT contact_status.suppress('crm', 1, '  ', 'complained')$$, '23514', 'suppress: no address'),
+    ($$SELECT contact_status.suppress('crm', 1, NULL, 'complained')$$, '23514', 'suppress: null'),
+    ($$SELECT contact_status.suppress('crm', NULL, 'x@example.org', 'complained')$$, '22004', 'suppress: no account'),
+    ($$SELECT contact_status.suppress_all('crm', 1, '{x@example.org}', 'added')$$, '22023',
+        'suppress_all: no such kind'),
+    ($$SELECT contact_status.suppress_all('crm', 1, '{x@example.org}', 'complained', occurred_at => '1970-01-20')$$,
+        '22008', 'suppress_all: dated before 1995'),
     ($$SELECT contact_status.suppress('crm', 1, 'x@example.org', 'complained',
                 occurred_at => now() + interval '1 day')$$, '22008', 'suppress: dated ahead'),
     ($$SELECT contact_status.suppress('crm', 1, 'x@example.org', 'complained', occurred_at => 'infinity')$$, '22008',

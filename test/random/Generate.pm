@@ -54,7 +54,7 @@ our @CONSENT_SETTINGS = qw(import_consent double_opt_in unsubscribe_scope resubs
 
 sub random_policy {
     my %policy = map { $_ => pick(@{ $CHOICES{$_} }) } sort keys %CHOICES;
-    return { %policy, complained_insert => 'keep', counted => [qw(active soft_bounced)] };
+    return { %policy, complained_insert => 'keep', complaint_stops_all => 1, counted => [qw(active soft_bounced)] };
 }
 
 # A sender for each policy, or for the one asked for: account 1 is the one that an installation begins with, under one

@@ -56,6 +56,7 @@ my @policy_table = (
     [ resubscribe               => 'confirmed', 'confirmed', 'confirmed', 'confirmed', 'never' ],
     [ confirm_within            => 30 * $DAY, undef, undef, undef, undef ],
     [ complained_insert         => 'keep', 'keep', 'keep', 'keep', 'refuse' ],
+    [ complaint_stops_all       => 1, 1, 1, 1, 1 ],
 );
 
 sub builtin_policies {

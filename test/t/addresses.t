@@ -54,8 +54,9 @@ my %work = (
     },
     'address suppressed' => sub {
         my ($kind, $list) = opt_out();
-        my $which = chance(0.7) ? address() : 'ARRAY[' . join(', ', map { address() } 1 .. 3) . ']';
-        return "SELECT contact_status.suppress('crm', 1, $which, '$kind', $list, " . moment() . ')';
+        my $which = chance(0.7) ? "suppress('crm', 1, " . address()
+            : "suppress_all('crm', 1, ARRAY[" . join(', ', map { address() } 1 .. 3) . ']';
+        return "SELECT contact_status.$which, '$kind', $list, " . moment() . ')';
     },
     'opt-out'      => sub { record(opt_out(), 'NULL, NULL') },
     'consent'      => sub { record(pick(qw(added confirmed resubscribed)), between(1, 2), "'they asked', 'manual'") },

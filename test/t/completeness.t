@@ -34,7 +34,7 @@ each_in('setting', \@settings,
     'the reference' => text('test/reference/Reference.pm'), 'random tests' => text('test/random/Generate.pm'),
     'rules_settings.sql' => text('test/pgtap/rules_settings.sql') . text('test/pgtap/setup.inc'));
 my %of_consent = map { $_ => 1 } qw(import_consent double_opt_in unsubscribe_scope resubscribe complained_insert
-    counted);
+    complaint_stops_all counted);
 each_in('setting of rules', [ grep { !$of_consent{$_} } @settings ],
     'rules.h' => text('src/rules/rules.h'), 'PL/pgSQL' => text('bench/plpgsql.sql'));
 

@@ -31,7 +31,8 @@ my %numbers = map { $_ => numbers($source, $_) } @SCHEMAS;
 sub has { my ($schema, $wanted, $name) = @_; ok(scalar(grep { /$wanted/ } @{ $state{$schema} }), $name) }
 for my $schema (@SCHEMAS) {
     has($schema, qr/^$_\|/, "there are rows to dump in $schema: $_")
-        for qw(deleted_contact address_change suppression retraction status_count address_key status_history);
+        for qw(deleted_contact address_change suppression unmatched_event retraction status_count address_key
+            status_history);
 }
 has('parted', qr/TRIGGER \w+ .* ON parted\.event_p20250101 /, 'and triggers of partitions');
 has('kept', qr/^checkpoint\|.*2025-01-03/, 'and facts that a horizon keeps');

@@ -44,7 +44,7 @@ sub calls {
     return map {
         my $function = $_;
         call($function, map { $function->{types}[$_] eq 'record' ? $row
-            : "$function->{name} $function->{names}[$_]" eq 'suppress list_id' ? 'NULL'    # of a complaint
+            : "$function->{name} $function->{names}[$_]" =~ /^suppress(?:_all)? list_id$/ ? 'NULL'    # of a complaint
             : usual($function->{names}[$_], $function->{types}[$_]) } 0 .. $#{ $function->{types} });
     } @_;
 }
@@ -108,8 +108,8 @@ ALTER TABLE crm.contact ENABLE ROW LEVEL SECURITY;
 SQL
 for my $level ('READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE') {
     my @became = attempt($database,
-        [map { "SELECT contact_status.suppress('crm', 1, $_, 'unsubscribed')" } "'c1\@example.org'",
-            "ARRAY['c1\@example.org']"],
+        [map { "SELECT contact_status.$_, 'unsubscribed')" } "suppress('crm', 1, 'c1\@example.org'",
+            "suppress_all('crm', 1, '{c1\@example.org}'"],
         preamble => "SET default_transaction_isolation = '$level'; SET ROLE $blind;");
     is(join(', ', map { substr $_, 0, 5 } @became), '42501, 42501',
         "$level: suppress of an address whose contact is hidden") or diag("@became");

@@ -102,7 +102,8 @@ is(sqlstate($database, q{INSERT INTO crm.event (contact_id, kind) VALUES (1, 'op
     'the publisher is closed');
 ok(caught_up(), 'the subscriber has everything');
 psql($copy, "DROP SUBSCRIPTION $name");
-for my $of (['contact', 'contact_id'], ['list', 'list_id'], ['retraction', 'retraction_id']) {
+for my $of (['contact', 'contact_id'], ['list', 'list_id'], ['retraction', 'retraction_id'],
+    ['unmatched_event', 'unmatched_id']) {
     my ($table, $column) = @$of;
     chomp(my $last = psql($database, "SELECT last_value FROM crm.${table}_${column}_seq"));
     psql($copy, "SELECT setval(pg_get_serial_sequence('crm.$table', '$column'), $last)");

@@ -64,7 +64,7 @@ for my $schema (qw(crm plain)) {
         "SELECT contact_status.set_horizon('$schema', 1, now() - interval '1 day')",
         "CALL contact_status.move_horizon('$schema', 1, now() - interval '1 hour')",
         "SELECT contact_status.retract_events('$schema', 'r', 1, source => 's')",
-        "SELECT contact_status.suppress('$schema', 1, '{a\@b.cz,b\@b.cz}'::text[], kind => 'complained')",
+        "SELECT contact_status.suppress_all('$schema', 1, '{a\@b.cz,b\@b.cz}', kind => 'complained')",
         "SELECT contact_status.active_contacts_by_day('$schema', 1, current_date - 10, current_date)",
     ) {
         my @plans = plans_of($statement);

@@ -107,8 +107,8 @@ SELECT pg_sleep(0.1), contact_status.sweep('$schema') \\g /dev/null
 SELECT format('%s: %s', email, status) FROM $schema.contact JOIN (VALUES ('clicked', 'active'), ('suspended', 'active'),
     ('complained', 'complained'), ('unsubscribed', 'unsubscribed'), ('deleted', 'deleted')) v (kind, expected)
     ON email = '$round' || kind || '\@example.org' WHERE status::text <> expected;
-SELECT contact_status.suppress('$schema', 1, '$round.alone\@example.org', 'complained'), contact_status.suppress(
-    '$schema', 1, '{${round}clicked\@example.org,$round.list\@example.org}'::text[], 'unsubscribed') \\g /dev/null
+SELECT contact_status.suppress('$schema', 1, '$round.alone\@example.org', 'complained'), contact_status.suppress_all(
+    '$schema', 1, '{${round}clicked\@example.org,$round.list\@example.org}', 'unsubscribed') \\g /dev/null
 CREATE TEMPORARY TABLE staging AS VALUES
     ('$round.alone\@example.org'), ('$round.new\@example.org'), ('${round}clicked\@example.org'), ('');
 ALTER TABLE staging RENAME column1 TO email;

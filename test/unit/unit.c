@@ -8,6 +8,8 @@
  */
 #include "../lib/rules_alone.h"
 
+#include "rules/address.h"
+
 #include <stdio.h>
 
 #define lengthof(array) (sizeof(array) / sizeof((array)[0]))
@@ -203,9 +205,73 @@ test_order(void)
 	ok(cs_compare_events(&b, &a) < 0, "time before all");
 }
 
+/* ---- addresses ---- */
+
+/* A text, and its trimmed form if it is an address. */
+static const struct
+{
+	const char *given;
+	const char *address;		/* NULL: it is none */
+}			addresses[] = {
+	{"ann@example.org", "ann@example.org"},
+	{" \t\r\nann@example.org \v\f", "ann@example.org"},
+	{"\u00A0ann@example.org\u3000", "ann@example.org"},
+	{"\uFEFFann@example.org", "ann@example.org"},
+	{"\u200Bann@example.org\u200D", "ann@example.org"},
+	{"\u202Aann@example.org\u202C", "ann@example.org"},
+	{"\u017Elu\u0165ou\u010Dk\u00FD@p\u0159\u00EDklad.cz", "\u017Elu\u0165ou\u010Dk\u00FD@p\u0159\u00EDklad.cz"},
+	{"\u7528\u6237@\u4F8B\u5B50.\u5E7F\u544A", "\u7528\u6237@\u4F8B\u5B50.\u5E7F\u544A"},
+	{"a@b", "a@b"},
+	{"o'brien+tag=x!#$%&*/?^_`{|}~.-@example.org", "o'brien+tag=x!#$%&*/?^_`{|}~.-@example.org"},
+	{"ann@[192.0.2.1]", "ann@[192.0.2.1]"},
+	{"ann@[IPv6:2001:db8::1]", "ann@[IPv6:2001:db8::1]"},
+	{"", NULL}, {" ", NULL}, {"@", NULL}, {"ann", NULL}, {"ann@", NULL}, {"@example.org", NULL}, {"ann@b@example.org", NULL},
+	{"ann @example.org", NULL}, {"ann@exam ple.org", NULL}, {"an\u00A0n@example.org", NULL}, {"ann@example.org\u3000x", NULL},
+	{"an\u00ADn@example.org", NULL}, {"\u00ADann@example.org", NULL}, {"ann@exam\u200Bple.org", NULL},
+	{"ann@\u200Eexample.org", NULL}, {"ann\uFEFF@example.org", NULL}, {"ann\u2060@example.org", NULL},
+	{"an\u180En@example.org", NULL}, {"an\u3164n@example.org", NULL}, {"ann@example\uFE0F.org", NULL},
+	{"an\x01n@example.org", NULL}, {"an\x7Fn@example.org", NULL}, {"an\xC2\x85" "n@example.org", NULL},
+	{"<ann@example.org>", NULL}, {"Ann <ann@example.org>", NULL}, {"ann@example.org,bob@example.org", NULL},
+	{"ann@example.org;", NULL}, {"ann@example.org,", NULL}, {"ann@example.org.", NULL}, {"ann@example.org:", NULL},
+	{"'ann@example.org'", NULL}, {"\"ann@example.org\"", NULL}, {"(ann@example.org)", NULL}, {"[ann@example.org]", NULL},
+	{"mailto:ann@example.org", NULL}, {"MAILTO:ann@example.org", NULL}, {"x-a+b.c:ann@example.org", NULL},
+	{"ann@example\uFF0Eorg", NULL}, {"ann@\uFF45\uFF58ample.org", NULL}, {"ann\uFF20example.org", NULL},
+	{"ann@example\u3002org", NULL}, {"ann@\U0001D41Example.org", NULL}, {"ann@example.org\u2026", NULL},
+	{"*@example.org", NULL}, {"ann@*", NULL}, {"*", NULL}
+};
+
+static void
+test_addresses(void)
+{
+	char		text[400];
+
+	for (size_t i = 0; i < lengthof(addresses); i++)
+	{
+		const char *given = addresses[i].given,
+				   *wanted = addresses[i].address;
+		size_t		size = cs_trim_address(&given, strlen(given), true);
+		char		name[200];
+
+		snprintf(name, sizeof(name), "%s %s an address", addresses[i].given, wanted ? "is" : "is not");
+		for (char *c = name; *c; c++)
+			if ((unsigned char) *c < ' ')
+				*c = '?';
+		ok(cs_is_address(given, size, true) == (wanted != NULL) &&
+		   (wanted == NULL || (size == strlen(wanted) && memcmp(given, wanted, size) == 0)), name);
+	}
+	memset(text, 'a', sizeof(text));
+	text[64] = '@';
+	ok(cs_is_address(text, 254, true) && !cs_is_address(text, 255, true), "an address has at most 254 octets");
+	text[64] = 'a', text[65] = '@';
+	ok(!cs_is_address(text, 200, true), "at most 64 of them are before the @");
+	ok(cs_is_address("\xA0\xE9@b.fr", 7, false), "bytes of other encodings have no meaning");
+	ok(cs_is_address("\xC2@\xE2\x80", 4, true), "nor has a broken sequence");
+}
+
 int
 main(void)
 {
+	test_addresses();
 	test_stories();
 	test_time();
 	test_order();
