@@ -39,7 +39,8 @@ INSERT INTO helper.call VALUES ($$contact_status.sweep(%s)$$), ($$contact_status
     ($$contact_status.import_contacts(%s, 1, 1, 'pg_class')$$), ($$contact_status.retract_events(%s, 'x', kinds => '{sent}')$$),
     ($$contact_status.undo_retraction(%s, 1)$$), ($$contact_status.erase_contact(%s, 1, 1)$$), ($$contact_status.set_horizon(%s, 1, now())$$),
     ($$contact_status.add_partitions(%s, '1 month')$$), ($$contact_status.drop_partition(%s, 'pg_class')$$), ($$contact_status.drop_partitions(%s, now())$$),
-    ($$contact_status.upgrade_tables(%s)$$), ($$contact_status.enable_tenant_security(%s, 'app.account')$$);
+    ($$contact_status.upgrade_tables(%s)$$), ($$contact_status.enable_tenant_security(%s, 'app.account')$$),
+    ($$contact_status.add_change_feed(%s)$$), ($$contact_status.remove_change_feed(%s)$$), ($$contact_status.read_changes(%s, 'x')$$), ($$contact_status.forget_changes(%s)$$);
 SELECT is_empty($$SELECT p.proname FROM pg_proc p WHERE p.pronamespace = 'contact_status'::regnamespace AND (p.proargnames)[1] = 'schema' AND p.prokind = 'f'
     AND p.proname <> 'create_tables' AND NOT EXISTS (SELECT FROM helper.call WHERE statement LIKE 'contact_status.' || p.proname || '(%')$$, 'all are tried');
 SELECT is(concat_ws(' ', r.verdict, r.said, r.hint),

@@ -29,7 +29,7 @@ $row =~ s/NULL::smallint/0::smallint/;
 
 my %volatile = map { $_->[0] => $_->[1] eq 'v' } rows($database, "SELECT proname, max(provolatile) FROM pg_proc WHERE pronamespace IN ('contact_status'::regnamespace, '_contact_status'::regnamespace) GROUP BY 1");
 my @functions = grep { $_->{kind} ne 't' } functions($database);
-my @on_installation = grep { ($_->{names}[0] // '') eq 'schema' && $_->{name} !~ /^(?:check_installation|unguarded_partitions|table_problems|guard_own_partitions|event_with_settings_query|history_query|table_definitions|view_definitions|trigger_definitions)$/ } @functions;    # which tell nothing but what the catalogue does
+my @on_installation = grep { ($_->{names}[0] // '') eq 'schema' && $_->{name} !~ /^(?:check_installation|unguarded_partitions|table_problems|guard_own_partitions|event_with_settings_query|history_query|read_changes_query|feed_definitions|table_definitions|view_definitions|trigger_definitions)$/ } @functions;    # which tell nothing but what the catalogue does
 my @pure            = grep { ($_->{names}[0] // '') ne 'schema' && $_->{name} ne 'guard_partition' } @functions;
 my %reads           = map { $_ => 1 } qw(counting_contacts damage lost_settings retracted_events events_that_followed create_tables);    # volatile, to see what was just written
 cmp_ok(scalar(@on_installation), '>', 15, 'there are functions on an installation');

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# What the README and docs/retention.md tell to type works, in order, in a fresh database; and the README's first example
-# shows what it says.
+# What the README, docs/retention.md and docs/change-feed.md tell to type works, in order, in a fresh database; and the first
+# examples show what they say.
 use strict;
 use warnings;
 use File::Temp ();
@@ -37,4 +37,8 @@ is($plain->($first), $plain->($shown), 'the first example shows what the README 
 
 (undef, @blocks) = examples('docs/retention.md', 10);
 run('docs/retention.md', 'DROP SCHEMA news CASCADE;', @blocks);    # the README has one of that name
+($shown, @blocks) = examples('docs/change-feed.md', 6);
+$printed = run('docs/change-feed.md', @blocks);
+($first) = $printed =~ /^block 1\n(.*?)^block 2$/ms;
+is($plain->($first), $plain->($shown), 'its example shows what it says');
 done_testing;
