@@ -61,7 +61,7 @@ time_of_change(const CsContact *v, cs_time as_of)
 	cs_time		last = v->in->now;
 	cs_time		due;
 
-	while ((due = cs_due(&v->facts, rules, at)) <= as_of)
+	while ((due = cs_due(&v->facts, rules, at)) <= as_of && due != CS_NEVER)
 	{
 		if (cs_address_status(&v->facts, rules, due) != cs_address_status(&v->facts, rules, at))
 			last = due;

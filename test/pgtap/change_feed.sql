@@ -119,6 +119,12 @@ BEGIN
 END $$;
 SELECT * FROM helper.check_calls();
 
+-- ahead of the clock, for ever: a suspension without an end has none to be dated at
+INSERT INTO crm.contact (contact_id, email) VALUES (5000, 'ahead@example.org');
+INSERT INTO crm.event (contact_id, list_id, kind) VALUES (5000, 1, 'added');
+INSERT INTO crm.event (contact_id, kind, until) VALUES (5000, 'suspended', clock_timestamp() + interval '1 day');
+SELECT helper.accepted($$SELECT contact_status.sweep('crm', 'infinity')$$, 'a sweep as of infinity');
+
 -- time: the change is dated at the moment that passed
 INSERT INTO crm.contact (contact_id, email) VALUES (5001, 'held@example.org');
 INSERT INTO crm.event (contact_id, list_id, kind) VALUES (5001, 1, 'added');

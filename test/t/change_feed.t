@@ -154,5 +154,12 @@ is(taken($third, $_, 10), '1restored 2restored', "$_ goes on") for 'a', 'b';
 is(taken($third, $_, 10), '', "$_ gets nothing twice") for 'a', 'b';
 is(psql($third, "SELECT contact_status.forget_changes('crm')"), "8\n", 'all may go');
 is(psql($third, q{SELECT * FROM contact_status.verify('crm')}), '', 'verify finds nothing');
+# notifications: one for a transaction, with the schema; and no transaction with one can be prepared
+psql($third, "SELECT contact_status.create_tables('noted'); SELECT contact_status.add_change_feed('noted', notify => true); INSERT INTO noted.contact (email) VALUES ('a\@example.org')");
+my $changes = "BEGIN; INSERT INTO noted.event (contact_id, list_id, kind) VALUES (1, 1, 'added'); INSERT INTO noted.event (contact_id, kind) VALUES (1, '%s');";
+my @told = psql($third, 'LISTEN status_change;' . sprintf($changes, 'complained') . 'COMMIT; SELECT 1') =~ /notification "(.*?)" with payload "(.*?)"/g;
+is("@told", 'status_change noted', 'a transaction notifies once, with the schema');
+is(psql($third, q{LISTEN status_change; INSERT INTO noted.event (contact_id, kind) VALUES (1, 'opened'); SELECT 1}), "1\n", 'an event that changes no status does not');
+is(Restore::sqlstate($third, sprintf($changes, 'deleted') . "PREPARE TRANSACTION 'x'"), '0A000', 'such a transaction cannot be prepared');
 $_->stop for @clusters;
 done_testing;
