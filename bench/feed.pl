@@ -61,8 +61,8 @@ my @work = (
     [ 'single events, 1 client', sub { single($_[0], 1) } ],
     [ 'single events, 8 clients', sub { single($_[0], 8) } ],
     [ 'batches of 10,000', \&batch ],
-    [ 'durable, single events, 1 client', sub { single($_[0], 1) }, 1 ],
-    [ 'durable, single events, 8 clients', sub { single($_[0], 8) }, 1 ],
+    [ 'single events, 1 client, commits wait for the disk', sub { single($_[0], 1) }, 1 ],
+    [ 'single events, 8 clients, commits wait for the disk', sub { single($_[0], 8) }, 1 ],
 );
 print "| | without a feed, events/s | with the feed | with notifications |\n|---|---:|---:|---:|\n";
 for my $work (@work) {

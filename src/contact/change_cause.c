@@ -51,13 +51,14 @@ cs_restart_causes(CsContact *v)
 
 /*
  * The last time up to as_of at which the address status changed without an
- * event; the time of the call if there is none.
+ * event; the time of the call if there is none.  Events of the statement changed
+ * no status, so the search starts from the stored facts' time.
  */
 static cs_time
 time_of_change(const CsContact *v, cs_time as_of)
 {
 	const cs_policy *rules = &v->policy->rules;
-	cs_time		at = v->changed.set ? v->changed.at : PG_INT64_MIN;
+	cs_time		at = v->stored.changed.set ? v->stored.changed.at : PG_INT64_MIN;
 	cs_time		last = v->in->now;
 	cs_time		due;
 

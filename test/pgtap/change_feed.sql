@@ -131,6 +131,13 @@ INSERT INTO crm.event (contact_id, list_id, kind) VALUES (5001, 1, 'added');
 INSERT INTO crm.event (contact_id, kind, until) VALUES (5001, 'suspended', clock_timestamp() + interval '5 ms');
 SELECT pg_sleep(0.02) \g /dev/null
 SELECT contact_status.sweep('crm') \g /dev/null
+INSERT INTO crm.contact (contact_id, email) VALUES (5004, 'sent@example.org');
+INSERT INTO crm.event (contact_id, list_id, kind) VALUES (5004, 1, 'added');
+INSERT INTO crm.event (contact_id, kind, until) VALUES (5004, 'suspended', clock_timestamp() + interval '5 ms');
+SELECT pg_sleep(0.02) \g /dev/null
+INSERT INTO crm.event (contact_id, kind, campaign_id) VALUES (5004, 'sent', 1);
+SELECT results_eq($$SELECT changed_at, kind::text FROM crm.status_change WHERE contact_id = 5004 AND previous_status = 'suspended'$$,
+    $$SELECT until, NULL::text FROM crm.event, generate_series(1, 2) WHERE contact_id = 5004 AND kind = 'suspended'$$, 'so it is where an event finds it passed');
 SELECT results_eq($$SELECT list_id, previous_status::text, status::text, kind::text, changed_at FROM crm.status_change WHERE contact_id = 5001 AND previous_status = 'suspended' ORDER BY list_id$$,
     $$SELECT l, 'suspended', 'active', NULL::text, until FROM crm.event, unnest(ARRAY[1, NULL]::bigint[]) l WHERE contact_id = 5001 AND kind = 'suspended' ORDER BY l$$,
     'sweep: changed_at is the end of the suspension, and kind is null');
