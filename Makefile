@@ -14,6 +14,7 @@
 #   make bench                what events cost, beside the least that could be done; SHORT=1 takes minutes; see bench/README.md
 #   make bench-growth         the same with more and more contacts
 #   make bench-counts         what exact counts cost
+#   make bench-feed           what the change feed costs
 #   make demo                 shows one story under four policies; FILES=folder plays your own files
 
 EXTENSION = contact_status
@@ -25,7 +26,7 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
 # The install script, built from its parts in this order.  A release commits it and lists it in DATA.
 INSTALL_SQL = sql/contact_status--$(EXTVERSION).sql
 DATA_built = $(INSTALL_SQL)
-SQL_PARTS = types functions policies fold triggers tables views comments table_triggers create_tables partitions horizon tenants maintenance verify suppress record_event retract_events erase_contact import reports bounce_reasons own_policies
+SQL_PARTS = types functions policies fold triggers tables views comments table_triggers create_tables partitions horizon tenants maintenance verify suppress record_event retract_events erase_contact import change_feed reports bounce_reasons own_policies
 
 EXTRA_CLEAN = test/unit/unit
 PG_CFLAGS = -std=gnu11
@@ -53,7 +54,7 @@ unit:
 
 # These set the machine up, so they choose the PostgreSQL anew once that is done.
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
-.PHONY: setup build-and-install test installcheck demo bench bench-growth bench-counts test-versions test-assert soak valgrind fuzz sqlsmith
+.PHONY: setup build-and-install test installcheck demo bench bench-growth bench-counts bench-feed test-versions test-assert soak valgrind fuzz sqlsmith
 setup:
 	script/setup
 build-and-install: setup
@@ -86,3 +87,5 @@ bench-growth: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/server bench/bench.pl growth $(STEPS)
 bench-counts: build-and-install
 	PG_CONFIG=$$(script/pg_config) SERVER_SETTINGS='shared_buffers=512MB' script/server bench/counts.pl
+bench-feed: build-and-install
+	PG_CONFIG=$$(script/pg_config) SERVER_SETTINGS='shared_buffers=512MB' script/server bench/feed.pl

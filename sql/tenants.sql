@@ -20,7 +20,7 @@ BEGIN
           FROM pg_class c
          WHERE c.relkind IN ('r', 'p')
            AND (c.relnamespace = (SELECT n.oid FROM pg_namespace n WHERE n.nspname = enable_tenant_security.schema)
-                AND c.relname = ANY (_contact_status.table_names()) AND c.relname NOT IN ('policy', 'address_key')
+                AND c.relname = ANY (_contact_status.table_names() || '{status_change}') AND c.relname NOT IN ('policy', 'address_key')
                 OR c.oid IN (SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = format('%I.event', enable_tenant_security.schema)::regclass))
     LOOP
         EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', its.relation);

@@ -22,6 +22,7 @@
 #include "rules/rules.h"
 #include "storage/checkpoint.h"
 #include "storage/event_log.h"
+#include "storage/status_change.h"
 
 /* ---- events ---- */
 
@@ -112,6 +113,8 @@ cs_contact_apply_event(CsContact *v, const CsLoggedEvent *logged)
 		refuse_overtaken_event(v, "is another one");
 	if (old)
 		move_to_horizon(v, &event);
+	if (cs_has_feed(v->in))
+		v->own_since = Min(v->own_since, event.recorded);
 	if (event.event.kind == CS_KIND_ADDED && v->policy->has_limit)
 		note_added(v, &event.event);
 	if (old || (v->stored.changed.set && event.event.at <= v->stored.changed.at))

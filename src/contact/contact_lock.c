@@ -197,6 +197,7 @@ anonymize_contact(CsContact *v, int64 account, int64 contact)
 	v->policy = cs_account_policy(v->in, account);
 	v->generation_start = PG_INT64_MIN;
 	v->last = PG_INT64_MIN;
+	v->own_since = PG_INT64_MAX;
 }
 
 /* Load the facts of the locked row, which is in the table's slot. */

@@ -5,7 +5,8 @@
  * contact_lock.c finds, locks and reads the contact. apply_event.c applies
  * events to it. replay.c replays its log, horizon_checkpoint.c stores its facts
  * as of the horizon, and subscription.c reads and writes its subscriptions.
- * save.c writes the changes.
+ * save.c writes the changes.  own_event.c and change_cause.c find the event that
+ * brought each change, for the change feed.
  */
 #ifndef CONTACT_STATUS_CONTACT_STATE_H
 #define CONTACT_STATUS_CONTACT_STATE_H
@@ -27,6 +28,14 @@ typedef struct CsAdded
 	int64		list;
 	cs_time		at;
 } CsAdded;
+
+/* The event that last changed a status of the contact (list not set) or of a subscription. */
+typedef struct CsCause
+{
+	cs_id		list;
+	cs_kind		kind;
+	cs_time		at;
+} CsCause;
 
 struct CsContact
 {
@@ -63,6 +72,15 @@ struct CsContact
 	CsAdded    *added;			/* `added` events, if the account has a contact limit */
 	int			added_count;
 	int			added_space;
+
+	/* change_cause.c; used only with a change feed */
+	TimestampTz own_since;		/* events recorded from this time on are of this statement; PG_INT64_MAX: none */
+	bool		replayed;
+	CsCause    *causes;
+	int			cause_count;
+	int			cause_space;
+	bool		has_last_cause;
+	CsCause		last_cause;		/* the last event of this statement that changed a fact */
 
 	/* subscription.c */
 	bool		consents_known; /* stored and facts include the consents; see cs_need_consents */
@@ -111,7 +129,26 @@ cs_need_consents(CsContact *v)
  * status, and count the differences.  Locks the rows that it changes.  Returns
  * whether it wrote any.
  */
-extern bool cs_save_subscriptions(CsContact *v, cs_status address);
+extern bool cs_save_subscriptions(CsContact *v, cs_status address, cs_time as_of);
+
+/* ---- change_cause.c ---- */
+
+/* Note the event as the cause of a new status of the contact, or of a subscription if the list is set. */
+extern void cs_note_cause(CsContact *v, cs_id list, const cs_event *event);
+
+/* Forget the causes: a replay starts, and finds them again. */
+extern void cs_restart_causes(CsContact *v);
+
+/*
+ * Record a change of status in the change feed, if there is one.  Statuses are
+ * cs_status or CS_NO_STATUS.
+ */
+extern void cs_feed_change(CsContact *v, cs_id list, int from, int to, cs_time as_of);
+
+/* ---- own_event.c ---- */
+
+/* Apply an event of this statement to the facts, and note the statuses that it changes. */
+extern bool cs_apply_own_event(CsContact *v, const cs_event *event);
 
 /* ---- replay.c ---- */
 
@@ -126,7 +163,8 @@ cs_apply_logged(CsContact *v, CsLoggedEvent *logged)
 		cs_need_consents(v);
 	if (cs_judges_consent(logged->event.kind))
 		logged->event.rules = cs_consent_rules_at(v->in, v->account, logged->event.list, logged->recorded);
-	if (!cs_apply_event(&v->facts, &v->policy->rules, &logged->event))
+	if (logged->recorded >= v->own_since ? !cs_apply_own_event(v, &logged->event) :
+		!cs_apply_event(&v->facts, &v->policy->rules, &logged->event))
 		return false;
 	v->changed = (cs_moment) {true, logged->event.at};
 	return true;

@@ -183,6 +183,7 @@ cs_replay_from(CsContact *v, cs_time from)
 	Span		span = ALL;
 
 	span.from = &from;
+	cs_restart_causes(v);
 	cs_begin_from_stored(v);
 	fold_log(v, &none, span);
 }
@@ -209,6 +210,7 @@ cs_replay_from_checkpoint(CsContact *v, cs_moment late)
 	cs_delete_checkpoints(v->in, &life, late.set ? late.at : PG_INT64_MIN, false);
 	if (late.set)
 		span.checkpoints = &checkpoints;
+	cs_restart_causes(v);
 	fold_log(v, &base, span);
 
 	/* store no checkpoint later than changed_at: in-order events would invalidate it */
@@ -227,13 +229,16 @@ cs_facts_before(CsContact *v, cs_time before, TimestampTz recorded_until)
 	CsContactRow		found = {0};
 	cs_facts	facts = v->facts;
 	cs_moment	changed = v->changed;
+	TimestampTz own_since = v->own_since;
 
+	v->own_since = PG_INT64_MAX;	/* note no causes */
 	memset(&v->facts, 0, sizeof(v->facts));
 	fold_log(v, cs_horizon_checkpoint(v), (Span) {.before = before, .recorded_until = recorded_until});
 	found.contact = v->facts;
 	found.changed = v->changed;
 	v->facts = facts;
 	v->changed = changed;
+	v->own_since = own_since;
 	return found;
 }
 

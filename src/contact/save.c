@@ -53,7 +53,7 @@ note_limited(CsContact *v, cs_status status)
 }
 
 static void
-save_contact(CsContact *v, cs_status status, cs_moment due)
+save_contact(CsContact *v, cs_status status, cs_moment due, cs_time as_of)
 {
 	CsContactRow		facts;
 	Datum	   *values;
@@ -74,6 +74,7 @@ save_contact(CsContact *v, cs_status status, cs_moment due)
 	{
 		cs_count(v->in, v->account, (cs_id) {0}, v->stored.status, -1);
 		cs_count(v->in, v->account, (cs_id) {0}, status, 1);
+		cs_feed_change(v, (cs_id) {0}, v->stored.status, status, as_of);
 		note_limited(v, status);
 	}
 }
@@ -196,7 +197,7 @@ cs_save_contact(CsContact *v, TimestampTz as_of)
 		address != cs_address_status(&v->stored.contact, rules, as_of))
 	{
 		cs_need_consents(v);
-		changed = cs_save_subscriptions(v, address);
+		changed = cs_save_subscriptions(v, address, as_of);
 		status = cs_contact_status(&v->facts, address);
 	}
 	else
@@ -212,7 +213,7 @@ cs_save_contact(CsContact *v, TimestampTz as_of)
 			suppress_old_addresses(v);
 	}
 	if (changed || v->begins_anew || v->address_anew || differ(due, v->stored.due))
-		save_contact(v, status, due);
+		save_contact(v, status, due, as_of);
 	MemoryContextSwitchTo(caller);
 	return changed;
 }

@@ -13,6 +13,7 @@
 #include "rules/rules.h"
 #include "storage/installation.h"
 #include "storage/row_writer.h"
+#include "storage/status_change.h"
 #include "storage/status_count.h"
 #include "storage/table_scan.h"
 #include "types/enums.h"
@@ -191,14 +192,23 @@ insert_subscription(CsContact *v, CsTable *table, const cs_consent *s, cs_status
 	cs_insert_row(v->in, table, values, nulls);
 }
 
+/* Count the subscription, and record the change for the feed.  Statuses are cs_status or CS_NO_STATUS. */
 static void
-count_subscription(CsContact *v, int64 list, cs_status status, int64 difference)
+note_change(CsContact *v, int64 list, int from, int to, cs_time as_of)
 {
-	cs_count(v->in, v->account, (cs_id) {true, list}, status, difference);
+	cs_id		id = {true, list};
+
+	if (from == to)
+		return;
+	if (from != CS_NO_STATUS)
+		cs_count(v->in, v->account, id, from, -1);
+	if (to != CS_NO_STATUS)
+		cs_count(v->in, v->account, id, to, 1);
+	cs_feed_change(v, id, from, to, as_of);
 }
 
 bool
-cs_save_subscriptions(CsContact *v, cs_status address)
+cs_save_subscriptions(CsContact *v, cs_status address, cs_time as_of)
 {
 	CsTable    *table = cs_table(v->in, TABLE_SUBSCRIPTION);
 	const cs_facts *old = &v->stored.contact;
@@ -214,7 +224,7 @@ cs_save_subscriptions(CsContact *v, cs_status address)
 
 		if (a && (!b || a->list < b->list))
 		{
-			count_subscription(v, a->list, v->subscriptions[i].status, -1);
+			note_change(v, a->list, v->subscriptions[i].status, CS_NO_STATUS, as_of);
 			lock_subscription(table, &v->subscriptions[i], LockTupleExclusive);
 			cs_delete_row(v->in, table, &v->subscriptions[i++].tid);
 			wrote = true;
@@ -222,7 +232,7 @@ cs_save_subscriptions(CsContact *v, cs_status address)
 		else if (!a || b->list < a->list)
 		{
 			insert_subscription(v, table, b, cs_subscription_status(b->consent, address));
-			count_subscription(v, b->list, cs_subscription_status(b->consent, address), 1);
+			note_change(v, b->list, CS_NO_STATUS, cs_subscription_status(b->consent, address), as_of);
 			j++;
 			wrote = true;
 		}
@@ -236,11 +246,7 @@ cs_save_subscriptions(CsContact *v, cs_status address)
 				lock_subscription(table, row, LockTupleNoKeyExclusive);
 				set_subscription(table, row->values, row->nulls, v, b, status);
 				cs_update_row(v->in, table, &row->tid, row->values, row->nulls);
-				if (row->status != status)
-				{
-					count_subscription(v, b->list, row->status, -1);
-					count_subscription(v, b->list, status, 1);
-				}
+				note_change(v, b->list, row->status, status, as_of);
 				wrote = true;
 			}
 			i++;
@@ -265,10 +271,13 @@ cs_delete_subscriptions(CsInstallation *in, int64 account, int64 contact)
 	while (cs_next_row(&scan))
 	{
 		int64		list;
+		cs_status	status;
 
 		cs_lock_row(table, &table->slot->tts_tid, LockTupleExclusive);
 		list = DatumGetInt64(cs_column(table, table->slot, SUBSCRIPTION_LIST, &isnull));
-		cs_count(in, account, (cs_id) {true, list}, status_column(table, SUBSCRIPTION_STATUS), -1);
+		status = status_column(table, SUBSCRIPTION_STATUS);
+		cs_count(in, account, (cs_id) {true, list}, status, -1);
+		cs_record_change(in, &(CsStatusChange) {account, contact, {true, list}, status, CS_NO_STATUS, in->now, CS_NO_KIND});
 		cs_delete_row(in, table, &table->slot->tts_tid);
 		any = true;
 	}

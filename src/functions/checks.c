@@ -6,6 +6,7 @@
 
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_type_d.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -18,6 +19,7 @@
 
 #include "storage/installation.h"
 #include "storage/privileges.h"
+#include "storage/status_change.h"
 #include "storage/table_scan.h"
 
 /*
@@ -79,6 +81,31 @@ cs_check_owner_of(PG_FUNCTION_ARGS)
 	cs_check_readable(cs_table(in, TABLE_EVENT)->rel);
 	cs_close(in);
 	PG_RETURN_VOID();
+}
+
+/*
+ * check_feed(schema): checks that the caller may read the change feed.  Returns
+ * the system identifier of this cluster.  Raises 42P01 if there is no feed, and
+ * 42501 if the caller may not read it or row-level security applies to it.
+ */
+PG_FUNCTION_INFO_V1(cs_check_feed);
+Datum
+cs_check_feed(PG_FUNCTION_ARGS)
+{
+	CsInstallation *in = cs_open_named(PG_GETARG_NAME(0));
+
+	in->reads_only = true;
+	if (!cs_has_feed(in))
+	{
+		cs_check_rights_of(cs_table_oid(in, TABLE_CONTACT), ACL_SELECT);
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("the installation in schema \"%s\" has no change feed", NameStr(*PG_GETARG_NAME(0))),
+				 errhint("Create it with contact_status.add_change_feed.")));
+	}
+	cs_check_readable(cs_table(in, TABLE_STATUS_CHANGE)->rel);
+	cs_close(in);
+	PG_RETURN_INT64((int64) GetSystemIdentifier());
 }
 
 /*

@@ -34,6 +34,7 @@
 #include "storage/installation.h"
 #include "storage/privileges.h"
 #include "storage/row_writer.h"
+#include "storage/status_change.h"
 #include "storage/settings.h"
 #include "storage/suppression.h"
 #include "storage/table_scan.h"
@@ -534,6 +535,7 @@ cs_anonymize_contact(PG_FUNCTION_ARGS)
 					   DatumGetTimestampTz(cs_column(former, former->slot, DELETED_ENDED_AT, &isnull)));
 		cs_delete_row(in, former, &former->slot->tts_tid);
 		cs_delete_all_checkpoints(in, account, key[1].id, NULL);
+		cs_erase_changes(in, account, key[1].id);
 	}
 	cs_end_operation(in);
 	PG_RETURN_VOID();

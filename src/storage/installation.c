@@ -38,6 +38,7 @@ static const struct
 	int			key_columns;
 	int			column_count;
 	CsColumn	columns[MAX_COLUMNS];
+	bool		optional;
 }			tables[TABLES] = {
 	[TABLE_POLICY] = {"policy", RowShareLock, 1, 1, {{"name", TEXTOID, true}}},
 	[TABLE_ACCOUNT] = {"account", RowShareLock, 1, 5, {
@@ -96,6 +97,12 @@ static const struct
 		{"account_id", INT8OID, true}, {"unmatched_id", INT8OID, true}, {"address", TEXTOID, false},
 		{"address_digest", BYTEAOID, false}
 	}},
+	[TABLE_STATUS_CHANGE] = {"status_change", RowExclusiveLock, 3, 10, {
+		{"account_id", INT8OID, true}, {"list_id", INT8OID, false}, {"contact_id", INT8OID, true},
+		{"previous_status", CS_TYPE_STATUS, false}, {"status", CS_TYPE_STATUS, false},
+		{"changed_at", TIMESTAMPTZOID, true}, {"kind", CS_TYPE_KIND, false}, {"cluster", INT8OID, true},
+		{"next_xid", XID8OID, true}, {"change_id", INT8OID, true}
+	}, true},
 	[TABLE_EVENT] = {"event", AccessShareLock, 3, 15, {
 		{"account_id", INT8OID, true}, {"contact_id", INT8OID, true}, {"occurred_at", TIMESTAMPTZOID, true},
 		{"list_id", INT8OID, false}, {"campaign_id", INT8OID, false}, {"kind", CS_TYPE_KIND, true},
@@ -303,8 +310,11 @@ cs_open_named(Name schema)
 	in = cs_open(oid);
 	for (int id = 0; id < TABLES; id++)
 	{
-		HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(find_table(in, id)));
+		HeapTuple	tuple;
 
+		if (tables[id].optional)
+			continue;
+		tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(find_table(in, id)));
 		if (!HeapTupleIsValid(tuple))
 			continue;			/* concurrently dropped: cs_table() raises the error */
 		check_table(in, tables[id].name, ((Form_pg_class) GETSTRUCT(tuple))->relkind,

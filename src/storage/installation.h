@@ -32,6 +32,7 @@ typedef enum CsTableId
 	TABLE_STATUS_COUNT,
 	TABLE_CHECKPOINT,
 	TABLE_UNMATCHED_EVENT,
+	TABLE_STATUS_CHANGE,		/* exists only with a change feed */
 	TABLE_EVENT
 } CsTableId;
 
@@ -120,6 +121,11 @@ enum
 };
 enum
 {
+	FEED_ACCOUNT, FEED_LIST, FEED_CONTACT, FEED_PREVIOUS_STATUS, FEED_STATUS, FEED_CHANGED_AT, FEED_KIND,
+	FEED_CLUSTER, FEED_NEXT_XID, FEED_CHANGE_ID
+};
+enum
+{
 	EVENT_ACCOUNT, EVENT_CONTACT, EVENT_OCCURRED_AT, EVENT_LIST, EVENT_CAMPAIGN, EVENT_KIND,
 	EVENT_RECORDED_AT, EVENT_RETRACTED_AT, EVENT_UNTIL, EVENT_KEY, EVENT_SOURCE, EVENT_EVIDENCE, EVENT_REASON,
 	EVENT_REPLY, EVENT_RETRACTION
@@ -140,6 +146,7 @@ typedef struct CsInstallation
 	EState	   *triggers;		/* for AFTER triggers of the application; NULL until a write */
 	struct CsSettings *settings;	/* see settings.c */
 	List	   *limited;		/* policies of accounts in which an `added` event made contacts count */
+	int			has_feed;		/* see cs_has_feed(); 0: not known, 1: yes, -1: no */
 	struct HTAB *counts;		/* changes of counts, not yet written (status_count.c) */
 	List	   *pending;		/* contacts with changed suppressions (contact/former_address.c) */
 	List	   *shown;			/* accounts that row-level security shows to the caller (privileges.c) */

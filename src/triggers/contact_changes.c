@@ -31,6 +31,7 @@
 #include "storage/installation.h"
 #include "storage/row_writer.h"
 #include "storage/settings.h"
+#include "storage/status_change.h"
 #include "storage/status_count.h"
 #include "storage/suppression.h"
 #include "storage/table_scan.h"
@@ -312,6 +313,7 @@ end_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
 				  &facts.contact, digest, true);
 	cs_delete_subscriptions(in, account, contact);
 	cs_count(in, account, (cs_id) {0}, facts.status, -1);
+	cs_record_change(in, &(CsStatusChange) {account, contact, {0}, facts.status, CS_NO_STATUS, in->now, CS_NO_KIND});
 
 	cs_column(table, slot, CONTACT_ADDRESS_SINCE, &isnull);
 	if (!isnull)

@@ -14,7 +14,7 @@ our @EXPORT_OK = qw(psql rows prepare functions columns values_of usual call att
 
 our @damage_tables = qw(account list consent_setting_history contact deleted_contact subscription address_change
     status_count address_key suppression event
-    retraction checkpoint unmatched_event);
+    retraction checkpoint unmatched_event status_change);
 
 # What statements that must not fail say.
 sub psql {
@@ -31,6 +31,7 @@ sub prepare {
     my ($database, $extension) = @_;
     psql($database, ($extension // 'CREATE EXTENSION contact_status;') . <<'SQL');
 SELECT contact_status.create_tables('crm', 'emailmanager');
+SELECT contact_status.add_change_feed('crm', notify => true);
 INSERT INTO crm.list (name) VALUES ('second');
 INSERT INTO crm.contact (email) SELECT format('c%s@example.org', i) FROM generate_series(1, 4) i;
 INSERT INTO crm.event (contact_id, list_id, kind) SELECT c, 1, 'added' FROM generate_series(1, 3) c;

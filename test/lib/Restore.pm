@@ -11,7 +11,8 @@ our @EXPORT_OK = qw(psql sqlstate eventually fill fill_all state numbers goes_on
 
 our @TABLES = qw(policy account list consent_setting_history contact deleted_contact subscription address_change
     status_count
-    address_key suppression checkpoint event retraction unmatched_event);
+    address_key suppression checkpoint event retraction unmatched_event status_change
+    change_consumer);
 my @VIEWS = qw(mailable deliverable account_status_count list_status_count active_contacts status_history
     contact_history
     campaign_report pending_confirmations);
@@ -72,6 +73,7 @@ PARTITIONS
 SELECT contact_status.create_tables('crm', 'ecomail');
 PLAIN
     psql($where, of($schema // 'crm', "CREATE EXTENSION IF NOT EXISTS contact_status;\n$tables" . <<'SQL'));
+SELECT contact_status.add_change_feed('crm');
 INSERT INTO crm.account (account_id, policy) VALUES (2, 'emailmanager');
 INSERT INTO crm.list (name, double_opt_in) VALUES ('two', true), ('three', NULL);
 INSERT INTO crm.contact (email) SELECT format('c%s@example.org', i) FROM generate_series(1, 200) i;
@@ -93,6 +95,7 @@ DELETE FROM crm.list WHERE list_id = 3;
 SELECT contact_status.suppress('crm', 1, 'nobody@example.org', 'complained');
 SELECT contact_status.record_event('crm', 'unknown@example.org', 'clicked', occurred_at => '2025-02-03');
 SELECT * FROM contact_status.retract_events('crm', 'a test', kinds => '{complained}', before => '2025-01-02 12:00');
+SELECT count(*) FROM contact_status.read_changes('crm', 'half', 100);
 SQL
     return;
 }
@@ -148,6 +151,12 @@ SELECT format('a new contact: %s %s', email, status) FROM crm.contact
  WHERE email LIKE '%body@example.org'
    AND status::text <> CASE WHEN email LIKE 'some%' THEN 'active' ELSE 'complained' END;
 SELECT format('verify, after: %s', v) FROM contact_status.verify('crm') v;
+-- what the consumer has not read yet; other transactions of the cluster delay it
+CREATE TEMPORARY TABLE taken AS SELECT r.* FROM contact_status.read_changes('crm', 'half', 1000000) r;
+SELECT pg_sleep(0.2) \g /dev/null
+INSERT INTO taken SELECT r.* FROM contact_status.read_changes('crm', 'half', 1000000) r;
+SELECT format('of the feed: %s taken, %s there', n, there)
+    FROM (SELECT count(*) FROM taken) t (n), (SELECT count(*) FROM crm.status_change) s (there) WHERE n <> there - 100;
 SQL
     my @partitions = split /\n/, psql($where, of($schema, <<'SQL'));
 SELECT DISTINCT e.tableoid::regclass FROM crm.event e JOIN pg_class c ON c.oid = e.tableoid WHERE c.relispartition

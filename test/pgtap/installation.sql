@@ -55,7 +55,9 @@ INSERT INTO helper.call VALUES ($$contact_status.sweep(%s)$$), ($$contact_status
     ($$contact_status.set_horizon(%s, 1, now())$$),
     ($$contact_status.add_partitions(%s, '1 month')$$), ($$contact_status.drop_partition(%s, 'pg_class')$$),
     ($$contact_status.drop_partitions(%s, now())$$),
-    ($$contact_status.upgrade_tables(%s)$$), ($$contact_status.enable_tenant_security(%s, 'app.account')$$);
+    ($$contact_status.upgrade_tables(%s)$$), ($$contact_status.enable_tenant_security(%s, 'app.account')$$),
+    ($$contact_status.add_change_feed(%s)$$), ($$contact_status.remove_change_feed(%s)$$),
+    ($$contact_status.read_changes(%s, 'x')$$), ($$contact_status.forget_changes(%s)$$);
 SELECT is_empty($$SELECT p.proname FROM pg_proc p
         WHERE p.pronamespace = 'contact_status'::regnamespace AND (p.proargnames)[1] = 'schema' AND p.prokind = 'f'
     AND p.proname <> 'create_tables' AND NOT EXISTS (SELECT FROM helper.call

@@ -13,6 +13,7 @@ GRANT USAGE ON SCHEMA helper, public TO PUBLIC;
 SET ROLE contact_status_test_owner;
 SELECT contact_status.create_tables('crm', policy => 'default');
 SELECT contact_status.create_tables('parts', policy => 'default', partition_by => '1 month');
+SELECT contact_status.add_change_feed('crm');
 GRANT USAGE ON SCHEMA crm TO contact_status_test_tenant, contact_status_test_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA crm TO contact_status_test_tenant, contact_status_test_reader;
 GRANT INSERT, UPDATE, DELETE ON crm.event, crm.contact, crm.list, crm.unmatched_event TO contact_status_test_tenant;
@@ -88,9 +89,15 @@ END $$;
 CREATE TABLE helper.matrix (function text, statement text, superuser text, owner text, own text, other text,
     reader text, nobody text);
 COPY helper.matrix FROM STDIN (DELIMITER '|');
-active_contacts_by_day|\
-    SELECT active_contacts FROM contact_status.active_contacts_by_day('crm', $A, current_date,\
-        current_date)|ok *|ok *|ok *|ok (0)|ok *|42501
+active_contacts_by_day|SELECT active_contacts FROM contact_status.active_contacts_by_day('crm', $A, current_date, current_date)|ok *|ok *|ok *|ok (0)|ok *|42501
+add_change_feed|SELECT contact_status.add_change_feed('parts')|ok *|ok *|42501|42501|42501|42501
+remove_change_feed|SELECT contact_status.remove_change_feed('crm')|ok *|ok *|42501|42501|42501|42501
+read_changes|SELECT contact_id FROM contact_status.read_changes('crm', 'x')|ok *|ok *|42501|42501|42501|42501
+forget_changes|SELECT contact_status.forget_changes('crm')|ok *|ok *|42501|42501|42501|42501
+check_feed|SELECT _contact_status.check_feed('crm')|ok *|ok *|42501|42501|42501|42501
+next_cluster|SELECT _contact_status.next_cluster('crm', 1, -1)|ok *|ok *|42501|42501|42501|42501
+read_changes_query|SELECT length(_contact_status.read_changes_query('crm')) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
+feed_definitions|SELECT cardinality(_contact_status.feed_definitions('crm', 'me', true, true)) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
 add_partitions|SELECT contact_status.add_partitions('parts', '1 month')|ok *|ok *|42501|42501|42501|42501
 bounce_reasons|SELECT count(*) FROM contact_status.bounce_reasons('crm', NULL, $A)|ok *|ok *|ok *|ok (0)|ok *|42501
 copy_policy|SELECT contact_status.copy_policy('crm', 'ecomail', 'mine')|ok *|ok *|42501|42501|42501|42501

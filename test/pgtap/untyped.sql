@@ -5,6 +5,7 @@ SELECT no_plan();
 
 SELECT contact_status.create_tables('crm', policy => 'ecomail');
 SELECT contact_status.create_tables('parts', partition_by => '1 month');
+SELECT contact_status.add_change_feed('crm');
 INSERT INTO crm.contact (email) VALUES ('ann@example.org'), ('bob@example.org');
 INSERT INTO crm.event (contact_id, list_id, kind, occurred_at, source) VALUES (1, 1, 'added', '2026-01-01', 'wrong'), (2, 1, 'added', '2026-01-01', NULL);
 SELECT contact_status.retract_events('crm', 'a test', source => 'wrong') \g /dev/null
@@ -17,6 +18,7 @@ CREATE TABLE helper.call (n int GENERATED ALWAYS AS IDENTITY, statement text, pa
 COPY helper.call (statement, parameters, expected) FROM STDIN (DELIMITER '|');
 SELECT active_contacts FROM contact_status.active_contacts_by_day($1, $2, $3, $4)|'crm', '1', '2026-02-01', \
 '2026-02-02'|1
+SELECT contact_status.add_change_feed($1, $2)|'parts', 'true'|
 SELECT contact_status.add_partitions($1, $2, $3, $4)|'parts', '1 month', '2026-03-01', '2026-01-01'|*
 SELECT count(*) FROM contact_status.bounce_reasons($1, $2, $3)|'crm', '7', '1'|0
 SELECT contact_status.color($1, $2)|'complained', 'ecomail'|red
@@ -31,8 +33,9 @@ SELECT fact FROM contact_status.explain_status($1, $2, $3, $4)|'crm', '1', '2', 
 SELECT (contact_status.fold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)).status|(contact_status.policy('ecomail')), \
 NULL, 'complained', '2026-01-01', NULL, NULL, '', NULL, NULL, '2026-01-02'|complained
 SELECT (contact_status.fold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)).status|\
-(contact_status.policy('ecomail')), NULL, 'complained', '2026-01-01', NULL, NULL, '', NULL, NULL, '2026-01-02', NULL|\
-complained
+(contact_status.policy('ecomail')), NULL, 'complained', '2026-01-01', NULL, NULL, '', NULL, NULL, '2026-01-02', \
+NULL|complained
+SELECT contact_status.forget_changes($1, $2)|'crm', '2026-01-01'|*
 SELECT contact_status.from_label($1, $2)|'spam stížnosti', 'ecomail'|complained
 SELECT outcome FROM contact_status.import_contacts($1, $2, $3, $4)|'crm', '1', '1', 'crm.staging'|added
 SELECT outcome FROM contact_status.import_contacts($1, $2, $3, $4, $5)|'crm', '1', '1', 'crm.staging', 'ecomail'|added
@@ -41,9 +44,11 @@ SELECT contact_status.label($1, $2)|'complained', 'ecomail'|spam stížnosti
 SELECT contact_status.normalize_address($1)|' Ann@Example.org'|ann@example.org
 SELECT (contact_status.policy($1)).name|'ecomail'|ecomail
 SELECT count(*) FROM contact_status.policy_problems($1)|'crm'|0
+SELECT count(*) FROM contact_status.read_changes($1, $2, $3)|'crm', 'me', '10'|*
 SELECT contact_status.record_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)|'crm', 'ANN@example.org', \
 'clicked', '1', NULL, '7', '2026-01-02', NULL, 's', 'e', 'r', 'r', NULL|1
 SELECT contact_status.reevaluate($1, $2)|'crm', '1'|0
+SELECT contact_status.remove_change_feed($1)|'crm'|
 SELECT contact_status.repair($1)|'crm'|0
 SELECT contact_status.report_category($1)|'failing'|temporary_error
 SELECT contact_status.report_label($1, $2)|'ok', 'emailmanager'|OK
