@@ -115,6 +115,7 @@ CREATE FUNCTION _contact_status.contact_batches(
 ) RETURNS SETOF record
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
+    SET jit = off
 AS $batches$
 BEGIN
     PERFORM _contact_status.check_installation(contact_batches.schema, '{contact}');

@@ -1,4 +1,24 @@
--- Reports: why a contact has its status, and how many contacts were active on each day.
+-- Reports: the contact of an address, why a contact has its status, and how many contacts were active on each day.
+
+CREATE FUNCTION contact_status.contact_by_email(
+    schema name, email text, account_id bigint DEFAULT 1,
+    OUT contact_id bigint, OUT address text, OUT status contact_status.contact_status, OUT monitored boolean,
+    OUT created_at timestamptz
+) RETURNS SETOF record
+    LANGUAGE plpgsql STABLE STRICT ROWS 1
+    SET search_path = pg_catalog, pg_temp
+AS $by_email$
+BEGIN
+    PERFORM _contact_status.check_installation(contact_by_email.schema, '{contact}');
+    RETURN QUERY EXECUTE format($query$
+SELECT c.contact_id, c.email, c.status, c.monitored, c.created_at
+  FROM ONLY %I.contact c
+ WHERE c.account_id = $1 AND contact_status.normalize_address(c.email) = contact_status.normalize_address($2)
+    $query$, contact_by_email.schema) USING $3, $2;
+END
+$by_email$;
+COMMENT ON FUNCTION contact_status.contact_by_email(name, text, bigint) IS
+'the contact of an account that has an address, compared by normalize_address; no row: none has it';
 
 CREATE FUNCTION contact_status.explain_status(
     schema name, account_id bigint, contact_id bigint, list_id bigint DEFAULT NULL,

@@ -158,7 +158,9 @@ CREATE TABLE %1$I.subscription (
     request_key  text,
     PRIMARY KEY (account_id, contact_id, list_id)
 ) WITH (fillfactor = 80);
-CREATE INDEX subscription_status ON %1$I.subscription (account_id, list_id, status, contact_id);
+CREATE INDEX subscription_list ON %1$I.subscription (account_id, list_id, contact_id, status) INCLUDE (consent);
+CREATE INDEX subscription_status ON %1$I.subscription (account_id, list_id, status, contact_id)
+    WHERE status NOT IN ('active', 'soft_bounced');
 COMMENT ON TABLE %1$I.subscription IS 'derived: the consent and status of a contact on a list';
 COMMENT ON COLUMN %1$I.subscription.status IS 'greatest status over the consent and the address facts';
 COMMENT ON COLUMN %1$I.subscription.consent IS 'active (subscribed), unconfirmed or unsubscribed';

@@ -72,21 +72,23 @@ COMMENT ON VIEW %1$I.event_with_settings IS
 
 -- views for users
 
+-- One branch, so that the planner can read a page in the order of contact_id. The sum prevents a merge join, which would
+-- read the contacts before the page. Only a contact that is due is evaluated: otherwise its row is null and joins no
+-- policy. Time changes no status above suspended. The planner expects that IS NOT NULL removes few rows.
 CREATE VIEW %1$I.mailable WITH (security_invoker = true) AS
 SELECT s.account_id, s.list_id, s.contact_id, c.email
   FROM ONLY %1$I.subscription s
-  JOIN ONLY %1$I.contact c USING (account_id, contact_id)
- WHERE contact_status.is_mailable(s.status) AND (c.due_at IS NULL OR c.due_at > now())
-UNION ALL
-SELECT s.account_id, s.list_id, s.contact_id, c.email
-  FROM ONLY %1$I.contact c
-  JOIN %1$I.account a USING (account_id)
-  JOIN %1$I.policy p ON p.name = a.policy
-  JOIN ONLY %1$I.subscription s USING (account_id, contact_id)
- WHERE c.due_at <= now()
-   AND contact_status.is_mailable(greatest(s.consent,
-           _contact_status.address_status(p::contact_status.policy, c, now())));
-COMMENT ON VIEW %1$I.mailable IS 'contacts that may be mailed on each list as of now(), independent of contact_status.sweep';
+  JOIN ONLY %1$I.contact c ON c.account_id = s.account_id AND c.contact_id = s.contact_id + 0
+  LEFT JOIN LATERAL (SELECT CASE WHEN c.due_at <= now() THEN c END AS contact) due ON true
+  LEFT JOIN (%1$I.account a JOIN %1$I.policy p ON p.name = a.policy)
+         ON a.account_id = CASE WHEN c.due_at <= now() THEN c.account_id END
+ WHERE s.consent = 'active' AND s.status <= 'suspended'
+   AND nullif(CASE WHEN c.due_at <= now()
+                   THEN contact_status.is_mailable(_contact_status.address_status(p::contact_status.policy, due.contact, now()))
+                   ELSE contact_status.is_mailable(s.status) END, false) IS NOT NULL;
+COMMENT ON VIEW %1$I.mailable IS
+'contacts that may be mailed on each list as of now(), independent of contact_status.sweep; read pages by account_id, '
+'list_id and contact_id';
 
 CREATE VIEW %1$I.history WITH (security_invoker = true) AS
 %4$s;

@@ -80,6 +80,7 @@ CREATE TABLE helper.matrix (function text, statement text, superuser text, owner
 COPY helper.matrix FROM STDIN (DELIMITER '|');
 active_contacts_by_day|SELECT active_contacts FROM contact_status.active_contacts_by_day('crm', $A, current_date, current_date)|ok *|ok *|ok *|ok (0)|ok *|42501
 add_partitions|SELECT contact_status.add_partitions('parts', '1 month')|ok *|ok *|42501|42501|42501|42501
+contact_by_email|SELECT contact_id FROM contact_status.contact_by_email('crm', 'C$A.1@example.org ', $A)|ok (1)|ok (1)|ok (1)|ok|ok (1)|42501
 create_tables|SELECT contact_status.create_tables('other')|ok *|ok *|42501|42501|42501|42501
 drop_partition|SELECT contact_status.drop_partition('parts', 'parts.event_default')|ok *|ok *|42501|42501|42501|42501
 drop_partitions|SELECT contact_status.drop_partitions('parts', '2001-01-01')|ok *|ok *|42501|42501|42501|42501
