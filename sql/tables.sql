@@ -4,7 +4,7 @@
 CREATE FUNCTION _contact_status.table_names() RETURNS name[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
-    RETURN '{policy,account,list,consent_setting_history,address_key,contact,deleted_contact,address_change,subscription,status_count,suppression,event,retraction,checkpoint}'::name[];
+    RETURN '{policy,account,list,consent_setting_history,address_key,contact,deleted_contact,address_change,subscription,status_count,daily_count,suppression,event,retraction,checkpoint}'::name[];
 COMMENT ON FUNCTION _contact_status.table_names() IS 'names of the tables of an installation';
 
 CREATE FUNCTION _contact_status.table_definitions(schema name, is_partitioned boolean) RETURNS text[]
@@ -196,6 +196,18 @@ COMMENT ON COLUMN %1$I.status_count.written_by IS 'the transaction that wrote th
 COMMENT ON COLUMN %1$I.status_count.merged_before IS
 'this row replaces all rows of transactions before this one';
 COMMENT ON COLUMN %1$I.status_count.contacts IS 'a difference for each status, in the order of the labels of the type';
+
+CREATE TABLE %1$I.daily_count (
+    account_id bigint NOT NULL,
+    day        date NOT NULL,
+    status     contact_status.contact_status NOT NULL,
+    contacts   bigint NOT NULL,
+    counted_at timestamptz NOT NULL,
+    PRIMARY KEY (account_id, day, status)
+);
+COMMENT ON TABLE %1$I.daily_count IS
+'derived: numbers of contacts by status as the first sweep of each day found them, for billing; later events do not change them';
+COMMENT ON COLUMN %1$I.daily_count.day IS 'day of counted_at in the time zone of the session that called sweep';
 
 -- tables with data that outlive a contact
 

@@ -13,7 +13,7 @@ our @EXPORT_OK = qw(psql rows prepare functions columns values_of usual call att
     no_internal_error prepare_damage @damage_tables @day);
 
 our @damage_tables = qw(account list consent_setting_history contact deleted_contact subscription address_change status_count address_key suppression event
-    retraction checkpoint);
+    retraction checkpoint daily_count);
 
 # What statements that must not fail say.
 sub psql {

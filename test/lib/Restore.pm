@@ -10,7 +10,7 @@ use File::Temp ();
 our @EXPORT_OK = qw(psql sqlstate eventually fill fill_all state numbers goes_on @TABLES @SCHEMAS);
 
 our @TABLES = qw(policy account list consent_setting_history contact deleted_contact subscription address_change status_count
-    address_key suppression checkpoint event retraction);
+    address_key suppression checkpoint event retraction daily_count);
 my @VIEWS = qw(mailable account_status_count list_status_count active_contacts status_history contact_history
     campaign_report);
 

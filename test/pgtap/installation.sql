@@ -21,7 +21,7 @@ BEGIN
     PERFORM contact_status.undo_retraction(schema, 1), contact_status.add_partitions(schema, '1 month', now() + interval '6 months'),
         contact_status.set_horizon(schema, 1, now()), contact_status.upgrade_tables(schema), contact_status.enable_tenant_security(schema, 'app.account'),
         contact_status.drop_partitions(schema, '2001-01-01'), contact_status.repair(schema), contact_status.erase_contact(schema, 1, 2);
-    PERFORM contact_status.explain_status(schema, 1, 1), contact_status.active_contacts_by_day(schema, 1, current_date, current_date);
+    PERFORM contact_status.explain_status(schema, 1, 1), contact_status.contact_by_email(schema, 'x@example.org'), contact_status.active_contacts_by_day(schema, 1, current_date, current_date);
     EXECUTE format('SELECT string_agg(status::text, '' '' ORDER BY contact_id) FROM %I.contact', schema) INTO said;
     RETURN concat_ws(' ', said, (SELECT string_agg(v::text, ' ') FROM contact_status.verify(schema) v));
 END $$;
@@ -34,7 +34,7 @@ SELECT is(helper.works(s), 'complained complained', 'an installation in schema '
 -- Every function of the interface that takes a schema, with one that holds nothing, and with null.
 CREATE TABLE helper.call (statement text);
 INSERT INTO helper.call VALUES ($$contact_status.sweep(%s)$$), ($$contact_status.reevaluate(%s)$$), ($$contact_status.verify(%s)$$), ($$contact_status.repair(%s)$$),
-    ($$contact_status.explain_status(%s, 1, 1)$$), ($$contact_status.active_contacts_by_day(%s, 1, current_date, current_date)$$),
+    ($$contact_status.explain_status(%s, 1, 1)$$), ($$contact_status.contact_by_email(%s, 'x@example.org')$$), ($$contact_status.active_contacts_by_day(%s, 1, current_date, current_date)$$),
     ($$contact_status.suppress(%s, 1, 'a@example.org'::text, 'complained')$$), ($$contact_status.suppress(%s, 1, ARRAY['a@example.org'], 'complained')$$),
     ($$contact_status.import_contacts(%s, 1, 1, 'pg_class')$$), ($$contact_status.retract_events(%s, 'x', kinds => '{sent}')$$),
     ($$contact_status.undo_retraction(%s, 1)$$), ($$contact_status.erase_contact(%s, 1, 1)$$), ($$contact_status.set_horizon(%s, 1, now())$$),
@@ -137,6 +137,7 @@ DELETE FROM crm.contact WHERE contact_id = 1;
 UPDATE crm.contact SET email = 'new@example.org' WHERE contact_id = 2;
 SELECT contact_status.retract_events('crm', 'a test', a, kinds => '{added}', contact_ids => '{3}') FROM generate_series(1, 2) a \g /dev/null
 SELECT contact_status.set_horizon('crm', a, now()) FROM generate_series(1, 2) a;
+SELECT contact_status.sweep('crm') \g /dev/null
 SELECT contact_status.enable_tenant_security('crm', 'app.account');
 SELECT contact_status.enable_tenant_security('crm', 'app.account');   -- again
 GRANT USAGE ON SCHEMA crm TO contact_status_test_tenant;

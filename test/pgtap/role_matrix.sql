@@ -119,6 +119,7 @@ end_horizon|SELECT _contact_status.end_horizon('crm', $A, '2026-02-01')|ok *|ok 
 events_that_followed|SELECT contacts FROM _contact_status.events_that_followed('crm', $A, 1)|ok *|ok *|ok *|ok ()|ok *|42501
 events_to_retract|SELECT contacts FROM _contact_status.events_to_retract('crm', $A, NULL, '{added}', NULL, NULL, NULL, NULL, NULL, NULL)|ok *|ok *|ok *|ok ({})|42501|42501
 anonymize_contact|SELECT _contact_status.anonymize_contact('crm', $A, 77)|23503|23503|23503|42501|42501|42501
+count_day|SELECT _contact_status.count_day('crm')|ok *|ok *|ok *|ok ("")|42501|42501
 guard_own_partitions|SELECT _contact_status.guard_own_partitions('crm')|ok *|ok *|ok *|ok (0)|ok *|42501
 guard_partition|SELECT _contact_status.guard_partition('parts.event_default')|ok *|ok *|42501|42501|42501|42501
 guard_partitions|SELECT _contact_status.guard_partitions('parts')|ok *|ok *|42501|42501|42501|42501
