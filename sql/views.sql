@@ -89,7 +89,7 @@ CREATE VIEW %1$I.mailable WITH (security_invoker = true) AS
 SELECT s.account_id, s.list_id, s.contact_id, c.email
   FROM ONLY %1$I.subscription s
   JOIN ONLY %1$I.contact c ON c.account_id = s.account_id AND c.contact_id = s.contact_id + 0
-  LEFT JOIN LATERAL (SELECT CASE WHEN c.due_at <= now() THEN c END AS contact) due ON true
+  LEFT JOIN LATERAL (SELECT CASE WHEN c.due_at <= now() THEN r END AS contact FROM (SELECT c.*) r) due ON true
   LEFT JOIN (%1$I.account a JOIN %1$I.policy p ON p.name = a.policy)
          ON a.account_id = CASE WHEN c.due_at <= now() THEN c.account_id END
  WHERE s.consent = 'active' AND s.status <= 'suspended'

@@ -40,7 +40,7 @@ sub pages {
     my @rows;
     for my $state ('none due', 'half due') {
         if ($state eq 'half due') {
-            sql("INSERT INTO crm.event (contact_id, kind, until) SELECT c, 'suspended', now() + interval '1 second' * 30 FROM generate_series(1, $scale{mailed}, 2) c",
+            sql("INSERT INTO crm.event (contact_id, kind, until) SELECT c, 'suspended', now() + interval '1 minute' FROM generate_series(1, $scale{mailed}, 2) c",
                 'VACUUM ANALYZE crm.contact, crm.subscription', q{SELECT pg_sleep_until((SELECT max(due_at) FROM crm.contact))});
         }
         my %after = @after;
