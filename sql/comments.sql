@@ -44,6 +44,7 @@ SELECT DISTINCT ON (c.relname, a.attnum) format('COMMENT ON COLUMN %I.%I.%I IS %
     ('policy', 'complained_insert', 'keep: an address with a complaint is inserted as complained; refuse: it is refused'),
     ('policy', 'complaint_stops_all', 'whether a complaint stops transactional mail as well'),
     ('policy', 'counted', 'statuses of the contacts that count as active'),
+    ('daily_count', 'counted_at', 'time of the sweep that counted'),
     ('consent_setting_history', 'list_id', 'null: settings of the account; else double opt-in of this list'),
     ('consent_setting_history', 'since', 'when the settings came into force'),
     ('contact', 'account_id', 'the account; with contact_id the key'),

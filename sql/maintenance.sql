@@ -89,6 +89,11 @@ $unmerged$;
 COMMENT ON FUNCTION _contact_status.unmerged_counts(name) IS
 'lists and (list null) accounts that have many rows of counts';
 
+CREATE FUNCTION _contact_status.count_day(schema name) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_count_day';
+COMMENT ON FUNCTION _contact_status.count_day(name) IS
+'stores the counts of each account that has none of today in daily_count';
+
 CREATE FUNCTION contact_status.sweep(schema name, as_of timestamptz DEFAULT clock_timestamp()) RETURNS bigint
     LANGUAGE plpgsql VOLATILE STRICT
 AS $sweep$
@@ -101,12 +106,14 @@ BEGIN
     SELECT _contact_status.refresh_contacts(sweep.schema, d.accounts, d.contacts, false, sweep.as_of) INTO changed
       FROM _contact_status.due_contacts(sweep.schema, sweep.as_of) d;
     PERFORM _contact_status.merge_counts(sweep.schema, u.accounts, u.lists) FROM _contact_status.unmerged_counts(sweep.schema) u;
+    PERFORM _contact_status.count_day(sweep.schema);
     RETURN changed;
 END
 $sweep$;
 COMMENT ON FUNCTION contact_status.sweep(name, timestamptz) IS
 'updates contacts that are due, such as ended suspensions and contacts that became unresponsive; returns the number of '
-'changed contacts; only the owner of the tables may sweep ahead of the clock';
+'changed contacts; only the owner of the tables may sweep ahead of the clock; the first '
+'call of a day stores the counts in daily_count';
 
 -- reevaluate
 
@@ -115,6 +122,7 @@ CREATE FUNCTION _contact_status.contact_batches(
 ) RETURNS SETOF record
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
+    SET jit = off
 AS $batches$
 BEGIN
     PERFORM _contact_status.check_installation(contact_batches.schema, '{contact}');

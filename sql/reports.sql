@@ -1,4 +1,24 @@
--- Reports: why a contact has its status, and how many contacts were active on each day.
+-- Reports: the contact of an address, why a contact has its status, and how many contacts were active on each day.
+
+CREATE FUNCTION contact_status.contact_by_email(
+    schema name, email text, account_id bigint DEFAULT 1,
+    OUT contact_id bigint, OUT address text, OUT status contact_status.contact_status, OUT monitored boolean,
+    OUT created_at timestamptz
+) RETURNS SETOF record
+    LANGUAGE plpgsql STABLE STRICT ROWS 1
+    SET search_path = pg_catalog, pg_temp
+AS $by_email$
+BEGIN
+    PERFORM _contact_status.check_installation(contact_by_email.schema, '{contact}');
+    RETURN QUERY EXECUTE format($query$
+SELECT c.contact_id, c.email, c.status, c.monitored, c.created_at
+  FROM ONLY %I.contact c
+ WHERE c.account_id = $1 AND contact_status.normalize_address(c.email) = contact_status.normalize_address($2) COLLATE "C"
+    $query$, contact_by_email.schema) USING $3, $2;
+END
+$by_email$;
+COMMENT ON FUNCTION contact_status.contact_by_email(name, text, bigint) IS
+'the contact of an account that has an address, compared by normalize_address; no row: none has it';
 
 CREATE FUNCTION contact_status.explain_status(
     schema name, account_id bigint, contact_id bigint, list_id bigint DEFAULT NULL,
@@ -117,18 +137,31 @@ CREATE FUNCTION contact_status.active_contacts_by_day(
 ) RETURNS SETOF record
     LANGUAGE plpgsql STABLE STRICT
     SET search_path = pg_catalog, pg_temp
-    SET enable_seqscan = off
+    SET enable_nestloop = off    -- even if the tables were small when this was planned
     SET jit = off
 AS $by_day$
 BEGIN
     PERFORM _contact_status.check_installation(active_contacts_by_day.schema,
         '{policy,account,consent_setting_history,contact,address_change,checkpoint,event}');
     RETURN QUERY EXECUTE format($query$
-WITH counted AS (
-    SELECT p.counted FROM %1$I.account a JOIN %1$I.policy p ON p.name = a.policy WHERE a.account_id = $1
+WITH own AS (
+    SELECT p::contact_status.policy AS policy, p.counted
+      FROM %1$I.account a JOIN %1$I.policy p ON p.name = a.policy WHERE a.account_id = $1
+), period AS MATERIALIZED (
+    SELECT s.*, lead(s.since, 1, 'infinity') OVER (PARTITION BY s.list_id ORDER BY s.since) AS until
+      FROM %1$I.consent_setting_history s WHERE s.account_id = $1
 ), history AS MATERIALIZED (
-    SELECT contact_id, changed_at, (status = ANY (counted))::int - (previous_status = ANY (counted))::int AS difference
-      FROM (%2$s) h, counted WHERE account_id = $1 AND list_id IS NULL
+    SELECT f.contact_id, h.changed_at,
+           (h.status = ANY (own.counted))::int - (h.previous_status = ANY (own.counted))::int AS difference
+      FROM (SELECT e.contact_id,
+                   contact_status.status_changes((SELECT policy FROM own), e.settings, e.kind, e.occurred_at,
+                       e.list_id, e.campaign_id, e.event_key, e.source, e.until, clock_timestamp(), e.facts
+                       ORDER BY e.occurred_at, e.dated_at, e.kind, e.list_id NULLS FIRST, e.campaign_id NULLS FIRST,
+                                e.event_key COLLATE "C") AS changes
+              FROM (%2$s) e WHERE e.account_id = $1 GROUP BY e.contact_id) f
+     CROSS JOIN own
+     CROSS JOIN LATERAL unnest(f.changes) h
+     WHERE h.list_id IS NULL
 ), change AS (
     SELECT greatest(at::date, $2) AS day, sum(difference) AS difference
       FROM (SELECT changed_at, difference FROM history
@@ -136,15 +169,15 @@ WITH counted AS (
             -- a contact is unconfirmed from its insertion, or from its first change if that is earlier
             SELECT least(c.created_at, h.first), 1
               FROM ONLY %1$I.contact c
-              LEFT JOIN (SELECT contact_id, min(changed_at) AS first FROM history GROUP BY 1) h USING (contact_id), counted
-             WHERE c.account_id = $1 AND 'unconfirmed' = ANY (counted)) x (at, difference)
+              LEFT JOIN (SELECT contact_id, min(changed_at) AS first FROM history GROUP BY 1) h USING (contact_id), own
+             WHERE c.account_id = $1 AND 'unconfirmed' = ANY (own.counted)) x (at, difference)
      WHERE at < $3 + 1
      GROUP BY 1
 )
 SELECT d::date, coalesce(sum(change.difference) OVER (ORDER BY d), 0)::bigint
   FROM generate_series($2, $3, interval '1 day') d LEFT JOIN change ON change.day = d::date
  ORDER BY 1
-    $query$, active_contacts_by_day.schema, _contact_status.history_query(active_contacts_by_day.schema))
+    $query$, active_contacts_by_day.schema, _contact_status.event_with_settings_query(active_contacts_by_day.schema, true))
     USING active_contacts_by_day.account_id, active_contacts_by_day.from_day, active_contacts_by_day.to_day;
 END
 $by_day$;

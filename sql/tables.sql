@@ -4,7 +4,7 @@
 CREATE FUNCTION _contact_status.table_names() RETURNS name[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
-    RETURN '{policy,account,list,consent_setting_history,address_key,contact,deleted_contact,address_change,subscription,status_count,suppression,event,retraction,checkpoint,unmatched_event}'::name[];
+    RETURN '{policy,account,list,consent_setting_history,address_key,contact,deleted_contact,address_change,subscription,status_count,daily_count,suppression,event,retraction,checkpoint,unmatched_event}'::name[];
 COMMENT ON FUNCTION _contact_status.table_names() IS 'names of the tables of an installation';
 
 CREATE FUNCTION _contact_status.table_definitions(schema name, is_partitioned boolean) RETURNS text[]
@@ -159,7 +159,9 @@ CREATE TABLE %1$I.subscription (
     request_key  text,
     PRIMARY KEY (account_id, contact_id, list_id)
 ) WITH (fillfactor = 80);
-CREATE INDEX subscription_status ON %1$I.subscription (account_id, list_id, status, contact_id);
+CREATE INDEX subscription_list ON %1$I.subscription (account_id, list_id, contact_id, status) INCLUDE (consent);
+CREATE INDEX subscription_status ON %1$I.subscription (account_id, list_id, status, contact_id)
+    WHERE status NOT IN ('active', 'soft_bounced');
 COMMENT ON TABLE %1$I.subscription IS 'derived: the consent and status of a contact on a list';
 COMMENT ON COLUMN %1$I.subscription.status IS 'greatest status over the consent and the address facts';
 COMMENT ON COLUMN %1$I.subscription.consent IS 'active (subscribed), unconfirmed or unsubscribed';
@@ -195,6 +197,18 @@ COMMENT ON COLUMN %1$I.status_count.written_by IS 'the transaction that wrote th
 COMMENT ON COLUMN %1$I.status_count.merged_before IS
 'this row replaces all rows of transactions before this one';
 COMMENT ON COLUMN %1$I.status_count.contacts IS 'a difference for each status, in the order of the labels of the type';
+
+CREATE TABLE %1$I.daily_count (
+    account_id bigint NOT NULL,
+    day        date NOT NULL,
+    status     contact_status.contact_status NOT NULL,
+    contacts   bigint NOT NULL,
+    counted_at timestamptz NOT NULL,
+    PRIMARY KEY (account_id, day, status)
+);
+COMMENT ON TABLE %1$I.daily_count IS
+'derived: numbers of contacts by status as the first sweep of each day found them, for billing; later events do not change them';
+COMMENT ON COLUMN %1$I.daily_count.day IS 'day of counted_at in the time zone of the session that called sweep';
 
 -- tables with data that outlive a contact
 

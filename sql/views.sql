@@ -1,28 +1,18 @@
 -- The views of an installation. The owner may replace the views, so functions do not read them but use the same
 -- queries.
 
-CREATE FUNCTION _contact_status.event_with_settings_query(schema name) RETURNS text
+CREATE FUNCTION _contact_status.event_with_settings_query(schema name, by_period boolean DEFAULT false) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 RETURN format($query$SELECT e.account_id, e.contact_id, e.kind, greatest(e.occurred_at, k.before) AS occurred_at,
        e.list_id, e.campaign_id, e.event_key, e.source, e.until,
-       CASE WHEN _contact_status.judges_consent(e.kind) THEN (
-           SELECT ROW(s.import_consent, coalesce(l.double_opt_in, s.double_opt_in),
-                      s.unsubscribe_scope, s.resubscribe, s.confirm_within)::contact_status.consent_settings
-             FROM %1$I.consent_setting_history s
-             LEFT JOIN %1$I.consent_setting_history l ON l.account_id = e.account_id AND l.list_id = e.list_id
-              AND l.since = (SELECT max(o.since) FROM %1$I.consent_setting_history o
-                              WHERE o.account_id = e.account_id AND o.list_id = e.list_id AND o.since <= e.recorded_at)
-            WHERE s.account_id = e.account_id AND s.list_id IS NULL
-              AND s.since = (SELECT max(o.since) FROM %1$I.consent_setting_history o
-                              WHERE o.account_id = e.account_id AND o.list_id IS NULL AND o.since <= e.recorded_at)
-       ) END AS settings,
+       %2$s AS settings,
        e.occurred_at AS dated_at, NULL::contact_status.folded_contact AS facts
   FROM %1$I.event e
   JOIN ONLY %1$I.contact c USING (account_id, contact_id)
   LEFT JOIN %1$I.checkpoint k ON k.account_id = e.account_id AND k.contact_id = e.contact_id
    AND k.kept_at IS NOT NULL AND k.generation_start IS NOT DISTINCT FROM c.generation_start
- WHERE e.retracted_at IS NULL AND (c.generation_start IS NULL OR e.recorded_at > c.generation_start)
+%3$s WHERE e.retracted_at IS NULL AND (c.generation_start IS NULL OR e.recorded_at > c.generation_start)
    AND (k.before IS NULL OR e.occurred_at >= k.before OR e.recorded_at > k.kept_at)
 UNION ALL
 SELECT a.account_id, a.contact_id, NULL, a.changed_at, NULL, NULL, '', NULL, NULL, NULL, a.changed_at, NULL
@@ -36,9 +26,29 @@ SELECT k.account_id, k.contact_id, NULL, k.before, NULL, NULL, '', NULL, NULL, N
   FROM %1$I.checkpoint k
   JOIN ONLY %1$I.contact c ON c.account_id = k.account_id AND c.contact_id = k.contact_id
    AND k.generation_start IS NOT DISTINCT FROM c.generation_start
- WHERE k.kept_at IS NOT NULL$query$, schema);
-COMMENT ON FUNCTION _contact_status.event_with_settings_query(name) IS
-'query of view event_with_settings: the events that count, with their consent settings';
+ WHERE k.kept_at IS NOT NULL$query$, schema,
+CASE WHEN by_period THEN $settings$CASE WHEN s.since IS NOT NULL THEN
+           ROW(s.import_consent, coalesce(l.double_opt_in, s.double_opt_in),
+               s.unsubscribe_scope, s.resubscribe, s.confirm_within)::contact_status.consent_settings
+       END$settings$ ELSE format($settings$CASE WHEN _contact_status.judges_consent(e.kind) THEN (
+           SELECT ROW(s.import_consent, coalesce(l.double_opt_in, s.double_opt_in),
+                      s.unsubscribe_scope, s.resubscribe, s.confirm_within)::contact_status.consent_settings
+             FROM %1$I.consent_setting_history s
+             LEFT JOIN %1$I.consent_setting_history l ON l.account_id = e.account_id AND l.list_id = e.list_id
+              AND l.since = (SELECT max(o.since) FROM %1$I.consent_setting_history o
+                              WHERE o.account_id = e.account_id AND o.list_id = e.list_id AND o.since <= e.recorded_at)
+            WHERE s.account_id = e.account_id AND s.list_id IS NULL
+              AND s.since = (SELECT max(o.since) FROM %1$I.consent_setting_history o
+                              WHERE o.account_id = e.account_id AND o.list_id IS NULL AND o.since <= e.recorded_at)
+       ) END$settings$, schema) END,
+CASE WHEN by_period THEN $joins$  LEFT JOIN period s ON s.account_id = e.account_id AND s.list_id IS NULL
+   AND e.recorded_at >= s.since AND e.recorded_at < s.until AND _contact_status.judges_consent(e.kind)
+  LEFT JOIN period l ON l.account_id = e.account_id AND l.list_id = e.list_id
+   AND e.recorded_at >= l.since AND e.recorded_at < l.until
+$joins$ ELSE '' END);
+COMMENT ON FUNCTION _contact_status.event_with_settings_query(name, boolean) IS
+'query of view event_with_settings: the events that count, with their consent settings; by_period: for many contacts, the '
+'settings are those of a table "period", which the caller adds';
 
 CREATE FUNCTION _contact_status.history_query(schema name) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -78,21 +88,23 @@ COMMENT ON VIEW %1$I.event_with_settings IS
 
 -- views for users
 
+-- One branch, so that the planner can read a page in the order of contact_id. The sum prevents a merge join, which would
+-- read the contacts before the page. Only a contact that is due is evaluated: otherwise its row is null and joins no
+-- policy. Time changes no status above suspended. The planner expects that IS NOT NULL removes few rows.
 CREATE VIEW %1$I.mailable WITH (security_invoker = true) AS
 SELECT s.account_id, s.list_id, s.contact_id, c.email
   FROM ONLY %1$I.subscription s
-  JOIN ONLY %1$I.contact c USING (account_id, contact_id)
- WHERE contact_status.is_mailable(s.status) AND (c.due_at IS NULL OR c.due_at > now())
-UNION ALL
-SELECT s.account_id, s.list_id, s.contact_id, c.email
-  FROM ONLY %1$I.contact c
-  JOIN %1$I.account a USING (account_id)
-  JOIN %1$I.policy p ON p.name = a.policy
-  JOIN ONLY %1$I.subscription s USING (account_id, contact_id)
- WHERE c.due_at <= now()
-   AND contact_status.is_mailable(greatest(s.consent,
-           _contact_status.address_status(p::contact_status.policy, c, now())));
-COMMENT ON VIEW %1$I.mailable IS 'contacts that may be mailed on each list as of now(), independent of contact_status.sweep';
+  JOIN ONLY %1$I.contact c ON c.account_id = s.account_id AND c.contact_id = s.contact_id + 0
+  LEFT JOIN LATERAL (SELECT CASE WHEN c.due_at <= now() THEN r END AS contact FROM (SELECT c.*) r) due ON true
+  LEFT JOIN (%1$I.account a JOIN %1$I.policy p ON p.name = a.policy)
+         ON a.account_id = CASE WHEN c.due_at <= now() THEN c.account_id END
+ WHERE s.consent = 'active' AND s.status <= 'suspended'
+   AND nullif(CASE WHEN c.due_at <= now()
+                   THEN contact_status.is_mailable(_contact_status.address_status(p::contact_status.policy, due.contact, now()))
+                   ELSE contact_status.is_mailable(s.status) END, false) IS NOT NULL;
+COMMENT ON VIEW %1$I.mailable IS
+'contacts that may be mailed on each list as of now(), independent of contact_status.sweep; read pages by account_id, '
+'list_id and contact_id';
 
 CREATE VIEW %1$I.pending_confirmations WITH (security_invoker = true) AS
 SELECT s.account_id, s.list_id, s.contact_id, c.email, s.status, w.signed_up_at,

@@ -88,6 +88,10 @@ static const struct
 		{"account_id", INT8OID, true}, {"list_id", INT8OID, false}, {"written_by", XID8OID, true},
 		{"merged_before", XID8OID, false}, {"contacts", INT8ARRAYOID, true}
 	}},
+	[TABLE_DAILY_COUNT] = {"daily_count", RowExclusiveLock, 3, 5, {
+		{"account_id", INT8OID, true}, {"day", DATEOID, true}, {"status", CS_TYPE_STATUS, true},
+		{"contacts", INT8OID, true}, {"counted_at", TIMESTAMPTZOID, true}
+	}},
 	[TABLE_CHECKPOINT] = {"checkpoint", RowExclusiveLock, 3, 7, {
 		{"account_id", INT8OID, true}, {"contact_id", INT8OID, true}, {"before", TIMESTAMPTZOID, true},
 		{"generation_start", TIMESTAMPTZOID, false}, {"kept_at", TIMESTAMPTZOID, false}, {"late_since", TIMESTAMPTZOID, false},

@@ -319,20 +319,29 @@ cs_write_counts(CsInstallation *in)
 	MemoryContextSwitchTo(caller);
 }
 
-int64
-cs_counted_contacts(CsInstallation *in, int64 account, uint32 statuses)
+void
+cs_contacts_by_status(CsInstallation *in, int64 account, int64 contacts[CS_STATUSES])
 {
 	CsCountKey	key = cs_count_key(account, (cs_id) {0});
 	Count		sum = {.key = key};
-	int64		counted = 0;
 	CountScan	scan;
 
 	begin_scan(&scan, in, &key);
 	while (next_row(&scan))
 		add_row(scan.table, &sum);
 	end_scan(&scan);
+	memcpy(contacts, sum.contacts, sizeof(sum.contacts));
+}
+
+int64
+cs_counted_contacts(CsInstallation *in, int64 account, uint32 statuses)
+{
+	int64		contacts[CS_STATUSES];
+	int64		counted = 0;
+
+	cs_contacts_by_status(in, account, contacts);
 	for (int i = 0; i < CS_STATUSES; i++)
 		if (statuses & (1 << i))
-			counted += sum.contacts[i];
+			counted += contacts[i];
 	return counted;
 }

@@ -35,6 +35,9 @@ extern void cs_write_counts(CsInstallation *in);
  */
 extern void cs_merge_count_rows(CsInstallation *in, const CsCountKey *key);
 
+/* Sums up the contacts of an account by status, in the latest snapshot, without differences not yet written. */
+extern void cs_contacts_by_status(CsInstallation *in, int64 account, int64 contacts[CS_STATUSES]);
+
 /*
  * Returns the number of contacts of an account with one of the statuses (a bit
  * mask), in the latest snapshot.  Differences not yet written are not included.

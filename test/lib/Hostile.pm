@@ -14,7 +14,7 @@ our @EXPORT_OK = qw(psql rows prepare functions columns values_of usual call att
 
 our @damage_tables = qw(account list consent_setting_history contact deleted_contact subscription address_change
     status_count address_key suppression event
-    retraction checkpoint unmatched_event status_change);
+    retraction checkpoint unmatched_event status_change daily_count);
 
 # What statements that must not fail say.
 sub psql {

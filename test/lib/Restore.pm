@@ -12,7 +12,7 @@ our @EXPORT_OK = qw(psql sqlstate eventually fill fill_all state numbers goes_on
 our @TABLES = qw(policy account list consent_setting_history contact deleted_contact subscription address_change
     status_count
     address_key suppression checkpoint event retraction unmatched_event status_change
-    change_consumer);
+    change_consumer daily_count);
 my @VIEWS = qw(mailable deliverable account_status_count list_status_count active_contacts status_history
     contact_history
     campaign_report pending_confirmations);

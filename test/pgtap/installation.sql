@@ -26,7 +26,7 @@ BEGIN
         contact_status.enable_tenant_security(schema, 'app.account'),
         contact_status.drop_partitions(schema, '2001-01-01'), contact_status.repair(schema),
         contact_status.erase_contact(schema, 1, 2);
-    PERFORM contact_status.explain_status(schema, 1, 1),
+    PERFORM contact_status.explain_status(schema, 1, 1), contact_status.contact_by_email(schema, 'x@example.org'),
         contact_status.active_contacts_by_day(schema, 1, current_date, current_date);
     EXECUTE format('SELECT string_agg(status::text, '' '' ORDER BY contact_id) FROM %I.contact', schema) INTO said;
     RETURN concat_ws(' ', said, (SELECT string_agg(v::text, ' ') FROM contact_status.verify(schema) v));
@@ -42,7 +42,7 @@ SELECT is(helper.works(s), 'complained complained', 'an installation in schema '
 CREATE TABLE helper.call (statement text);
 INSERT INTO helper.call VALUES ($$contact_status.sweep(%s)$$), ($$contact_status.reevaluate(%s)$$),
     ($$contact_status.verify(%s)$$), ($$contact_status.repair(%s)$$),
-    ($$contact_status.explain_status(%s, 1, 1)$$),
+    ($$contact_status.explain_status(%s, 1, 1)$$), ($$contact_status.contact_by_email(%s, 'x@example.org')$$),
     ($$contact_status.active_contacts_by_day(%s, 1, current_date, current_date)$$),
     ($$contact_status.suppress(%s, 1, 'a@example.org', 'complained')$$),
     ($$contact_status.suppress_all(%s, 1, '{a@example.org}', 'complained')$$),
@@ -179,6 +179,7 @@ SELECT contact_status.retract_events('crm', 'a test', a, kinds => '{added}', con
 SELECT contact_status.set_horizon('crm', a, now()) FROM generate_series(1, 2) a;
 INSERT INTO crm.unmatched_event (account_id, address, kind, problem) SELECT a, 'x@example.org', 'opened', 'a test'
     FROM generate_series(1, 2) a;
+SELECT contact_status.sweep('crm') \g /dev/null
 SELECT contact_status.enable_tenant_security('crm', 'app.account');
 SELECT contact_status.enable_tenant_security('crm', 'app.account');   -- again
 GRANT USAGE ON SCHEMA crm TO contact_status_test_tenant;

@@ -56,6 +56,10 @@ SELECT is(contact_status.sweep('crm', now() + interval '1 hour')::int, 0, 'a sec
 SELECT is_empty($$SELECT d.name FROM helper.due AS d
         JOIN crm.mailable AS m ON m.account_id = (d.account).account_id AND m.contact_id = d.contact
     WHERE d.before LIKE 'suspended%'$$, 'who is held now is not mailable, whatever a sweep ahead of time has stored');
+SELECT set_eq($$SELECT d.name FROM helper.due AS d
+        JOIN crm.mailable AS m ON m.account_id = (d.account).account_id AND m.contact_id = d.contact$$,
+    $$SELECT name FROM helper.due WHERE before ~ '^(active|soft_bounced)'$$,
+    'a contact that is mailable now remains so, also if a sweep ahead stored unresponsive');
 
 -- Whatever a sweep stored, the next event finds what holds at its own time.
 SELECT helper.record(account, contact, 'opened @-1m') FROM helper.due

@@ -265,6 +265,45 @@ SELECT is(contact_status.sweep('crm'), 3::bigint, 'and three a sweep changes');
 SELECT is(helper.due(4), 0::bigint, 'then nothing is due');
 SELECT is((SELECT sum(due)::bigint FROM crm.active_contacts), 0::bigint, 'in no account');
 
+-- What was counted each day -------------------------------------------------------------------------------------------
+
+CREATE VIEW helper.counted_today AS SELECT account_id, status, contacts FROM crm.daily_count WHERE day = current_date;
+SELECT is((SELECT array_agg(DISTINCT account_id ORDER BY account_id) FROM helper.counted_today),
+    (SELECT array_agg(account_id ORDER BY account_id) FROM crm.account), 'a sweep has counted every account');
+SELECT is((SELECT count(*) FROM helper.counted_today), (SELECT 10 * count(*) FROM crm.account), 'in every status');
+-- as if that was yesterday
+SET session_replication_role = replica;
+UPDATE crm.daily_count SET day = day - 1, contacts = -1;
+RESET session_replication_role;
+INSERT INTO crm.event (account_id, contact_id, kind) VALUES (4, 1, 'complained');
+SELECT contact_status.sweep('crm') \g /dev/null
+SELECT results_eq('SELECT * FROM helper.counted_today ORDER BY 1, 2',
+    'SELECT * FROM crm.account_status_count ORDER BY 1, 2',
+    'the first sweep of the day counts as account_status_count does');
+SELECT is((SELECT count(*) FROM crm.daily_count WHERE contacts = -1), (SELECT 10 * count(*) FROM crm.account),
+    'the day before stays');
+INSERT INTO crm.event (account_id, contact_id, kind) VALUES (4, 2, 'complained');
+INSERT INTO crm.account (account_id) VALUES (77);
+SELECT contact_status.sweep('crm') \g /dev/null
+SELECT is((SELECT contacts FROM helper.counted_today WHERE account_id = 4 AND status = 'complained'), 1::bigint,
+    'a later event does not change it');
+SELECT is((SELECT contacts FROM crm.account_status_count WHERE account_id = 4 AND status = 'complained'), 2::bigint,
+    '... although it counts');
+SELECT is((SELECT sum(contacts)::bigint FROM helper.counted_today WHERE account_id = 77), 0::bigint,
+    'a new account is counted by the next sweep');
+SELECT is((SELECT max(counted_at) <= clock_timestamp() AND min(counted_at) > clock_timestamp() - interval '1 hour'
+        FROM crm.daily_count), true,
+    'with the time of the sweep');
+SELECT helper.refused_helpfully('UPDATE crm.daily_count SET contacts = 0', '23514 contact_status_derived',
+    'daily_count', 'nobody writes it');
+SET timezone = 'Pacific/Kiritimati';
+SELECT contact_status.sweep('crm') \g /dev/null
+SET timezone = 'Pacific/Pago_Pago';
+SELECT contact_status.sweep('crm') \g /dev/null
+SET timezone = 'UTC';
+SELECT is((SELECT count(DISTINCT day) > 2 FROM crm.daily_count), true, 'days are those of the session''s time zone');
+SELECT * FROM helper.check_whole();
+
 -- Why a status is what it is ------------------------------------------------------------------------------------------
 
 -- A contact for each fact: its events (as in helper.history), and what is said of the fact.

@@ -100,6 +100,7 @@ read_changes_query|SELECT length(_contact_status.read_changes_query('crm')) > 0|
 feed_definitions|SELECT cardinality(_contact_status.feed_definitions('crm', 'me', true, true)) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
 add_partitions|SELECT contact_status.add_partitions('parts', '1 month')|ok *|ok *|42501|42501|42501|42501
 bounce_reasons|SELECT count(*) FROM contact_status.bounce_reasons('crm', NULL, $A)|ok *|ok *|ok *|ok (0)|ok *|42501
+contact_by_email|SELECT contact_id FROM contact_status.contact_by_email('crm', 'C$A.1@example.org ', $A)|ok (1)|ok (1)|ok (1)|ok|ok (1)|42501
 copy_policy|SELECT contact_status.copy_policy('crm', 'ecomail', 'mine')|ok *|ok *|42501|42501|42501|42501
 create_tables|SELECT contact_status.create_tables('other')|ok *|ok *|42501|42501|42501|42501
 drop_partition|SELECT contact_status.drop_partition('parts', 'parts.event_default')|ok *|ok *|42501|42501|42501|42501
@@ -154,6 +155,7 @@ events_to_retract|\
     SELECT contacts FROM _contact_status.events_to_retract('crm', $A, NULL, '{added}', NULL, NULL, NULL, NULL, NULL,\
         NULL)|ok *|ok *|ok *|ok ({})|42501|42501
 anonymize_contact|SELECT _contact_status.anonymize_contact('crm', $A, 77)|23503|23503|23503|42501|42501|42501
+count_day|SELECT _contact_status.count_day('crm')|ok *|ok *|ok *|ok ("")|42501|42501
 guard_own_partitions|SELECT _contact_status.guard_own_partitions('crm')|ok *|ok *|ok *|ok (0)|ok *|42501
 guard_partition|SELECT _contact_status.guard_partition('parts.event_default')|ok *|ok *|42501|42501|42501|42501
 guard_partitions|SELECT _contact_status.guard_partitions('parts')|ok *|ok *|42501|42501|42501|42501

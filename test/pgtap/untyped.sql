@@ -23,6 +23,7 @@ SELECT contact_status.add_partitions($1, $2, $3, $4)|'parts', '1 month', '2026-0
 SELECT count(*) FROM contact_status.bounce_reasons($1, $2, $3)|'crm', '7', '1'|0
 SELECT contact_status.color($1, $2)|'complained', 'ecomail'|red
 SELECT contact_status.color($1)|'complained'|red
+SELECT contact_id FROM contact_status.contact_by_email($1, $2, $3)|'crm', 'ANN@example.org', '1'|1
 SELECT contact_status.copy_policy($1, $2, $3)|'crm', 'ecomail', 'mine'|
 SELECT contact_status.create_tables($1, $2, $3)|'other', 'default', '1 month'|
 SELECT contact_status.drop_partition($1, $2)|'parts', 'parts.event_default'|
