@@ -22,43 +22,64 @@ CREATE FUNCTION helper.last_change() RETURNS bigint
 
 CREATE TABLE helper.feed_case (nr int GENERATED ALWAYS AS IDENTITY, name text, policy text, before text, arrival text,
     events text, expected text);
+CREATE FUNCTION helper.one_line(field text) RETURNS text LANGUAGE sql
+    RETURN btrim(regexp_replace(field, '\s*\n\s*', ' ', 'g'));
 COPY helper.feed_case (name, policy, before, arrival, events, expected) FROM STDIN (DELIMITER '|');
 added|default||in order|added l1|l1 ->active added, c unconfirmed>active added
 added with double opt-in by list|activecampaign||in order|added l2|l2 ->unconfirmed added
 signed_up|default||in order|signed_up l1|l1 ->unconfirmed signed_up
 confirmed|default|signed_up l1|in order|confirmed l1|l1 unconfirmed>active confirmed, c unconfirmed>active confirmed
-resubscribed|default|added l1, unsubscribed l1|in order|resubscribed l1 evidence=e|l1 unsubscribed>active resubscribed, c unsubscribed>active resubscribed
+resubscribed|default|added l1, unsubscribed l1|in order|resubscribed l1 evidence=e|\
+    l1 unsubscribed>active resubscribed, c unsubscribed>active resubscribed
 suspended|default|added l1|in order|suspended|l1 active>suspended suspended, c active>suspended suspended
 released|default|added l1, suspended|in order|released|l1 suspended>active released, c suspended>active released
 deleted|default|added l1|in order|deleted|l1 active>deleted deleted, c active>deleted deleted
 restored|default|added l1, deleted|in order|restored|l1 deleted>active restored, c deleted>active restored
-validated|default|added l1, nonexistent c1|in order|validated|l1 hard_bounced>active validated, c hard_bounced>active validated
+validated|default|added l1, nonexistent c1|in order|validated|l1 hard_bounced>active validated, \
+    c hard_bounced>active validated
 invalidated|default|added l1|in order|invalidated|l1 active>hard_bounced invalidated, c active>hard_bounced invalidated
 sent|emailmanager|added l1, sent c1..c9|in order|sent c10|l1 active>unresponsive sent, c active>unresponsive sent
-delivered|default|added l1, soft_bounced c1|in order|delivered c2|l1 soft_bounced>active delivered, c soft_bounced>active delivered
+delivered|default|added l1, soft_bounced c1|in order|delivered c2|l1 soft_bounced>active delivered, \
+    c soft_bounced>active delivered
 opened|default|added l1, soft_bounced c1|in order|opened c2|l1 soft_bounced>active opened, c soft_bounced>active opened
 clicked|default|added l1, lapsed|in order|clicked c2|l1 unresponsive>active clicked, c unresponsive>active clicked
-soft_bounced|default|added l1|in order|soft_bounced c1|l1 active>soft_bounced soft_bounced, c active>soft_bounced soft_bounced
+soft_bounced|default|added l1|in order|soft_bounced c1|l1 active>soft_bounced soft_bounced, \
+    c active>soft_bounced soft_bounced
 blocked|emailmanager|added l1|in order|blocked c1|l1 active>soft_bounced blocked, c active>soft_bounced blocked
-hard_bounced|default|added l1|in order|hard_bounced c1|l1 active>hard_bounced hard_bounced, c active>hard_bounced hard_bounced
-nonexistent|default|added l1|in order|nonexistent c1|l1 active>hard_bounced nonexistent, c active>hard_bounced nonexistent
+hard_bounced|default|added l1|in order|hard_bounced c1|l1 active>hard_bounced hard_bounced, \
+    c active>hard_bounced hard_bounced
+nonexistent|default|added l1|in order|nonexistent c1|l1 active>hard_bounced nonexistent, \
+    c active>hard_bounced nonexistent
 lapsed|default|added l1|in order|lapsed|l1 active>unresponsive lapsed, c active>unresponsive lapsed
 removed|default|added l1|in order|removed l1|l1 active>- removed, c active>unconfirmed removed
 unsubscribed of a list|default|added l1, added l3|in order|unsubscribed l1|l1 active>unsubscribed unsubscribed
-unsubscribed of all|default|added l1, added l3|in order|unsubscribed|l1 active>unsubscribed unsubscribed, l3 active>unsubscribed unsubscribed, c active>unsubscribed unsubscribed
+unsubscribed of all|default|added l1, added l3|in order|unsubscribed|l1 active>unsubscribed unsubscribed, \
+    l3 active>unsubscribed unsubscribed, c active>unsubscribed unsubscribed
 complained|default|added l1|in order|complained|l1 active>complained complained, c active>complained complained
 complained without a list|default||in order|complained|c unconfirmed>complained complained
-what changes no status|default|added l1|in order|noted, visited, delivered c1, sent c2, added l1, opened c2, blocked c3, validated, restored|
+what changes no status|default|added l1|in order|noted, visited, delivered c1, sent c2, added l1, opened c2, \
+    blocked c3, validated, restored|
 a lower status hides|default|added l1, complained|in order|soft_bounced c1, unsubscribed l1, hard_bounced c2|
-a whole history at once|default||at once|signed_up l1, confirmed l1, soft_bounced c1, unsubscribed l1, delivered c2|l1 ->unsubscribed unsubscribed, c unconfirmed>unsubscribed unsubscribed
-the later of two|default|added l1|at once|soft_bounced c1, suspended|l1 active>suspended suspended, c active>suspended suspended
+a whole history at once|default||at once|signed_up l1, confirmed l1, soft_bounced c1, unsubscribed l1, delivered c2|\
+    l1 ->unsubscribed unsubscribed, c unconfirmed>unsubscribed unsubscribed
+the later of two|default|added l1|at once|soft_bounced c1, suspended|l1 active>suspended suspended, \
+    c active>suspended suspended
 there and back at once|default|added l1|at once|suspended, released|
-of each list its own|default||at once|added l1, signed_up l2, unsubscribed l3|l1 ->active added, l2 ->unconfirmed signed_up, l3 ->unsubscribed unsubscribed, c unconfirmed>active added
+of each list its own|default||at once|added l1, signed_up l2, unsubscribed l3|l1 ->active added, \
+    l2 ->unconfirmed signed_up, l3 ->unsubscribed unsubscribed, c unconfirmed>active added
 late, without effect on what came later|default|added l1, complained @-1h|in order|unsubscribed l1 @-2h|
-late: it takes back what came later|default|added l1, soft_bounced c1 @-5h, soft_bounced c2 @-4h, soft_bounced c3 @-3h, soft_bounced c4 @-2h, soft_bounced c5 @-1h|in order|clicked c1 @-90min|l1 hard_bounced>soft_bounced clicked, c hard_bounced>soft_bounced clicked
-late: one more in the middle of a run|default|added l1, soft_bounced c1 @-5h, soft_bounced c2 @-4h, soft_bounced c3 @-3h, soft_bounced c4 @-2h|in order|soft_bounced c9 @-210min|l1 soft_bounced>hard_bounced soft_bounced, c soft_bounced>hard_bounced soft_bounced
-late, two at once|default|added l1, opened c1 @-1h|at once|complained @-3h, clicked c1 @-2h|l1 active>complained complained, c active>complained complained
+late: it takes back what came later|default|added l1, soft_bounced c1 @-5h, soft_bounced c2 @-4h, \
+    soft_bounced c3 @-3h, soft_bounced c4 @-2h, soft_bounced c5 @-1h|in order|clicked c1 @-90min|\
+    l1 hard_bounced>soft_bounced clicked, c hard_bounced>soft_bounced clicked
+late: one more in the middle of a run|default|added l1, soft_bounced c1 @-5h, soft_bounced c2 @-4h, \
+    soft_bounced c3 @-3h, soft_bounced c4 @-2h|in order|soft_bounced c9 @-210min|\
+    l1 soft_bounced>hard_bounced soft_bounced, c soft_bounced>hard_bounced soft_bounced
+late, two at once|default|added l1, opened c1 @-1h|at once|complained @-3h, clicked c1 @-2h|\
+    l1 active>complained complained, c active>complained complained
 \.
+-- a row may have several lines
+UPDATE helper.feed_case SET (policy, before, arrival, events, expected) =
+    (helper.one_line(policy), helper.one_line(before), helper.one_line(arrival), helper.one_line(events), helper.one_line(expected));
 CREATE TABLE helper.played (nr int, a helper.account, contact bigint, after bigint);
 CREATE FUNCTION helper.check_feed() RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
@@ -99,17 +120,40 @@ SELECT is_empty(
 CREATE TABLE helper.call_case (nr int GENERATED ALWAYS AS IDENTITY, name text, policy text, before text, statement text,
     expected text);
 COPY helper.call_case (name, policy, before, statement, expected) FROM STDIN (DELIMITER '|');
-an event after which time passed|emailmanager|added l1 @-20d|INSERT INTO crm.event (account_id, contact_id, kind, campaign_id, occurred_at) VALUES ($A, $C, 'sent', 1, now() - interval '16 days')|l1 active>unresponsive -, c active>unresponsive -
-an event that finds a suspension ended|default|added l1|INSERT INTO crm.event (account_id, contact_id, kind, until) VALUES ($A, $C, 'suspended', clock_timestamp() + interval '5 ms'); SELECT pg_sleep(0.01); INSERT INTO crm.event (account_id, contact_id, kind, campaign_id) VALUES ($A, $C, 'sent', 1)|l1 active>suspended suspended, c active>suspended suspended, l1 suspended>active -, c suspended>active -
-retract_events|default|added l1, complained|SELECT contact_status.retract_events('crm', 'x', $A, kinds => '{complained}', contact_ids => '{$C}')|l1 complained>active -, c complained>active -
-undo_retraction|default|added l1, complained|SELECT u.* FROM contact_status.retract_events('crm', 'x', $A, kinds => '{complained}', contact_ids => '{$C}') r, contact_status.undo_retraction('crm', r.retraction_id, $A) u|l1 complained>active -, c complained>active -, l1 active>complained -, c active>complained -
-reevaluate|default|added l1, soft_bounced c1, soft_bounced c2|SELECT helper.set_limit($A, 2); SELECT contact_status.reevaluate('crm', $A)|l1 soft_bounced>hard_bounced -, c soft_bounced>hard_bounced -
-a new address|default|added l1, nonexistent c1|UPDATE crm.contact SET email = 'moved@example.org' WHERE contact_id = $C|l1 hard_bounced>active -, c hard_bounced>active -
-a deleted contact|default|added l1, unsubscribed l3|DELETE FROM crm.contact WHERE contact_id = $C|l1 active>- -, l3 unsubscribed>- -, c active>- -
-a deleted list|default|added l1, added l3|DELETE FROM crm.list WHERE list_id = (SELECT (a.lists ->> 'l3')::bigint FROM helper.account a WHERE a.account_id = $A)|l3 active>- removed
-a suppressed address|default|added l1|SELECT contact_status.suppress('crm', $A, (SELECT email FROM crm.contact WHERE contact_id = $C), 'complained')|l1 active>complained complained, c active>complained complained
-repair|default|added l1|SET LOCAL session_replication_role = replica; UPDATE crm.subscription SET status = 'complained' WHERE contact_id = $C; UPDATE crm.contact SET status = 'complained' WHERE contact_id = $C; SET LOCAL session_replication_role = origin; SELECT contact_status.repair('crm')|l1 complained>active -, c complained>active -
+an event after which time passed|emailmanager|added l1 @-20d|INSERT INTO crm.event (account_id, contact_id, kind, \
+    campaign_id, occurred_at) VALUES ($A, $C, 'sent', 1, now() - interval '16 days')|l1 active>unresponsive -, \
+    c active>unresponsive -
+an event that finds a suspension ended|default|added l1|INSERT INTO crm.event (account_id, contact_id, kind, \
+    until) VALUES ($A, $C, 'suspended', \
+    clock_timestamp() + interval '5 ms'); SELECT pg_sleep(0.01); INSERT INTO crm.event (account_id, contact_id, \
+    kind, campaign_id) VALUES ($A, $C, 'sent', 1)|l1 active>suspended suspended, c active>suspended suspended, \
+    l1 suspended>active -, c suspended>active -
+retract_events|default|added l1, complained|SELECT contact_status.retract_events('crm', 'x', $A, \
+    kinds => '{complained}', contact_ids => '{$C}')|l1 complained>active -, c complained>active -
+undo_retraction|default|added l1, complained|SELECT u.* FROM contact_status.retract_events('crm', 'x', $A, \
+    kinds => '{complained}', contact_ids => '{$C}') r, contact_status.undo_retraction('crm', r.retraction_id, $A) u|\
+    l1 complained>active -, c complained>active -, l1 active>complained -, c active>complained -
+reevaluate|default|added l1, soft_bounced c1, soft_bounced c2|SELECT helper.set_limit($A, \
+    2); SELECT contact_status.reevaluate('crm', $A)|l1 soft_bounced>hard_bounced -, c soft_bounced>hard_bounced -
+a new address|default|added l1, nonexistent c1|\
+    UPDATE crm.contact SET email = 'moved@example.org' WHERE contact_id = $C|l1 hard_bounced>active -, \
+    c hard_bounced>active -
+a deleted contact|default|added l1, unsubscribed l3|DELETE FROM crm.contact WHERE contact_id = $C|l1 active>- -, \
+    l3 unsubscribed>- -, c active>- -
+a deleted list|default|added l1, added l3|\
+    DELETE FROM crm.list WHERE list_id = (SELECT (a.lists ->> 'l3')::bigint FROM helper.account a WHERE \
+    a.account_id = $A)|l3 active>- removed
+a suppressed address|default|added l1|SELECT contact_status.suppress('crm', $A, \
+    (SELECT email FROM crm.contact WHERE contact_id = $C), 'complained')|l1 active>complained complained, \
+    c active>complained complained
+repair|default|added l1|\
+    SET LOCAL session_replication_role = replica; UPDATE crm.subscription SET status = 'complained' WHERE \
+    contact_id = $C; UPDATE crm.contact SET status = 'complained' WHERE contact_id = $C; SET LOCAL \
+    session_replication_role = origin; SELECT contact_status.repair('crm')|l1 complained>active -, \
+    c complained>active -
 \.
+UPDATE helper.call_case SET (policy, before, statement, expected) = (helper.one_line(policy), helper.one_line(before),
+    helper.one_line(statement), helper.one_line(expected));
 CREATE FUNCTION helper.set_limit(account bigint, n int) RETURNS void LANGUAGE sql AS $$
     UPDATE crm.policy p SET soft_bounce_limit = n FROM crm.account a
     WHERE a.account_id = account AND p.name = a.policy $$;

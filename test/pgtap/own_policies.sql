@@ -49,7 +49,9 @@ SELECT is_empty('SELECT * FROM contact_status.policy_problems(''crm'')',
 CREATE TABLE helper.problem (nr int GENERATED ALWAYS AS IDENTITY, like_policy text, settings jsonb, named text);
 INSERT INTO helper.problem (like_policy, settings, named) VALUES
 ('default', '{"soft_bounce_limit": 1}', ''),
-('default', '{"soft_bounce_limit": null}', 'soft_bounces_per_campaign,soft_bounce_limit soft_bounce_outcome,soft_bounce_limit soft_bounce_memory,soft_bounce_limit,hard_bounce_limit'),
+('default', '{"soft_bounce_limit": null}', 
+    'soft_bounces_per_campaign,soft_bounce_limit soft_bounce_outcome,soft_bounce_limit '
+    'soft_bounce_memory,soft_bounce_limit,hard_bounce_limit'),
 ('salesmanago', '{"soft_bounces_per_campaign": 2}', 'soft_bounces_per_campaign,soft_bounce_limit'),
 ('salesmanago', '{"soft_bounces_per_campaign": 2, "soft_bounce_window": "1 day"}',
     'soft_bounces_per_campaign,soft_bounce_limit soft_bounce_window,soft_bounce_limit'),

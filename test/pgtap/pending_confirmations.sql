@@ -51,7 +51,9 @@ SELECT is_empty('SELECT account_id, list_id, contact_id FROM crm.pending_confirm
 CREATE TABLE helper.try AS
     SELECT n AS late, helper.play(helper.account('default'), e) AS contact_id, e AS events,
         (helper.account('default')).account_id
-    FROM unnest('{signed_up l1 @2026-03-20T12:00Z,"added l1 @2026-03-01T12:00Z, unsubscribed l1, signed_up l1 @2026-03-20T12:00Z key=link"}'::text[]) AS e, generate_series(0, 1) AS n;
+    FROM unnest(ARRAY['signed_up l1 @2026-03-20T12:00Z',
+        'added l1 @2026-03-01T12:00Z, unsubscribed l1, signed_up l1 @2026-03-20T12:00Z key=link']) AS e,
+        generate_series(0, 1) AS n;
 SELECT is_empty('SELECT * FROM helper.try AS t JOIN crm.pending_confirmations AS p USING (account_id, contact_id)
         WHERE p.confirm_until <> ''2026-04-19 12:00Z''', '30 times 24 hours');
 INSERT INTO crm.event (account_id, contact_id, list_id, kind, event_key, occurred_at)

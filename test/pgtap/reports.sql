@@ -68,7 +68,8 @@ SELECT helper.campaign_event('sent', 1, 100, 70, 7), helper.campaign_event('soft
     helper.campaign_event('complained', 13, 13, 70, 7), helper.campaign_event('unsubscribed', 14, 15, 70, 7),
     helper.campaign_event('noted', 101, 101, 70, 7);
 SELECT is(to_jsonb(r), '{
-    "contacts": 101, "sent": 100, "delivered": 0, "ok": 92, "temporary_error": 5, "permanent_error": 4, "delivery_rate": 0.9100, "bounce_rate": 0.1000,
+    "contacts": 101, "sent": 100, "delivered": 0, "ok": 92, "temporary_error": 5, "permanent_error": 4,
+    "delivery_rate": 0.9100, "bounce_rate": 0.1000,
     "open_rate": 0.0300, "click_rate": 0.0100, "unsubscribe_rate": 0.0200, "complaint_rate": 0.0100}'::jsonb,
     'without delivered events: rates of what was sent')
 FROM (SELECT contacts, sent, delivered, ok, temporary_error, permanent_error, delivery_rate, bounce_rate, open_rate,

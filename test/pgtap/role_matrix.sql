@@ -88,8 +88,10 @@ END $$;
 -- the end continues a row.
 CREATE TABLE helper.matrix (function text, statement text, superuser text, owner text, own text, other text,
     reader text, nobody text);
+CREATE FUNCTION helper.field(given text) RETURNS text LANGUAGE sql RETURN btrim(given, E' \n');
 COPY helper.matrix FROM STDIN (DELIMITER '|');
-active_contacts_by_day|SELECT active_contacts FROM contact_status.active_contacts_by_day('crm', $A, current_date, current_date)|ok *|ok *|ok *|ok (0)|ok *|42501
+active_contacts_by_day|SELECT active_contacts FROM contact_status.active_contacts_by_day('crm', $A, current_date, \
+    current_date)|ok *|ok *|ok *|ok (0)|ok *|42501
 add_change_feed|SELECT contact_status.add_change_feed('parts')|ok *|ok *|42501|42501|42501|42501
 remove_change_feed|SELECT contact_status.remove_change_feed('crm')|ok *|ok *|42501|42501|42501|42501
 read_changes|SELECT contact_id FROM contact_status.read_changes('crm', 'x')|ok *|ok *|42501|42501|42501|42501
@@ -97,10 +99,12 @@ forget_changes|SELECT contact_status.forget_changes('crm')|ok *|ok *|42501|42501
 check_feed|SELECT _contact_status.check_feed('crm')|ok *|ok *|42501|42501|42501|42501
 next_cluster|SELECT _contact_status.next_cluster('crm', 1, -1)|ok *|ok *|42501|42501|42501|42501
 read_changes_query|SELECT length(_contact_status.read_changes_query('crm')) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
-feed_definitions|SELECT cardinality(_contact_status.feed_definitions('crm', 'me', true, true)) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
+feed_definitions|SELECT cardinality(_contact_status.feed_definitions('crm', 'me', true, true)) > 0|\
+    ok *|ok *|ok *|ok (t)|ok *|ok *
 add_partitions|SELECT contact_status.add_partitions('parts', '1 month')|ok *|ok *|42501|42501|42501|42501
 bounce_reasons|SELECT count(*) FROM contact_status.bounce_reasons('crm', NULL, $A)|ok *|ok *|ok *|ok (0)|ok *|42501
-contact_by_email|SELECT contact_id FROM contact_status.contact_by_email('crm', 'C$A.1@example.org ', $A)|ok (1)|ok (1)|ok (1)|ok|ok (1)|42501
+contact_by_email|SELECT contact_id FROM contact_status.contact_by_email('crm', 'C$A.1@example.org ', $A)|\
+    ok (1)|ok (1)|ok (1)|ok|ok (1)|42501
 copy_policy|SELECT contact_status.copy_policy('crm', 'ecomail', 'mine')|ok *|ok *|42501|42501|42501|42501
 create_tables|SELECT contact_status.create_tables('other')|ok *|ok *|42501|42501|42501|42501
 drop_partition|SELECT contact_status.drop_partition('parts', 'parts.event_default')|ok *|ok *|42501|42501|42501|42501
@@ -110,20 +114,28 @@ enable_tenant_security|\
 erase_contact|SELECT contact_status.erase_contact('crm', $A, 1)|ok *|ok *|ok *|42501|42501|42501
 explain_status|SELECT count(*) FROM contact_status.explain_status('crm', $A, 1)|ok *|ok *|ok *|23503|ok *|42501
 policy_problems|SELECT count(*) FROM contact_status.policy_problems('crm')|ok *|ok *|ok *|ok (0)|ok *|42501
-import_contacts|SELECT outcome FROM contact_status.import_contacts('crm', $A, 1, 'crm.staging')|ok *|ok *|42501|23503|42501|42501
+import_contacts|SELECT outcome FROM contact_status.import_contacts('crm', $A, 1, 'crm.staging')|\
+    ok *|ok *|42501|23503|42501|42501
 move_horizon|CALL contact_status.move_horizon('crm', $A, '2026-02-01')|2D000|2D000|42501|42501|42501|42501
 reevaluate|SELECT contact_status.reevaluate('crm', $A)|ok *|ok *|ok *|ok (0)|42501|42501
 repair|SELECT contact_status.repair('crm')|ok *|ok *|42501|42501|42501|42501
-retract_events|SELECT events FROM contact_status.retract_events('crm', 'x', $A, kinds => '{added}')|ok *|ok *|ok *|42501|42501|42501
-retract_events|SELECT events FROM contact_status.retract_events('crm', 'x', $A, everything => true)|ok *|ok *|ok *|42501|42501|42501
-retract_events|SELECT events FROM contact_status.retract_events('crm', 'x', $A, kinds => '{added}', dry_run => true)|ok *|ok *|ok *|42501|42501|42501
+retract_events|SELECT events FROM contact_status.retract_events('crm', 'x', $A, kinds => '{added}')|\
+    ok *|ok *|ok *|42501|42501|42501
+retract_events|SELECT events FROM contact_status.retract_events('crm', 'x', $A, everything => true)|\
+    ok *|ok *|ok *|42501|42501|42501
+retract_events|SELECT events FROM contact_status.retract_events('crm', 'x', $A, kinds => '{added}', \
+    dry_run => true)|ok *|ok *|ok *|42501|42501|42501
 set_horizon|SELECT contact_status.set_horizon('crm', $A, '2026-02-01')|ok *|ok *|42501|42501|42501|42501
 suppress|SELECT contact_status.suppress('crm', $A, 'c$A.1@example.org', 'complained')|ok *|ok *|ok *|42501|42501|42501
 suppress|SELECT contact_status.suppress('crm', $A, 'nobody@example.org', 'complained')|ok *|ok *|ok *|42501|42501|42501
-suppress_all|SELECT outcome FROM contact_status.suppress_all('crm', $A, ARRAY['c$A.1@example.org', 'nobody@example.org'], 'complained')|ok *|ok *|ok *|42501|42501|42501
-record_event|SELECT contact_status.record_event('crm', 'c$A.1@example.org', 'clicked', $A)|ok *|ok *|ok *|42501|42501|42501
-record_event|SELECT contact_status.record_event('crm', 'nobody@example.org', 'clicked', $A)|ok *|ok *|ok *|42501|42501|42501
-record_event|SELECT contact_status.record_event('crm', 'nobody@example.org', 'hard_bounced', $A)|ok *|ok *|ok *|42501|42501|42501
+suppress_all|SELECT outcome FROM contact_status.suppress_all('crm', $A, ARRAY['c$A.1@example.org', \
+    'nobody@example.org'], 'complained')|ok *|ok *|ok *|42501|42501|42501
+record_event|SELECT contact_status.record_event('crm', 'c$A.1@example.org', 'clicked', $A)|\
+    ok *|ok *|ok *|42501|42501|42501
+record_event|SELECT contact_status.record_event('crm', 'nobody@example.org', 'clicked', $A)|\
+    ok *|ok *|ok *|42501|42501|42501
+record_event|SELECT contact_status.record_event('crm', 'nobody@example.org', 'hard_bounced', $A)|\
+    ok *|ok *|ok *|42501|42501|42501
 sweep|SELECT contact_status.sweep('crm')|ok *|ok *|ok *|ok (0)|42501|42501
 sweep|SELECT contact_status.sweep('crm', now() + interval '1 month')|ok *|ok *|42501|42501|42501|42501
 undo_retraction|SELECT events FROM contact_status.undo_retraction('crm', $A, $A)|ok *|ok *|ok *|42501|42501|42501
@@ -181,7 +193,8 @@ import_query|SELECT length(_contact_status.import_query('crm', 'crm.staging', 1,
 event_with_settings_query|SELECT length(_contact_status.event_with_settings_query('crm')) > 0\
 |ok *|ok *|ok *|ok (t)|ok *|ok *
 bounce_class|SELECT _contact_status.bounce_class(NULL, '550 5.1.1 unknown')|ok *|ok *|ok *|ok (5.1.1)|ok *|ok *
-comment_definitions|SELECT cardinality(_contact_status.comment_definitions('crm'::regnamespace))|ok *|ok *|ok *|ok (0)|ok *|ok *
+comment_definitions|SELECT cardinality(_contact_status.comment_definitions('crm'::regnamespace))|\
+    ok *|ok *|ok *|ok (0)|ok *|ok *
 judges_consent|SELECT _contact_status.judges_consent('confirmed')|ok *|ok *|ok *|ok (t)|ok *|ok *
 changes_condition|\
     SELECT length(_contact_status.changes_condition('contact_status.folded_contact',\
@@ -210,10 +223,14 @@ suppress_unknown_address|\
     SELECT _contact_status.suppress_unknown_address('crm', $A, 'nobody@example.org', 'complained', NULL, 'infinity',\
         'x')|22008|22008|22008|42501|42501|42501
 repair_counts|SELECT _contact_status.repair_counts('crm')|ok *|ok *|42501|42501|42501|42501
-resolve_addresses|SELECT contact_ids FROM _contact_status.resolve_addresses('crm', $A, NULL, ARRAY['gone$A@example.org'], NULL, true)|ok *|ok *|42501|42501|42501|42501
-record_by_address|SELECT _contact_status.record_by_address('crm', $A, 'nobody@example.org', 'clicked', NULL, NULL, NULL, now(), '', NULL, NULL, NULL, NULL, NULL)|ok *|ok *|ok *|42501|42501|42501
-suppression_kind|SELECT _contact_status.suppression_kind('crm', $A, 'hard_bounced', now())|ok (invalidated)|ok (invalidated)|ok (invalidated)|ok ()|ok *|42501
-suppression_outcomes|SELECT contact_id FROM _contact_status.suppression_outcomes('crm', $A, ARRAY['c$A.1@example.org'])|ok (1)|ok (1)|ok (1)|ok ()|ok *|42501
+resolve_addresses|SELECT contact_ids FROM _contact_status.resolve_addresses('crm', $A, NULL, \
+    ARRAY['gone$A@example.org'], NULL, true)|ok *|ok *|42501|42501|42501|42501
+record_by_address|SELECT _contact_status.record_by_address('crm', $A, 'nobody@example.org', 'clicked', NULL, NULL, \
+    NULL, now(), '', NULL, NULL, NULL, NULL, NULL)|ok *|ok *|ok *|42501|42501|42501
+suppression_kind|SELECT _contact_status.suppression_kind('crm', $A, 'hard_bounced', now())|\
+    ok (invalidated)|ok (invalidated)|ok (invalidated)|ok ()|ok *|42501
+suppression_outcomes|SELECT contact_id FROM _contact_status.suppression_outcomes('crm', $A, \
+    ARRAY['c$A.1@example.org'])|ok (1)|ok (1)|ok (1)|ok ()|ok *|42501
 retracted_events|SELECT contacts FROM _contact_status.retracted_events('crm', $A, $A)|ok *|ok *|ok *|ok ({})|ok *|42501
 refresh_contacts|\
     SELECT _contact_status.refresh_contacts('crm', '{$A}', '{1}', true, now())|ok *|ok *|ok *|42501|42501|42501
@@ -230,8 +247,8 @@ unguarded_partitions|SELECT _contact_status.unguarded_partitions('crm')|ok *|ok 
 unmerged_counts|SELECT accounts FROM _contact_status.unmerged_counts('crm')|ok *|ok *|ok *|ok ({})|ok *|42501
 \.
 UPDATE helper.matrix SET (function, statement, superuser, owner, own, other, reader, nobody) =
-    (trim(function), btrim(statement, E' \n'), trim(superuser), trim(owner), trim(own), trim(other), trim(reader),
-     trim(nobody));
+    (helper.field(function), helper.field(statement), helper.field(superuser), helper.field(owner), helper.field(own),
+     helper.field(other), helper.field(reader), helper.field(nobody));
 
 SELECT is_empty($$SELECT p.proname FROM pg_proc p
     WHERE p.pronamespace IN ('contact_status'::regnamespace, '_contact_status'::regnamespace)

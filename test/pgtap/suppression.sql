@@ -391,7 +391,8 @@ DELETE FROM why.contact WHERE contact_id < 7;
 CREATE FUNCTION helper.why() RETURNS text LANGUAGE sql AS $$
     SELECT string_agg(concat_ws(' ', contact_id, kind, reason), ', ' ORDER BY contact_id, kind) FROM why.suppression
 $$;
-SELECT is(helper.why(), '1 complained too many mails, 2 complained the second, 3 complained, 4 complained one of two, 5 invalidated, 5 unsubscribed, 6 complained right, 7 complained of the old address',
+SELECT is(helper.why(), '1 complained too many mails, 2 complained the second, 3 complained, '
+    '4 complained one of two, 5 invalidated, 5 unsubscribed, 6 complained right, 7 complained of the old address',
     'suppression: the reason of the complaint that counts');
 SELECT contact_status.suppress('why', 1, 'why20@example.org', 'complained') \g /dev/null
 SELECT is((SELECT count(*) FROM why.suppression WHERE contact_id IS NULL AND reason IS NULL), 1::bigint,

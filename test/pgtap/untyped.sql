@@ -7,13 +7,14 @@ SELECT contact_status.create_tables('crm', policy => 'ecomail');
 SELECT contact_status.create_tables('parts', partition_by => '1 month');
 SELECT contact_status.add_change_feed('crm');
 INSERT INTO crm.contact (email) VALUES ('ann@example.org'), ('bob@example.org');
-INSERT INTO crm.event (contact_id, list_id, kind, occurred_at, source) VALUES (1, 1, 'added', '2026-01-01', 'wrong'), (2, 1, 'added', '2026-01-01', NULL);
+INSERT INTO crm.event (contact_id, list_id, kind, occurred_at, source) VALUES (1, 1, 'added', '2026-01-01', 'wrong'),
+    (2, 1, 'added', '2026-01-01', NULL);
 SELECT contact_status.retract_events('crm', 'a test', source => 'wrong') \g /dev/null
 CREATE TABLE crm.staging (email text);
 INSERT INTO crm.staging VALUES ('new@example.org');
 
--- A row for each function: the call, the values of its parameters, and the first column of its first row (*: any). To add a
--- function, add a row, in the order of the alphabet.
+-- A row for each function: the call, the values of its parameters, and the first column of its first row (*: any). To
+-- add a function, add a row, in the order of the alphabet. A backslash at the end continues a row.
 CREATE TABLE helper.call (n int GENERATED ALWAYS AS IDENTITY, statement text, parameters text, expected text);
 COPY helper.call (statement, parameters, expected) FROM STDIN (DELIMITER '|');
 SELECT active_contacts FROM contact_status.active_contacts_by_day($1, $2, $3, $4)|'crm', '1', '2026-02-01', \
@@ -92,14 +93,16 @@ EXCEPTION WHEN OTHERS THEN
     RETURN CASE SQLSTATE WHEN 'HE000' THEN coalesce(first, '') ELSE concat_ws(' ', SQLSTATE, SQLERRM) END;
 END $$;
 CREATE FUNCTION helper.check_call(c helper.call) RETURNS text LANGUAGE sql AS $$
-    SELECT CASE WHEN c.expected = '*' THEN ok(found !~ '^[0-9A-Z]{5} ', c.statement) || CASE WHEN found ~ '^[0-9A-Z]{5} ' THEN E'\n' || diag(found) ELSE '' END
+    SELECT CASE WHEN c.expected = '*' THEN ok(found !~ '^[0-9A-Z]{5} ', c.statement)
+                || CASE WHEN found ~ '^[0-9A-Z]{5} ' THEN E'\n' || diag(found) ELSE '' END
                 ELSE is(found, c.expected, c.statement) END
       FROM helper.untyped(c.statement, c.parameters) AS found
 $$;
 SELECT helper.check_call(c) FROM helper.call AS c ORDER BY n;
 
 -- a procedure cannot be prepared: literals without types are resolved in the same way
-SELECT throws_ok($$CALL contact_status.move_horizon('crm', '1', '2026-02-01', '100')$$, '2D000', NULL, 'CALL contact_status.move_horizon');
+SELECT throws_ok($$CALL contact_status.move_horizon('crm', '1', '2026-02-01', '100')$$, '2D000', NULL,
+    'CALL contact_status.move_horizon');
 INSERT INTO helper.call (statement) VALUES ('CALL contact_status.move_horizon');
 
 SELECT is((SELECT string_agg(DISTINCT p.proname, ', ') FROM pg_proc p
@@ -110,7 +113,8 @@ SELECT is((SELECT string_agg(DISTINCT p.proname, ', ') FROM pg_proc p
 -- An array that a driver sends without a type would be taken for one value.
 SELECT is_empty($$
     SELECT one.oid::regprocedure, many.oid::regprocedure
-      FROM pg_proc one JOIN pg_proc many ON many.pronamespace = one.pronamespace AND many.proname = one.proname AND many.oid <> one.oid
+      FROM pg_proc one JOIN pg_proc many
+        ON many.pronamespace = one.pronamespace AND many.proname = one.proname AND many.oid <> one.oid
      WHERE one.pronamespace = 'contact_status'::regnamespace
        AND EXISTS (SELECT FROM unnest(one.proargtypes::oid[], many.proargtypes::oid[]) AS a (one, many)
                      JOIN pg_type t ON t.oid = a.one AND t.typarray = a.many)$$,
