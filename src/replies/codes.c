@@ -82,8 +82,8 @@ const CodeRule cs_code_rules[] = {
 	ENHANCED(6, 7, content, 42, "RFC 6531"),
 	ENHANCED(6, 9, content, 42, "RFC 6531"),
 	/* security and policy */
-	ENHANCED(7, 0, policy, 18, REGISTRY),
-	ENHANCED(7, 1, policy, 18, REGISTRY),
+	ENHANCED(7, 0, policy, 37, REGISTRY),
+	ENHANCED(7, 1, policy, 37, REGISTRY),
 	ENHANCED(7, 2, recipient_refused, 40, REGISTRY),
 	ENHANCED(7, 4, encryption, 40, REGISTRY),
 	ENHANCED(7, 5, encryption, 40, REGISTRY),

@@ -82,8 +82,7 @@ const Phrases cs_fault_phrases[] = {
 		"обратный dns|обратная зона|ptr запис*|反向解析|ters dns|client hostname|hostname lookup|"
 		"does not resolve to|does not match ip|name does not match|generic hostname|generic ptr|generic rdns"},
 	{HELO, "all",
-		"helo|ehlo|helo command|helo name|helo argument|helo hostname|my name was rejected|"
-		"fully qualified hostname|fully qualified|ehlo argument"},
+		"helo|ehlo|helo command|helo name|helo argument|helo hostname|my name was rejected|ehlo argument"},
 	{TLS, "all",
 		"tls|starttls|ssl|encryption|encrypted|certificate|cipher|handshake|tlsa|dane|mta sts|sts policy|"
 		"verschlüsselung|chiffrement|cifrado|criptografia|cifratura|szyfrowani*|sifrovan*|暗号化|шифрован*|加密|"
@@ -115,7 +114,7 @@ const Phrases cs_fault_phrases[] = {
 		"for too long|not going to try again|i m not going to try again|retry timeout|message expired|"
 		"delivery time expired|envelope expired|retry time not reached|queue too long|in queue too long|"
 		"in the queue too long|giving up|could not be delivered for|not delivered within|delivery expired|"
-		"retries exceeded|delivery attempts|attempts exhausted|multiple retries|message too old|queue.expired|"
+		"retries exceeded|attempts exhausted|multiple retries|message too old|queue.expired|"
 		"queue expired|expired|max retries|retry limit|retry time|deliver this message after|"
 		"unable to deliver in|was not delivered within|failed attempts|delivery failed 20 attempts|"
 		"delivery timeout|message timeout|maximum delivery time|time limit|lifetime|delivery retry|deadline|"
@@ -145,9 +144,8 @@ const Phrases cs_fault_phrases[] = {
 		"dns server|dns query|nameserver|a record|mx lookup|resolution|lookup of|dns fehler"},
 	{TEMPORARY, "en",
 		"temporarily|temporary|try again later|try later|please try later|retry later|please retry later|"
-		"transient|deferred|come back later|try again in|momentarily|not now|at this time|later|retry again|"
-		"tempfail|try again shortly|permanently deferred|later again|try again|for now|soft reject|retrying|"
-		"temporal"},
+		"transient|deferred|come back later|try again in|momentarily|later|retry again|tempfail|"
+		"try again shortly|permanently deferred|later again|try again|soft reject|retrying|temporal"},
 	{TEMPORARY, "de, fr, es, pt, it, pl, cs, nl, ja, ru, zh, tr",
 		"vorübergehend|zeitweilig|zur zeit|zurzeit|derzeit|später|temporär|temporaire|temporairement|"
 		"momentanement|plus tard|reessayer|reessayez|temporalmente|mas tarde|intente|momento|temporario|"
@@ -189,12 +187,12 @@ const Phrases cs_fault_phrases[] = {
 		"local limit"},
 	{EXCEEDED, "all",
 		"atingiu|atingido|alcanzado|alcanzo|alcanzada|raggiunto|raggiunta|atteint|atteinte|osiagniet*|osiagnal*|"
-		"dosazen*|dosahl*|dolduruldu|ulasildi|ulasti|достигнут*|达到|用完|达上限|達し*|exceed|exceeds|exceeded|"
-		"exceeding|over|reached|above|beyond|insufficient|not enough|limit|exceeded the limit|would exceed|"
-		"surpassed|out of|überschritten|überschreitet|erschöpft|uebersteigt|übersteigt|erreicht|depasse|depassee|"
-		"excede|excedido|excedida|superado|superada|supera|excedeu|ultrapassou|ultrapassada|superata|superato|"
-		"przekroczon*|przekracza|prekrocen*|prekracuje|overschreden|overschrijdt|bereikt|超え*|超過|超えています|"
-		"превышен*|превышает|исчерпан*|超过|超出|超限|超額|aşıldı|aştı|aşıyor|overskred*|overskrid*|quota full"},
+		"dosazen*|dosahl*|dolduruldu|ulasildi|ulasti|достигнут*|达到|用完|达上限|達し*|exceed|exceeds|exceeded|exceeding|"
+		"reached|insufficient|not enough|limit|exceeded the limit|would exceed|surpassed|überschritten|"
+		"überschreitet|erschöpft|uebersteigt|übersteigt|erreicht|depasse|depassee|excede|excedido|excedida|"
+		"superado|superada|supera|excedeu|ultrapassou|ultrapassada|superata|superato|przekroczon*|przekracza|"
+		"prekrocen*|prekracuje|overschreden|overschrijdt|bereikt|超え*|超過|超えています|превышен*|превышает|исчерпан*|超过|"
+		"超出|超限|超額|aşıldı|aştı|aşıyor|overskred*|overskrid*|quota full"},
 	{LARGE, "all",
 		"larger than|bigger than|longer than|too large|too big|too long|too large for|zu groß|zu gross|zu lang|"
 		"trop volumineux|trop grand|trop gros|trop long|demasiado grande|demasiado largo|muito grande|"

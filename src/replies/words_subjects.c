@@ -1,6 +1,7 @@
 /*
  * words_subjects.c
- *		The vocabulary, first part: phrases for subjects and for existence.
+ *		The vocabulary, first part: phrases for subjects, for existence, and for the
+ *		state of a mailbox.
  *
  * Letters count without case and accents, and any punctuation as a blank.  A
  * phrase takes precedence over the phrases within it: "sender address" is the
@@ -214,9 +215,9 @@ const Phrases cs_subject_phrases[] = {
 		"无此用户|不存在的|无此|無此|查無此人|查無|bilinmeyen|bilinmiyor|mevcut değil|bulunamadı|bulunamıyor|"
 		"böyle bir|okand|ukendt|ukjent|tuntematon|ismeretlen|necunoscut|없는|невідом*|άγνωστος"},
 	{INVALID, "en",
-		"invalid|bad|malformed|illegal|not valid|not a valid|incorrect|wrong|misformatted|"
-		"not allowed mailbox name|improper|invaild|incorrectly|is invalid|cannot be verified|"
-		"could not be verified"},
+		"fully qualified hostname|fully qualified address|fully qualified|invalid|bad|malformed|illegal|"
+		"not valid|not a valid|incorrect|wrong|misformatted|not allowed mailbox name|improper|invaild|"
+		"incorrectly|is invalid|cannot be verified|could not be verified"},
 	{INVALID, "de, fr, es, pt, it, pl, cs, nl, ja, ru, zh, tr",
 		"ungültig|ungültige|ungültiger|fehlerhaft|falsch|falsche|invalide|invalides|incorrecte|errone|erronee|"
 		"non valide|pas valide|invalido|invalida|no valido|no valida|no es valida|no es valido|incorrecta|"
@@ -245,7 +246,8 @@ const Phrases cs_subject_phrases[] = {
 	{DISABLED, "en",
 		"disabled|suspended|deactivated|terminated|closed|locked|frozen|on hold|not active|not enabled|"
 		"administratively disabled|has been disabled|disabled or discontinued|discontinued|account expired|"
-		"mailbox expired|barred|not activated|disableduser|not allowed to receive|cannot receive|cant receive|"
+		"mailbox expired|user expired|account has expired|mailbox has expired|"
+		"barred|not activated|disableduser|not allowed to receive|cannot receive|cant receive|"
 		"does not receive mail|is not receiving mail|is not accepting mail|not accepting mail|"
 		"not accepting messages|deactived|account is closed|unavailable or closed|dead"},
 	{DISABLED, "de, fr, es, pt, it",

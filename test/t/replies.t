@@ -35,6 +35,17 @@ is($?, 0, 'the examples run') or diag($printed);
 my $plain = sub { join "\n", grep { /\S/ && !/^[-+]+$/ } map { s/\s+$//r =~ s/ +/ /gr } split /\n/, shift };
 like($plain->($printed), qr/\Q${\ $plain->($shown)}\E/, 'the first one shows what the document says');
 
+# databases of other encodings; text that has no form in UTF-8
+for my $encoding (qw(LATIN1 EUC_JP SQL_ASCII)) {
+    my $other = "replies_\L$encoding";
+    psql($ENV{PGDATABASE}, "CREATE DATABASE $other TEMPLATE template0 ENCODING '$encoding' LOCALE 'C'");
+    psql($other, 'CREATE EXTENSION contact_status');
+    my $convert = $encoding eq 'LATIN1' ? q{convert_from('\x456d7066e46e67657220756e62656b616e6e74', 'LATIN1')}
+        : $encoding eq 'EUC_JP' ? q{convert_from('\xe4bd8fe68980e5ae9be58588e4b88de6988e', 'UTF8')} : q{E'Empf\\344nger unbekannt'};
+    is(psql($other, "SELECT contact_status.bounce_kind($convert)") =~ s/\s+\z//r, 'nonexistent', "a reply in $encoding");
+    psql($ENV{PGDATABASE}, "DROP DATABASE $other");
+}
+
 my $rows = File::Temp->new(SUFFIX => '.tsv');
 print $rows join("\t", @$_), "\n" for
     [qw(reply_text expected_class decidable em_status accept)],
