@@ -5,7 +5,7 @@
  * This folder is plain C without PostgreSQL headers, and is compiled and fuzzed
  * alone.  docs/replies.md describes the reasons and the order of evidence.
  *
- * The vocabulary (words.c) maps phrases of many languages to concepts.  The
+ * The vocabulary (words_*.c) maps phrases of many languages to concepts.  The
  * rules (rules.c) map concepts in one clause to a reason.  An automaton finds
  * the phrases; it reads each byte of the text once.
  */

@@ -173,7 +173,7 @@ const WordRule cs_word_rules[] = {
 	/* the receiving system, and the way to it */
 	{"loop", R_routing_loop, 69, LOOP, NONE, NONE, RFC3463},
 	{"network", R_network, 48, NETWORK, NONE, NONE, MTA},
-	{"lookup_failed", R_system_error, 57, LOOKUP, SET_OF(TEMPORARY), SET_OF(SENDER), "Postfix"},
+	{"lookup_failed", R_system_error, 67, LOOKUP, SET_OF(TEMPORARY), SET_OF(SENDER), "Postfix"},
 	{"lookup", R_system_error, 46, LOOKUP, SET_OF(FAILED), SET_OF(SENDER) | SET_OF(DOMAIN), "Postfix"},
 	{"busy", R_system_busy, 43, BUSY, NONE, OF_RECIPIENT, RFC5321},
 	{"system_error", R_system_error, 41, SYSTEM_ERROR, NONE, NONE, RFC3463},

@@ -121,7 +121,7 @@ const Phrases cs_fault_phrases[] = {
 		"too long in queue|zu lange|abgelaufen|expire|expirou|caducado|scaduto|wygasl*|vyprsel*|verlopen|"
 		"期限切れ|истек*|истёк|过期|超时未|süresi doldu|has expired|retention"},
 	{NETWORK, "en",
-		"find a gateway|find a route|timed out|timeout|time out|connection refused|connection reset|"
+		"server not found|find a gateway|find a route|timed out|timeout|time out|connection refused|connection reset|"
 		"connection lost|lost connection|connection dropped|connection closed|no route to host|"
 		"network unreachable|network is unreachable|host unreachable|unable to connect|could not connect|"
 		"cant connect|cannot connect|failed to connect|socket error|no answer from host|network error|"
@@ -143,7 +143,7 @@ const Phrases cs_fault_phrases[] = {
 		"dns|dns error|dns lookup|name service|name service error|name server reply|servfail|dns failure|"
 		"dns server|dns query|nameserver|a record|mx lookup|resolution|lookup of|dns fehler"},
 	{TEMPORARY, "en",
-		"temporarily|temporary|try again later|try later|please try later|retry later|please retry later|"
+		"at the moment|temporarily|temporary|try again later|try later|please try later|retry later|please retry later|"
 		"transient|deferred|come back later|try again in|momentarily|later|retry again|tempfail|"
 		"try again shortly|permanently deferred|later again|try again|soft reject|retrying|temporal"},
 	{TEMPORARY, "de, fr, es, pt, it, pl, cs, nl, ja, ru, zh, tr",
@@ -279,7 +279,7 @@ const Phrases cs_fault_phrases[] = {
 		"non accetta posta|nie przyjmuje poczty|neprijima postu|accepteert geen mail|メールを受け付けていません|"
 		"не принимает почту|不接收邮件|e posta kabul etmiyor"},
 	{LOOKUP, "all",
-		"lookup failure|lookup error|temporary lookup failure|lookup failed|verification temporarily|"
+		"lookup failure|lookup error|lookup failed|verification temporarily|"
 		"unable to verify|could not verify|verify callout|unable to look up|cannot look up|lookup"},
 	{UNVERIFIED, "all",
 		"unverified address|unverified|verification in progress|address verification|verification failed|"
