@@ -53,13 +53,13 @@ SELECT is((SELECT array_agg(DISTINCT nspowner) FROM pg_namespace
 SELECT is((SELECT array_agg(DISTINCT p.proname::text ORDER BY p.proname::text) FROM pg_proc p
         WHERE p.pronamespace = 'contact_status'::regnamespace),
     string_to_array(regexp_replace($$
-active_contacts_by_day,add_change_feed,add_partitions,bounce_reasons,color,contact_by_email,
-copy_policy,create_tables,drop_partition,drop_partitions,enable_tenant_security,erase_contact,
-explain_status,fold,forget_changes,forward_events,from_label,guard_status,import_contacts,
-is_mailable,label,move_horizon,normalize_address,policy,policy_problems,read_changes,record_event,
-reevaluate,remove_change_feed,repair,report_category,report_label,require_mailable,retract_events,
-set_horizon,state_diagram,status_changes,status_of,suppress,suppress_all,sweep,transitions,
-undo_retraction,upgrade_tables,verify,vocabulary_words
+active_contacts_by_day,add_change_feed,add_partitions,bounce_kind,bounce_reasons,classify_reply,
+color,contact_by_email,copy_policy,create_tables,drop_partition,drop_partitions,
+enable_tenant_security,erase_contact,explain_status,fold,forget_changes,forward_events,from_label,
+guard_status,import_contacts,is_mailable,label,move_horizon,normalize_address,policy,policy_problems,
+read_changes,record_event,reevaluate,remove_change_feed,repair,reply_rules,report_category,
+report_label,require_mailable,retract_events,set_horizon,state_diagram,status_changes,status_of,
+suppress,suppress_all,sweep,transitions,undo_retraction,upgrade_tables,verify,vocabulary_words
 $$, '\s', '', 'g'), ','),
 'schema contact_status holds the interface and nothing else');
 

@@ -79,7 +79,8 @@ late, two at once|default|added l1, opened c1 @-1h|at once|complained @-3h, clic
 \.
 -- a row may have several lines
 UPDATE helper.feed_case SET (policy, before, arrival, events, expected) =
-    (helper.one_line(policy), helper.one_line(before), helper.one_line(arrival), helper.one_line(events), helper.one_line(expected));
+    (helper.one_line(policy), helper.one_line(before), helper.one_line(arrival), helper.one_line(events),
+     helper.one_line(expected));
 CREATE TABLE helper.played (nr int, a helper.account, contact bigint, after bigint);
 CREATE FUNCTION helper.check_feed() RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE

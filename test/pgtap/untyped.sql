@@ -21,7 +21,9 @@ SELECT active_contacts FROM contact_status.active_contacts_by_day($1, $2, $3, $4
 '2026-02-02'|1
 SELECT contact_status.add_change_feed($1, $2)|'parts', 'true'|
 SELECT contact_status.add_partitions($1, $2, $3, $4)|'parts', '1 month', '2026-03-01', '2026-01-01'|*
+SELECT contact_status.bounce_kind($1)|'550 5.1.1 user unknown'|nonexistent
 SELECT count(*) FROM contact_status.bounce_reasons($1, $2, $3)|'crm', '7', '1'|0
+SELECT kind FROM contact_status.classify_reply($1)|'452 4.2.2 mailbox full'|soft_bounced
 SELECT contact_status.color($1, $2)|'complained', 'ecomail'|red
 SELECT contact_status.color($1)|'complained'|red
 SELECT contact_id FROM contact_status.contact_by_email($1, $2, $3)|'crm', 'ANN@example.org', '1'|1
@@ -52,6 +54,7 @@ SELECT contact_status.record_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
 SELECT contact_status.reevaluate($1, $2)|'crm', '1'|0
 SELECT contact_status.remove_change_feed($1)|'crm'|
 SELECT contact_status.repair($1)|'crm'|0
+SELECT count(*) > 50 FROM contact_status.reply_rules()||true
 SELECT contact_status.report_category($1)|'failing'|temporary_error
 SELECT contact_status.report_label($1, $2)|'ok', 'emailmanager'|OK
 SELECT events FROM contact_status.retract_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)|'crm', 'a test', '1', \
