@@ -132,7 +132,7 @@ COMMENT ON COLUMN %1$I.contact.generation_start IS
 COMMENT ON COLUMN %1$I.contact.erased_at IS
 'derived: an erasure caused the opt-out; only a confirmed sign-up of the person lifts it';
 COMMENT ON COLUMN %1$I.contact.address_since IS
-'derived: when the address was last changed; earlier errors and unanswered campaigns do not count';
+'derived: when the address was last changed; earlier errors, unanswered campaigns and sign-ups to confirm do not count';
 
 CREATE TABLE %1$I.deleted_contact (
     account_id     bigint NOT NULL,
@@ -163,7 +163,8 @@ COMMENT ON TABLE %1$I.subscription IS 'derived: the consent and status of a cont
 COMMENT ON COLUMN %1$I.subscription.status IS 'greatest status over the consent and the address facts';
 COMMENT ON COLUMN %1$I.subscription.consent IS 'active (subscribed), unconfirmed or unsubscribed';
 COMMENT ON COLUMN %1$I.subscription.consent_at IS 'time of the event that gave or withdrew the consent';
-COMMENT ON COLUMN %1$I.subscription.requested_at IS 'time of a sign-up after the opt-out that is not confirmed yet';
+COMMENT ON COLUMN %1$I.subscription.requested_at IS
+'time of a sign-up after the opt-out, or after a change of the address, that is not confirmed yet';
 COMMENT ON COLUMN %1$I.subscription.request_key IS 'event_key that the confirmation must have; empty: any';
 
 CREATE TABLE %1$I.address_change (

@@ -49,7 +49,7 @@ RETURN format($query$SELECT c.account_id, c.contact_id, h.list_id, h.changed_at,
   JOIN %1$I.policy p ON p.name = a.policy
  CROSS JOIN LATERAL (
            SELECT contact_status.status_changes(p::contact_status.policy, e.settings, e.kind, e.occurred_at,
-                      e.list_id, e.campaign_id, e.event_key, e.source, e.until, clock_timestamp(), e.facts
+                      e.list_id, e.campaign_id, e.event_key, e.source, e.until, clock_timestamp(), e.facts, e.dated_at
                       ORDER BY e.occurred_at, e.dated_at, e.kind, e.list_id NULLS FIRST, e.campaign_id NULLS FIRST,
                                e.event_key COLLATE "C") AS changes
              FROM (%2$s) e

@@ -83,8 +83,7 @@ extern void cs_begin_generation(CsContact *state, TimestampTz generation_start);
 
 /*
  * Records that the contact's address changed at a time.  The caller has
- * inserted the row of address_change.  Requests a full replay, and
- * cs_save_contact() writes address_since.
+ * inserted the row of address_change.  Requests a full replay.
  */
 extern void cs_set_address_since(CsContact *state, TimestampTz since);
 

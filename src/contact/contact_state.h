@@ -44,8 +44,7 @@ struct CsContact
 	const CsPolicy *policy;
 	TimestampTz generation_start;	/* PG_INT64_MIN: none */
 	bool		begins_anew;	/* write generation_start */
-	cs_moment	address_since;
-	bool		address_anew;	/* write address_since */
+	cs_moment	address_since;	/* last change of the address, the one of this call included */
 	CsContactRow		stored;			/* as in the row of contact */
 	cs_facts	facts;			/* after the events applied so far */
 	cs_moment	changed;		/* time of the last event that changed one of these */
@@ -128,7 +127,7 @@ cs_apply_logged(CsContact *v, CsLoggedEvent *logged)
 		logged->event.rules = cs_consent_rules_at(v->in, v->account, logged->event.list, logged->recorded);
 	if (!cs_apply_event(&v->facts, &v->policy->rules, &logged->event))
 		return false;
-	v->changed = (cs_moment) {true, logged->event.at};
+	v->changed = (cs_moment) {.set = true, .at = logged->event.at};
 	return true;
 }
 

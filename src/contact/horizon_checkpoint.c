@@ -29,11 +29,11 @@ cs_store_horizon_checkpoint(CsContact *v, TimestampTz recorded_until, const cs_t
 	else
 		kept.facts = cs_facts_before(v, kept.before, recorded_until);
 	if (late)
-		kept.late_since = (cs_moment) {true, *late};
+		kept.late_since = (cs_moment) {.set = true, .at = *late};
 	cs_delete_checkpoints(v->in, &life, PG_INT64_MIN, true);
 	cs_insert_checkpoint(v->in, &life, &kept);
 	CommandCounterIncrement();
-	v->horizon = kept;
+	v->horizon_known = false;	/* to be read as it was stored */
 }
 
 void

@@ -52,7 +52,7 @@ cs_note_late_events(CsContact *v)
 	cs_begin_log(&scan, v->in, v->account, v->contact, NULL);
 	while (!first.set && cs_next_logged(&scan, &event) && event.event.at < v->horizon.before)
 		if (!event.retracted && event.recorded > v->generation_start && event.recorded > v->horizon.kept.at)
-			first = (cs_moment) {true, event.event.at};
+			first = (cs_moment) {.set = true, .at = event.event.at};
 	cs_end_log(&scan);
 	if (first.set)
 		cs_note_late(v->in, &v->horizon, first.at);
@@ -101,8 +101,8 @@ load_address_changes(CsContact *v, cs_time **changes)
 static void
 change_address(CsContact *v, cs_time at)
 {
-	cs_change_address(&v->facts);
-	v->changed = (cs_moment) {true, at};
+	cs_change_address(&v->facts, at);
+	v->changed = (cs_moment) {.set = true, .at = at};
 }
 
 static void
@@ -129,6 +129,8 @@ counts(const CsContact *v, const CsCheckpoint *base, TimestampTz recorded_until,
 		return false;
 	if (!base->set || event->event.at >= base->before)
 		return true;
+	event->event.late_by = base->before - event->event.at;
+	event->event.before_change = base->facts.changed.set && base->facts.changed.at >= event->event.at;
 	event->event.at = base->before;
 	return base->kept.set && event->recorded > base->kept.at;
 }

@@ -67,8 +67,6 @@ save_contact(CsContact *v, cs_status status, cs_moment due)
 	cs_facts_to_values(&facts, v->contacts->rel->rd_att, v->contacts->facts, values, nulls);
 	if (v->begins_anew)
 		CS_SET(v->contacts, CONTACT_GENERATION_START, TimestampTzGetDatum(v->generation_start), false);
-	if (v->address_anew)
-		CS_SET(v->contacts, CONTACT_ADDRESS_SINCE, TimestampTzGetDatum(v->address_since.at), false);
 	cs_update_row(v->in, v->contacts, &v->tid, values, nulls);
 	if (status != v->stored.status)
 	{
@@ -96,10 +94,10 @@ due_bound(const CsContact *v, cs_time as_of)
 
 	if (as_of > v->in->now &&
 		cs_address_status(&v->facts, rules, as_of) != cs_address_status(&v->facts, rules, v->in->now))
-		return (cs_moment) {true, DT_NOBEGIN};
+		return (cs_moment) {.set = true, .at = DT_NOBEGIN};
 	if (stored.set && stored.at > as_of && stored.at <= due)
 		return stored;
-	return due == CS_NEVER ? (cs_moment) {0} : (cs_moment) {true, due};
+	return due == CS_NEVER ? (cs_moment) {0} : (cs_moment) {.set = true, .at = due};
 }
 
 /* ---- former addresses ---- */
@@ -205,13 +203,13 @@ cs_save_contact(CsContact *v, TimestampTz as_of)
 	due = due_bound(v, as_of);
 	changed = changed || status != v->stored.status || differ(v->changed, v->stored.changed) ||
 		!cs_same_address_facts(&v->facts, &v->stored.contact);
-	if (v->address_since.set && !v->address_anew)
+	if (v->address_since.set && !differ(v->address_since, v->stored.contact.address_since))
 	{
 		cs_need_consents(v);
 		if (person_spoke_before(v, v->address_since.at))
 			suppress_old_addresses(v);
 	}
-	if (changed || v->begins_anew || v->address_anew || differ(due, v->stored.due))
+	if (changed || v->begins_anew || differ(due, v->stored.due))
 		save_contact(v, status, due);
 	MemoryContextSwitchTo(caller);
 	return changed;

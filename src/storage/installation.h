@@ -227,7 +227,7 @@ cs_moment_column(CsTable *table, int column)
 	bool		isnull;
 	Datum		value = cs_column(table, table->slot, column, &isnull);
 
-	return isnull ? (cs_moment) {0} : (cs_moment) {true, DatumGetTimestampTz(value)};
+	return isnull ? (cs_moment) {0} : (cs_moment) {.set = true, .at = DatumGetTimestampTz(value)};
 }
 
 #endif							/* CONTACT_STATUS_INSTALLATION_H */

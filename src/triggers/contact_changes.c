@@ -81,8 +81,7 @@ check_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
 	int64		contact = bigint_column(table, slot, CONTACT_ID);
 	cs_facts	unknown = {0};
 	CsContactRow		facts = {0};
-	bool		isnull,
-				has_no_change;
+	bool		isnull;
 
 	if (cs_account_policy(in, account) == NULL)
 		ereport(ERROR,
@@ -93,8 +92,7 @@ check_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
 	slot_getallattrs(slot);
 	cs_facts_of_values(&facts, slot->tts_tupleDescriptor, table->facts, slot->tts_values, slot->tts_isnull);
 	cs_column(table, slot, CONTACT_GENERATION_START, &isnull);
-	cs_column(table, slot, CONTACT_ADDRESS_SINCE, &has_no_change);
-	if (!isnull || !has_no_change || facts.status != CS_STATUS_UNCONFIRMED || facts.changed.set || facts.due.set ||
+	if (!isnull || facts.status != CS_STATUS_UNCONFIRMED || facts.changed.set || facts.due.set ||
 		!cs_same_address_facts(&facts.contact, &unknown))
 		ereport(ERROR,
 				(errcode(ERRCODE_CHECK_VIOLATION),

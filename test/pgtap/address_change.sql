@@ -146,6 +146,49 @@ SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 953), 'unsubs
 INSERT INTO crm.event (contact_id, kind, occurred_at) VALUES (952, 'opened', '2025-06-02'), (952, 'unsubscribed', '2025-06-02 01:00');
 SELECT is((SELECT string_agg(occurred_at::date::text, ', ') FROM crm.event WHERE contact_id = 953 AND kind = 'unsubscribed' AND occurred_at::date = '2025-06-02' ), '2025-06-02, 2025-06-02', 'of a later one as well, of the same one not twice');
 
+-- What waits for a confirmation ------------------------------------------------------------------------------------------------------
+
+-- The link went to the old mailbox. On list 2 a sign-up must be confirmed; the events before the change, and those after it.
+CREATE TABLE helper.link (nr int, name text, before text, after text, status text, suppressed boolean);
+INSERT INTO helper.link VALUES
+(1, 'a sign-up, the link of the old mailbox', 'signed_up a', 'confirmed a', 'unconfirmed', false),
+(2, 'a sign-up, confirmed before', 'signed_up a,confirmed a', '', 'active', false),
+(3, 'a sign-up, and one after the change', 'signed_up a', 'signed_up b,confirmed b', 'active', false),
+(4, 'a sign-up after the change, the old link', 'signed_up a', 'signed_up b,confirmed a', 'unconfirmed', false),
+(5, 'a request, the link of the old mailbox', 'unsubscribed,signed_up a', 'confirmed a', 'unsubscribed', false),
+(6, 'a request, confirmed before', 'unsubscribed,signed_up a,confirmed a', '', 'active', false),
+(7, 'a request, and one after the change', 'unsubscribed,signed_up a', 'signed_up b,confirmed b', 'active', false),
+(8, 'a request after the change, the old link', 'unsubscribed,signed_up a', 'signed_up b,confirmed a', 'unsubscribed', false),
+(9, 'an import after the change', 'signed_up a', 'added', 'unconfirmed', false),
+(10, 'the old link validates no dead address', 'signed_up a', 'confirmed a', 'hard_bounced', true);
+CREATE FUNCTION helper.say(contact bigint, said text, first timestamptz) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO crm.event (contact_id, list_id, kind, event_key, occurred_at)
+    SELECT contact, 2, split_part(k, ' ', 1)::contact_status.event_kind, split_part(k, ' ', 2), first + n * interval '1 millisecond'
+    FROM unnest(string_to_array(said, ',')) WITH ORDINALITY AS w (k, n)
+$$;
+CREATE FUNCTION helper.confirm_all() RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    l record;
+    person bigint;
+BEGIN
+    FOR l IN SELECT k.*, late FROM helper.link k, unnest('{false,true}'::boolean[]) late ORDER BY k.nr, late LOOP
+        INSERT INTO crm.contact (email) VALUES (format('link%s%s@example.org', l.nr, l.late)) RETURNING contact_id INTO person;
+        IF NOT l.late THEN
+            PERFORM helper.say(person, l.before, clock_timestamp() - interval '1 hour');
+        END IF;
+        IF l.suppressed THEN
+            PERFORM contact_status.suppress('crm', 1, format('victim%s%s@example.org', l.nr, l.late), 'invalidated');
+        END IF;
+        UPDATE crm.contact SET email = format('victim%s%s@example.org', l.nr, l.late) WHERE contact_id = person;
+        PERFORM helper.say(person, l.after, clock_timestamp());
+        IF l.late THEN
+            PERFORM helper.say(person, l.before, clock_timestamp() - interval '1 hour');
+        END IF;
+        RETURN NEXT is((SELECT status::text FROM crm.contact WHERE contact_id = person), l.status, l.name || CASE WHEN l.late THEN ', heard late' ELSE '' END);
+    END LOOP;
+END $$;
+SELECT helper.confirm_all();
+
 SELECT helper.refused($$UPDATE crm.contact SET email = '   ' WHERE contact_id = 901$$, '23514', 'a blank address');
 SELECT helper.refused($$UPDATE crm.contact SET email = NULL WHERE contact_id = 901$$, '23502', 'no address');
 SELECT helper.accepted($$UPDATE crm.contact SET email = 'many' || contact_id || '@example.org'$$, 'many at once');
