@@ -44,7 +44,7 @@ CREATE TABLE %1$I.account (
 COMMENT ON TABLE %1$I.account IS 'a tenant; a single sender uses the default account 1';
 COMMENT ON COLUMN %1$I.account.contact_limit IS 'how many contacts may count as active; null: no limit';
 COMMENT ON COLUMN %1$I.account.horizon IS
-'derived: set by contact_status.set_horizon; an earlier event counts as if it happened at this time';
+'derived: set by contact_status.set_horizon; an earlier event restricts as if it happened at this time';
 COMMENT ON COLUMN %1$I.account.horizon_kept IS
 'derived: the facts of all contacts are stored as of this horizon, so older events may be dropped';
 

@@ -30,7 +30,7 @@ SELECT a.account_id, a.contact_id, NULL, a.changed_at, NULL, NULL, '', NULL, NUL
   JOIN ONLY %1$I.contact c USING (account_id, contact_id)
   LEFT JOIN %1$I.checkpoint k ON k.account_id = a.account_id AND k.contact_id = a.contact_id
    AND k.kept_at IS NOT NULL AND k.generation_start IS NOT DISTINCT FROM c.generation_start
- WHERE k.before IS NULL OR a.changed_at >= k.before
+ WHERE (k.before IS NULL OR a.changed_at >= k.before) AND (c.generation_start IS NULL OR a.changed_at > c.generation_start)
 UNION ALL
 SELECT k.account_id, k.contact_id, NULL, k.before, NULL, NULL, '', NULL, NULL, NULL, '-infinity', k.facts
   FROM %1$I.checkpoint k

@@ -101,9 +101,9 @@ extern void cs_replay_contact(CsContact *contact);
  * that it changes.  Returns whether any fact or status changed.  To be called
  * after cs_replay_contact().
  *
- * If an opt-out, complaint or consent changed that is dated before the last
- * change of address, the suppressions of the former addresses change too.  The
- * rows of these addresses are locked.
+ * After a late event from before the last change of address, and after a full
+ * replay, the suppressions of the former addresses are updated too.  The rows
+ * of these addresses are locked.
  */
 extern bool cs_save_contact(CsContact *state, TimestampTz as_of);
 

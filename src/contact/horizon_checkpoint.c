@@ -50,7 +50,7 @@ cs_store_deleted_horizon_facts(CsContact *v, int64 account, int64 contact, Times
 {
 	MemoryContext caller;
 
-	cs_load_deleted_contact(v, account, contact, generation_start);
+	cs_load_deleted_contact(v, account, contact, generation_start, ended);
 	caller = MemoryContextSwitchTo(v->context);
 	cs_store_horizon_checkpoint(v, ended, NULL);
 	MemoryContextSwitchTo(caller);

@@ -23,6 +23,7 @@
 
 #include "compat.h"
 #include "contact/contact.h"
+#include "contact/deleted_contact.h"
 #include "contact/former_address.h"
 #include "contact/horizon.h"
 #include "contact/operation.h"
@@ -132,30 +133,10 @@ mark_event(CsInstallation *in, int64 account, Oid part, ItemPointer tid, int64 c
 static void
 suppress_former_anew(CsInstallation *in, CsContact *state, int64 account, int64 contact)
 {
-	CsTable    *former = cs_table(in, TABLE_DELETED_CONTACT);
-	cs_id		key[2] = {{true, account}, {true, contact}};
-	TimestampTz began,
-				ended;
-	bytea	   *digest;
-	cs_id		holder;
-	Datum		value;
-	bool		isnull;
+	CsDeletedContact deleted;
 
-	if (!cs_fetch_latest(former, key, 2))
-		return;
-	/* a contact that takes the address waits for this lock, or has set itself as holder before */
-	cs_lock_row(former, &former->slot->tts_tid, LockTupleNoKeyExclusive);
-	value = cs_column(former, former->slot, DELETED_HOLDER, &isnull);
-	holder = cs_id_of_datum(value, isnull);
-	ended = DatumGetTimestampTz(cs_column(former, former->slot, DELETED_ENDED_AT, &isnull));
-	began = cs_time_column(former, DELETED_GENERATION_START, PG_INT64_MIN);
-	value = cs_column(former, former->slot, DELETED_DIGEST, &isnull);
-	if (isnull)
-		return;
-	digest = DatumGetByteaPCopy(value);
-	if (cs_replace_suppressed_facts(in, account, contact, began, cs_deleted_contact_facts(state, account, contact, began, ended), digest,
-						   true))
-		cs_note_pending_address(in, account, holder, digest);
+	if (cs_lock_deleted_contact(in, account, contact, &deleted))
+		cs_suppress_deleted_contact(state, &deleted);
 }
 
 /*
@@ -337,6 +318,25 @@ end_number(CsInstallation *in, int64 account, int64 number)
 	cs_insert_row(in, former, values, nulls);
 }
 
+/* Remove the reason of a retraction if it concerned one contact only: it may name the person. */
+static void
+erase_reason(CsInstallation *in, int64 account, Datum retraction)
+{
+	CsTable    *table = cs_table(in, TABLE_RETRACTION);
+	cs_id		key[2] = {{true, account}, {true, DatumGetInt64(retraction)}};
+	Datum	   *values;
+	bool	   *nulls;
+	bool		isnull;
+
+	if (!cs_fetch_latest(table, key, 2) ||
+		DatumGetInt64(cs_column(table, table->slot, RETRACTION_CONTACTS, &isnull)) != 1)
+		return;
+	cs_copy_row(table, &values, &nulls);
+	CS_SET(table, RETRACTION_REASON, CStringGetTextDatum("erased"), false);
+	cs_update_row(in, table, &table->slot->tts_tid, values, nulls);
+	CommandCounterIncrement();
+}
+
 /*
  * Make the events of a contact that were recorded up to a time anonymous.  They
  * get another contact id and retain kind, times, list, campaign and
@@ -373,6 +373,8 @@ make_anonymous(CsInstallation *in, int64 account, int64 contact, TimestampTz unt
 			values[column - 1] = log->slot->tts_values[column - 1];
 			nulls[column - 1] = log->slot->tts_isnull[column - 1];
 		}
+		if (event.retracted)
+			erase_reason(in, account, cs_column(log, log->slot, EVENT_RETRACTION, &(bool) {false}));
 		CS_SET(log, EVENT_CONTACT, Int64GetDatum(number), false);
 		/* the key of the log is unique, and events may differ by event_key only */
 		CS_SET(log, EVENT_KEY, CStringGetTextDatum(psprintf(INT64_FORMAT, ++ordinal)), false);
@@ -392,6 +394,20 @@ leave_opt_out(CsInstallation *in, int64 account, bytea *digest)
 
 	cs_delete_suppressions(in, account, digest);
 	cs_suppress_address(in, account, digest, CS_KIND_UNSUBSCRIBED, nobody, in->now, "erasure", nobody, PG_INT64_MIN);
+}
+
+/*
+ * Leave an account-wide opt-out of the former addresses of a contact too.
+ * Suppressions that follow from other contacts remain.
+ */
+static void
+suppress_former_addresses_of(CsInstallation *in, int64 account, int64 contact)
+{
+	cs_id		nobody = {0};
+	ListCell   *lc;
+
+	foreach(lc, cs_former_digests(in, account, contact))
+		cs_suppress_address(in, account, lfirst(lc), CS_KIND_UNSUBSCRIBED, nobody, in->now, "erasure", nobody, PG_INT64_MIN);
 }
 
 /* The deleted contacts that had an address. */
@@ -521,12 +537,17 @@ cs_anonymize_contact(PG_FUNCTION_ARGS)
 	leave_opt_out(in, account, digest);
 	foreach(lc, deleted_contacts(in, account, digest))
 	{
+		CsDeletedContact deleted;
+
+		/* waits for events of the deleted contact that are being recorded */
 		key[1].id = *(int64 *) lfirst(lc);
-		if (!cs_fetch_latest(former, key, 2))
+		if (!cs_lock_deleted_contact(in, account, key[1].id, &deleted))
 			continue;
-		make_anonymous(in, account, key[1].id,
-					   DatumGetTimestampTz(cs_column(former, former->slot, DELETED_ENDED_AT, &isnull)));
-		cs_delete_row(in, former, &former->slot->tts_tid);
+		suppress_former_addresses_of(in, account, key[1].id);
+		make_anonymous(in, account, key[1].id, deleted.ended);
+		if (cs_fetch_latest(former, key, 2))
+			cs_delete_row(in, former, &former->slot->tts_tid);
+		cs_delete_address_changes(in, account, key[1].id, deleted.ended);
 		cs_delete_all_checkpoints(in, account, key[1].id, NULL);
 	}
 	cs_end_operation(in);

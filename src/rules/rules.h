@@ -248,6 +248,9 @@ extern bool cs_judges_consent(cs_kind kind);
 /* Can an event of this kind change a consent?  If so, the caller loads the consents first. */
 extern bool cs_touches_consent(cs_kind kind);
 
+/* Does an event of this kind need a list? */
+extern bool cs_needs_list(cs_kind kind);
+
 /* Whether an event has evidence; blank: null or white space only. */
 typedef enum cs_evidence
 {

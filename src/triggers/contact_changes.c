@@ -22,6 +22,7 @@
 #include "utils/snapmgr.h"
 
 #include "contact/contact.h"
+#include "contact/deleted_contact.h"
 #include "contact/former_address.h"
 #include "contact/operation.h"
 #include "contact/propagate_suppression.h"
@@ -118,22 +119,19 @@ has_former_contacts(CsInstallation *in)
 static TimestampTz
 begin_after_former(CsInstallation *in, CsContact *state, int64 account, int64 contact)
 {
-	CsTable    *former = cs_table(in, TABLE_DELETED_CONTACT);
-	cs_id		key[2] = {{true, account}, {true, contact}};
-	TimestampTz ended;
-	bool		isnull;
+	CsDeletedContact deleted;
 
-	if (!cs_fetch_latest(former, key, 2))
+	/* an event of the deleted contact that is being recorded makes it end later */
+	if (!cs_lock_deleted_contact(in, account, contact, &deleted))
 		return PG_INT64_MIN;
-	ended = DatumGetTimestampTz(cs_column(former, former->slot, DELETED_ENDED_AT, &isnull));
 	if (cs_lock_contact(state, account, contact))
 	{
 		/* a row trigger may have recorded events of it already, so replay its log */
-		cs_begin_generation(state, ended);
+		cs_begin_generation(state, deleted.ended);
 		cs_replay_contact(state);
 		cs_save_contact(state, in->now);
 	}
-	return ended;
+	return deleted.ended;
 }
 
 /*
@@ -302,7 +300,6 @@ end_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
 {
 	int64		account = bigint_column(table, slot, CONTACT_ACCOUNT);
 	int64		contact = bigint_column(table, slot, CONTACT_ID);
-	CsTable    *changes = cs_table(in, TABLE_ADDRESS_CHANGE);
 	CsContactRow		facts = {0};
 	CsGeneration		life;
 	bytea	   *digest;
@@ -322,19 +319,8 @@ end_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
 	cs_delete_subscriptions(in, account, contact);
 	cs_count(in, account, (cs_id) {0}, facts.status, -1);
 
-	cs_column(table, slot, CONTACT_ADDRESS_SINCE, &isnull);
-	if (!isnull)
-	{
-		cs_id		key[2] = {{true, account}, {true, contact}};
-		CsKeyScan	scan;
-
-		cs_begin_scan(&scan, changes, key, 2, NULL);
-		while (cs_next_row(&scan))
-			cs_delete_row(in, changes, &changes->slot->tts_tid);
-		cs_end_scan(&scan);
-	}
-	generation_start = cs_column(table, slot, CONTACT_GENERATION_START, &isnull);
 	life = (CsGeneration) {account, contact, isnull ? PG_INT64_MIN : DatumGetTimestampTz(generation_start)};
+	cs_delete_address_changes(in, account, contact, life.generation_start);
 	cs_delete_all_checkpoints(in, account, contact, &life);
 	remember_contact(in, account, contact, generation_start, isnull, digest);
 }

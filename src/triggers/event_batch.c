@@ -88,9 +88,9 @@ check_event(CsInstallation *in, const CsLoggedEvent *logged)
 				 errhint("Record an event when it has happened, with the time at which it did.")));
 
 	wrong = cs_shape_error(event, logged->evidence);
-	/* an opt-out of a deleted list is recorded, so that it holds if the list is created again */
+	/* where the list is only context, or for an opt-out, a list that was deleted will do */
 	if (wrong == NULL && event->list.set && !cs_list_exists(in, logged->account, event->list.id) &&
-		!(event->kind == CS_KIND_UNSUBSCRIBED && cs_list_existed(in, logged->account, event->list.id)))
+		(cs_needs_list(event->kind) || !cs_list_existed(in, logged->account, event->list.id)))
 	{
 		if (cs_account_policy(in, logged->account) != NULL)
 			ereport(ERROR,

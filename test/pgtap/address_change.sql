@@ -125,7 +125,7 @@ DO $$ BEGIN FOR i IN 2 .. 5 LOOP UPDATE crm.contact SET email = format('chain%s@
 DELETE FROM crm.contact WHERE contact_id = 911;
 INSERT INTO crm.contact (email) SELECT format('chain%s@example.org', i) FROM generate_series(1, 5) AS i;
 SELECT is((SELECT count(*) FROM crm.contact WHERE email LIKE 'chain%' AND status = 'complained'), 5::bigint, 'a complaint stays known of every address its contact had');
-SELECT is((SELECT count(*) FROM crm.address_change WHERE contact_id = 911), 0::bigint, 'address changes go with the contact');
+SELECT is((SELECT count(*) FROM crm.address_change WHERE contact_id = 911), 4::bigint, 'address changes stay, for events that come later');
 
 -- What the person said is heard late: it holds for the old address as if it had been heard in time.
 INSERT INTO crm.contact (contact_id, email) VALUES (950, 'late.before@example.org');
@@ -188,6 +188,58 @@ BEGIN
     END LOOP;
 END $$;
 SELECT helper.confirm_all();
+
+-- A refusal belongs to the address that was mailed --------------------------------------------------------------------------------------
+
+-- Mail to the old address, the change, then the answer, dated before the change; and what is known of each address then, by a contact that
+-- has the old one already, or takes it later. An hour later another change, to which none of it belongs.
+CREATE TABLE helper.answer (nr int, name text, before text, late text, old text);
+INSERT INTO helper.answer VALUES
+(1, 'an unknown user', '', 'nonexistent', 'hard_bounced'),
+(2, 'a refusal', '', 'hard_bounced', 'hard_bounced'),
+(3, 'declared dead', '', 'invalidated', 'hard_bounced'),
+(4, 'the fifth full mailbox', 'soft_bounced,soft_bounced,soft_bounced,soft_bounced', 'soft_bounced', 'hard_bounced'),
+(5, 'a full mailbox', '', 'soft_bounced', 'active'),
+(6, 'a validation', 'nonexistent', 'validated', 'active'),
+(7, 'a delivery before the fifth full mailbox', 'soft_bounced,soft_bounced,soft_bounced,soft_bounced,soft_bounced', 'delivered -27', 'active'),
+(8, 'an opened mail', '', 'opened', 'active');
+CREATE FUNCTION helper.answer_all() RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    a record;
+    n int;
+    first bigint;
+    old text;
+    taker bigint;
+    at timestamptz := clock_timestamp() - interval '2 days';
+BEGIN
+    FOR a IN SELECT w.*, taken FROM helper.answer w, unnest('{false,true}'::boolean[]) taken ORDER BY w.nr, taken LOOP
+        old := format('answer%s%s@example.org', a.nr, a.taken);
+        INSERT INTO crm.contact (email) VALUES (old) RETURNING contact_id INTO first;
+        INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) VALUES (first, 1, 'added', at);
+        PERFORM helper.tell(1, first, nullif(a.before, ''), at + interval '1 hour');
+        UPDATE crm.contact SET email = 'one.' || email WHERE contact_id = first;
+        UPDATE crm.contact SET email = 'two.' || email WHERE contact_id = first;
+        IF a.taken THEN
+            INSERT INTO crm.contact (email) VALUES (old) RETURNING contact_id INTO taker;
+            INSERT INTO crm.event (contact_id, list_id, kind) VALUES (taker, 1, 'added');
+        END IF;
+        INSERT INTO crm.event (contact_id, kind, campaign_id, occurred_at)
+        VALUES (first, split_part(a.late, ' ', 1)::contact_status.event_kind, 900, at + interval '90 minutes' + coalesce(nullif(split_part(a.late, ' ', 2), '')::int, 0) * interval '1 minute');
+        IF NOT a.taken THEN
+            INSERT INTO crm.contact (email) VALUES (old) RETURNING contact_id INTO taker;
+            INSERT INTO crm.event (contact_id, list_id, kind) VALUES (taker, 1, 'added');
+        END IF;
+        RETURN NEXT is((SELECT status::text FROM crm.contact WHERE contact_id = taker),
+            -- what the holder has received already is taken back by a retraction only
+            CASE WHEN a.taken AND a.nr IN (6, 7) THEN 'hard_bounced' ELSE a.old END,
+            format('%s, heard after the change: the old address%s', a.name, CASE WHEN a.taken THEN ', which has a contact' ELSE '' END));
+        RETURN NEXT is((SELECT status::text FROM crm.contact WHERE contact_id = first), 'active', a.name || ', heard after the change: the new address');
+        -- and a retraction takes it back from the contact that has the address
+        PERFORM contact_status.retract_events('crm', 'a test', contact_ids => ARRAY[first], kinds => '{soft_bounced,hard_bounced,nonexistent,invalidated}');
+        RETURN NEXT is((SELECT status::text FROM crm.contact WHERE contact_id = taker), 'active', a.name || ': taken back');
+    END LOOP;
+END $$;
+SELECT helper.answer_all();
 
 SELECT helper.refused($$UPDATE crm.contact SET email = '   ' WHERE contact_id = 901$$, '23514', 'a blank address');
 SELECT helper.refused($$UPDATE crm.contact SET email = NULL WHERE contact_id = 901$$, '23502', 'no address');

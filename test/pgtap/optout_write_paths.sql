@@ -76,7 +76,7 @@ INSERT INTO helper.way VALUES
 (53, 'a message put into the outbox', $$INSERT INTO public.outbox VALUES ({c}, 1)$$, 'refused: 23514 contact_status_mailable'),
 (54, 'an opt-out told by suppress, dated before', $$PERFORM contact_status.suppress('crm', 1, '{e}', 'unsubscribed', 1, '2001-01-01')$$, 'recorded'),
 (55, 'a subscription moved to another list', $$UPDATE crm.subscription SET list_id = 2 WHERE contact_id = {c}$$, 'refused: 23514 contact_status_derived'),
-(56, 'DELETE of the contact, a late import for its id', $$DELETE FROM crm.contact WHERE contact_id = {c}; INSERT INTO crm.event (contact_id, list_id, kind) VALUES ({c}, 1, 'added')$$, 'refused: 23503');
+(56, 'DELETE of the contact, a late import for its id', $$DELETE FROM crm.contact WHERE contact_id = {c}; INSERT INTO crm.event (contact_id, list_id, kind) VALUES ({c}, 1, 'added')$$, 'recorded');
 
 -- Tries one, and says its outcome, and on which lists somebody with the contact's address, or the contact, may be mailed then: on list 1 after
 -- an import to it.

@@ -55,6 +55,7 @@ my %work = (
         return "SELECT contact_status.suppress('crm', 1, $which, '$kind', $list, " . moment() . ')';
     },
     'opt-out'      => sub { record(opt_out(), 'NULL, NULL') },
+    'delivery'     => sub { record(pick(qw(delivered opened soft_bounced hard_bounced nonexistent validated)), 'NULL::bigint', 'NULL, NULL') },
     'consent'      => sub { record(pick(qw(added confirmed resubscribed)), between(1, 2), "'they asked', 'manual'") },
     'retraction'   => sub {
         return "SELECT * FROM contact_status.retract_events('crm', 'a test', kinds => '{" . (opt_out())[0] . "}', "
@@ -67,7 +68,7 @@ my %work = (
     'erasure'      => sub { my $contact = contact(); "SELECT contact_status.erase_contact('crm', 1, $contact) FROM crm.contact WHERE contact_id = $contact" },
 );
 my %weight = ('contact inserted' => 15, 'contact deleted' => 10, 'address changed' => 15, 'address suppressed' => 10, 'opt-out' => 25,
-    consent => 10, retraction => 7, undoing => 5, erasure => 3);
+    consent => 10, delivery => 12, retraction => 7, undoing => 5, erasure => 3);
 my @work = map { ($_) x $weight{$_} } sort keys %work;
 
 # What a statement may end with: refused as the rules have it, or overtaken by others.
