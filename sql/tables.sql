@@ -213,7 +213,8 @@ CREATE TABLE %1$I.suppression (
     occurred_at    timestamptz NOT NULL,
     source         text,
     contact_id     bigint,
-    generation_start    timestamptz
+    generation_start    timestamptz,
+    retraction_id  bigint
 );
 CREATE UNIQUE INDEX suppression_key ON %1$I.suppression (account_id, address_digest, kind, list_id) NULLS NOT DISTINCT;
 CREATE INDEX suppression_contact ON %1$I.suppression (account_id, contact_id);
@@ -223,6 +224,7 @@ COMMENT ON COLUMN %1$I.suppression.address_digest IS 'HMAC-SHA-256 of the normal
 COMMENT ON COLUMN %1$I.suppression.kind IS 'unsubscribed (list_id null: account-wide), complained or invalidated';
 COMMENT ON COLUMN %1$I.suppression.contact_id IS
 'contact with the events that caused it; null: caused by no contact, as with suppress';
+COMMENT ON COLUMN %1$I.suppression.retraction_id IS 'set if it was stored in error and does not count';
 COMMENT ON COLUMN %1$I.suppression.generation_start IS
 'generation_start of that contact, which distinguishes it from another contact with the same id';
 

@@ -28,6 +28,7 @@
 #include "contact/horizon.h"
 #include "contact/operation.h"
 #include "contact/propagate_suppression.h"
+#include "functions/retraction.h"
 #include "rules/rules.h"
 #include "storage/account_lock.h"
 #include "storage/checkpoint.h"
@@ -40,24 +41,6 @@
 #include "storage/table_scan.h"
 #include "types/arguments.h"
 #include "types/fact_columns.h"
-
-/*
- * Begin a call that changes recorded events.  Locks the retractions of the
- * account.  Raises 42501 unless the caller has the UPDATE privilege on the log.
- */
-static CsInstallation *
-open_for_change(Name schema, int64 account)
-{
-	CsInstallation *in = cs_begin_operation(schema);
-
-	cs_check_rights(in, ACL_UPDATE);
-	cs_check_account(in, account);
-	/* settings are locked before contacts */
-	cs_account_policy(in, account);
-	/* events are marked by their ctid, so only one transaction at a time may change them */
-	cs_lock_account(in, TABLE_RETRACTION, account, ExclusiveLock);
-	return in;
-}
 
 static int
 elements(Datum array, Oid type, int16 size, bool by_value, char align, Datum **values)
@@ -140,62 +123,6 @@ suppress_former_anew(CsInstallation *in, CsContact *state, int64 account, int64 
 }
 
 /*
- * Store the role, the reason and the numbers of a retraction.  A later call for
- * the same retraction adds to the numbers.
- */
-static void
-note_retraction(CsInstallation *in, int64 account, int64 retraction, const char *reason, int64 events, int64 contacts)
-{
-	CsTable    *table = cs_table(in, TABLE_RETRACTION);
-	cs_id		key[2] = {{true, account}, {true, retraction}};
-	Datum	   *values;
-	bool	   *nulls;
-	NameData	user;
-
-	if (cs_fetch_latest(table, key, 2))
-	{
-		AttrNumber *columns = table->columns;
-
-		cs_copy_row(table, &values, &nulls);
-		values[columns[RETRACTION_EVENTS] - 1] =
-			Int64GetDatum(DatumGetInt64(values[columns[RETRACTION_EVENTS] - 1]) + events);
-		values[columns[RETRACTION_CONTACTS] - 1] =
-			Int64GetDatum(DatumGetInt64(values[columns[RETRACTION_CONTACTS] - 1]) + contacts);
-		cs_update_row(in, table, &table->slot->tts_tid, values, nulls);
-		return;
-	}
-
-	cs_new_row(in, table, &values, &nulls);
-	namestrcpy(&user, GetUserNameFromId(GetUserId(), false));
-	CS_SET(table, RETRACTION_ACCOUNT, Int64GetDatum(account), false);
-	CS_SET(table, RETRACTION_ID, Int64GetDatum(retraction), false);
-	CS_SET(table, RETRACTION_RETRACTED_AT, TimestampTzGetDatum(in->now), false);
-	CS_SET(table, RETRACTION_RETRACTED_BY, NameGetDatum(&user), false);
-	CS_SET(table, RETRACTION_REASON, CStringGetTextDatum(reason), false);
-	CS_SET(table, RETRACTION_EVENTS, Int64GetDatum(events), false);
-	CS_SET(table, RETRACTION_CONTACTS, Int64GetDatum(contacts), false);
-	cs_insert_row(in, table, values, nulls);
-}
-
-static void
-note_undone(CsInstallation *in, int64 account, int64 retraction)
-{
-	CsTable    *table = cs_table(in, TABLE_RETRACTION);
-	cs_id		key[2] = {{true, account}, {true, retraction}};
-	Datum	   *values;
-	bool	   *nulls;
-	NameData	user;
-
-	if (!cs_fetch_latest(table, key, 2))
-		return;
-	namestrcpy(&user, GetUserNameFromId(GetUserId(), false));
-	cs_copy_row(table, &values, &nulls);
-	CS_SET(table, RETRACTION_UNDONE_AT, TimestampTzGetDatum(in->now), false);
-	CS_SET(table, RETRACTION_UNDONE_BY, NameGetDatum(&user), false);
-	cs_update_row(in, table, &table->slot->tts_tid, values, nulls);
-}
-
-/*
  * set_retracted(schema, account_id, contacts bigint[], parts oid[], places
  * tid[], retraction_id, reason): marks events, each given by its contact,
  * table and ctid, with contacts ascending.  A null reason undoes the
@@ -235,7 +162,7 @@ cs_set_retracted(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 				 errmsg("as many contacts as places are needed")));
 
-	in = open_for_change(PG_GETARG_NAME(0), account);
+	in = cs_begin_retraction(PG_GETARG_NAME(0), account);
 	state = cs_open_contacts(in);
 	for (int i = 0; i < count;)
 	{
@@ -268,9 +195,9 @@ cs_set_retracted(PG_FUNCTION_ARGS)
 		suppress_former_anew(in, state, account, contact);
 	}
 	if (undo)
-		note_undone(in, account, retraction);
+		cs_note_undone(in, account, retraction);
 	else
-		note_retraction(in, account, retraction, text_to_cstring(PG_GETARG_TEXT_PP(6)), marked, touched);
+		cs_note_retraction(in, account, retraction, text_to_cstring(PG_GETARG_TEXT_PP(6)), marked, touched);
 	cs_close_contacts(state);
 	cs_end_operation(in);
 	result[0] = Int64GetDatum(marked);
@@ -392,7 +319,7 @@ leave_opt_out(CsInstallation *in, int64 account, bytea *digest)
 {
 	cs_id		nobody = {0};
 
-	cs_delete_suppressions(in, account, digest);
+	cs_delete_suppressions(in, account, digest, true);
 	cs_suppress_address(in, account, digest, CS_KIND_UNSUBSCRIBED, nobody, in->now, "erasure", nobody, PG_INT64_MIN);
 }
 
@@ -447,7 +374,7 @@ PG_FUNCTION_INFO_V1(cs_lock_retractions);
 Datum
 cs_lock_retractions(PG_FUNCTION_ARGS)
 {
-	cs_end_operation(open_for_change(PG_GETARG_NAME(0), PG_GETARG_INT64(1)));
+	cs_end_operation(cs_begin_retraction(PG_GETARG_NAME(0), PG_GETARG_INT64(1)));
 	PG_RETURN_VOID();
 }
 
@@ -461,7 +388,7 @@ Datum
 cs_lock_contacts(PG_FUNCTION_ARGS)
 {
 	int64		account = PG_GETARG_INT64(1);
-	CsInstallation *in = open_for_change(PG_GETARG_NAME(0), account);
+	CsInstallation *in = cs_begin_retraction(PG_GETARG_NAME(0), account);
 	CsContact   *state;
 	List	   *contacts = NIL;
 	ListCell   *lc;
@@ -512,7 +439,7 @@ cs_anonymize_contact(PG_FUNCTION_ARGS)
 	ListCell   *lc;
 	bool		isnull;
 
-	in = open_for_change(PG_GETARG_NAME(0), account);
+	in = cs_begin_retraction(PG_GETARG_NAME(0), account);
 	cs_check_table_rights(cs_table(in, TABLE_CONTACT)->rel, ACL_DELETE);
 	former = cs_table(in, TABLE_DELETED_CONTACT);
 	if (cs_fetch_latest(cs_table(in, TABLE_CONTACT), key, 2))

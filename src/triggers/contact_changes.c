@@ -312,7 +312,7 @@ end_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
 	digest = cs_address_digest(in, account, cs_column(table, slot, CONTACT_EMAIL, &isnull));
 	/* the suppressions of the address are events of this contact, so its facts include them */
 	if (cs_has_suppressions(in))
-		cs_delete_suppressions(in, account, digest);
+		cs_delete_suppressions(in, account, digest, false);
 	generation_start = cs_column(table, slot, CONTACT_GENERATION_START, &isnull);
 	cs_suppress_facts(in, account, contact, isnull ? PG_INT64_MIN : DatumGetTimestampTz(generation_start),
 				  &facts.contact, digest, true);

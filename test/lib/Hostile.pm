@@ -220,6 +220,7 @@ our @day = (
     q{SELECT contact_status.sweep('crm', '2100-01-01')}, q{SELECT * FROM contact_status.verify('crm')}, q{SELECT contact_status.repair('crm')},
     q{SELECT contact_status.reevaluate('crm')}, q{SELECT contact_status.suppress('crm', 1, 'c1@example.org', 'complained')},
     q{SELECT contact_status.suppress('crm', 1, 'nobody@example.org', 'complained')}, q{SELECT contact_status.erase_contact('crm', 1, 2)},
+    q{SELECT * FROM contact_status.retract_suppressions('crm', 'x', before => 'infinity')},
     q{SELECT * FROM contact_status.retract_events('crm', 'x', before => 'infinity')}, q{SELECT * FROM contact_status.explain_status('crm', 1, 1)},
     q{SELECT * FROM contact_status.import_contacts('crm', 1, 1, 'hostile.staging')},
     q{SELECT * FROM crm.mailable}, q{SELECT * FROM crm.status_history}, q{SELECT * FROM crm.account_status_count},

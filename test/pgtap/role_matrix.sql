@@ -91,6 +91,7 @@ move_horizon|CALL contact_status.move_horizon('crm', $A, '2026-02-01')|2D000|2D0
 reevaluate|SELECT contact_status.reevaluate('crm', $A)|ok *|ok *|ok *|ok (0)|42501|42501
 repair|SELECT contact_status.repair('crm')|ok *|ok *|42501|42501|42501|42501
 retract_events|SELECT events FROM contact_status.retract_events('crm', 'x', $A, kinds => '{added}')|ok *|ok *|ok *|42501|42501|42501
+retract_suppressions|SELECT suppressions FROM contact_status.retract_suppressions('crm', 'x', $A, kinds => '{complained}')|ok *|ok *|ok *|42501|42501|42501
 set_horizon|SELECT contact_status.set_horizon('crm', $A, '2026-02-01')|ok *|ok *|42501|42501|42501|42501
 suppress|SELECT contact_status.suppress('crm', $A, 'c$A.1@example.org'::text, 'complained')|ok *|ok *|ok *|42501|42501|42501
 suppress|SELECT contact_status.suppress('crm', $A, 'nobody@example.org'::text, 'complained')|ok *|ok *|ok *|42501|42501|42501
@@ -117,6 +118,11 @@ due_contacts|SELECT contacts FROM _contact_status.due_contacts('crm', now())|ok 
 end_horizon|SELECT _contact_status.end_horizon('crm', $A, '2026-02-01')|ok *|ok *|42501|42501|42501|42501
 events_that_followed|SELECT contacts FROM _contact_status.events_that_followed('crm', $A, 1)|ok *|ok *|ok *|ok ()|ok *|42501
 events_to_retract|SELECT contacts FROM _contact_status.events_to_retract('crm', $A, NULL, '{added}', NULL, NULL, NULL, NULL, NULL, NULL)|ok *|ok *|ok *|ok ({})|42501|42501
+mark_suppressions|SELECT _contact_status.mark_suppressions('crm', $A, '{}', NULL, 9, 'x')|ok *|ok *|ok *|42501|42501|42501
+retract_chosen|SELECT events FROM _contact_status.retract_chosen('crm', $A, '{}', '{}', '{}', 9, 'x')|ok *|ok *|ok *|42501|42501|42501
+suppressed_events|SELECT contacts FROM _contact_status.suppressed_events('crm', $A, 'x', NULL, NULL, NULL, NULL)|ok *|ok *|ok *|ok ({})|ok *|42501
+suppressions_to_retract|SELECT places FROM _contact_status.suppressions_to_retract('crm', $A, 'x', NULL, NULL, NULL)|ok *|ok *|ok *|ok ({})|42501|42501
+undo_suppressions|SELECT _contact_status.undo_suppressions('crm', $A, $A)|ok *|ok *|ok *|ok (0)|ok *|42501
 anonymize_contact|SELECT _contact_status.anonymize_contact('crm', $A, 77)|23503|23503|23503|42501|42501|42501
 guard_own_partitions|SELECT _contact_status.guard_own_partitions('crm')|ok *|ok *|ok *|ok (0)|ok *|42501
 guard_partition|SELECT _contact_status.guard_partition('parts.event_default')|ok *|ok *|42501|42501|42501|42501
