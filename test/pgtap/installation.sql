@@ -18,6 +18,7 @@ BEGIN
     PERFORM contact_status.import_contacts(schema, 1, 1, 'pg_temp.staging');
     DROP TABLE pg_temp.staging;
     PERFORM contact_status.retract_events(schema, 'a test', kinds => '{added}', contact_ids => '{2}');
+    PERFORM contact_status.retract_suppressions(schema, 'a test', emails => '{nobody@example.org}');
     PERFORM contact_status.undo_retraction(schema, 1), contact_status.add_partitions(schema, '1 month', now() + interval '6 months'),
         contact_status.set_horizon(schema, 1, now()), contact_status.upgrade_tables(schema), contact_status.enable_tenant_security(schema, 'app.account'),
         contact_status.drop_partitions(schema, '2001-01-01'), contact_status.repair(schema), contact_status.erase_contact(schema, 1, 2);
@@ -37,7 +38,7 @@ INSERT INTO helper.call VALUES ($$contact_status.sweep(%s)$$), ($$contact_status
     ($$contact_status.explain_status(%s, 1, 1)$$), ($$contact_status.active_contacts_by_day(%s, 1, current_date, current_date)$$),
     ($$contact_status.suppress(%s, 1, 'a@example.org'::text, 'complained')$$), ($$contact_status.suppress(%s, 1, ARRAY['a@example.org'], 'complained')$$),
     ($$contact_status.import_contacts(%s, 1, 1, 'pg_class')$$), ($$contact_status.retract_events(%s, 'x', kinds => '{sent}')$$),
-    ($$contact_status.undo_retraction(%s, 1)$$), ($$contact_status.erase_contact(%s, 1, 1)$$), ($$contact_status.set_horizon(%s, 1, now())$$),
+    ($$contact_status.retract_suppressions(%s, 'x', source => 'x')$$), ($$contact_status.undo_retraction(%s, 1)$$), ($$contact_status.erase_contact(%s, 1, 1)$$), ($$contact_status.set_horizon(%s, 1, now())$$),
     ($$contact_status.add_partitions(%s, '1 month')$$), ($$contact_status.drop_partition(%s, 'pg_class')$$), ($$contact_status.drop_partitions(%s, now())$$),
     ($$contact_status.upgrade_tables(%s)$$), ($$contact_status.enable_tenant_security(%s, 'app.account')$$);
 SELECT is_empty($$SELECT p.proname FROM pg_proc p WHERE p.pronamespace = 'contact_status'::regnamespace AND (p.proargnames)[1] = 'schema' AND p.prokind = 'f'

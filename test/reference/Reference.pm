@@ -111,7 +111,7 @@ sub sort_events {
                $a->{occurred_at} <=> $b->{occurred_at}
             || ($a->{kept} // 'inf') <=> ($b->{kept} // 'inf')
             || ($a->{dated_at} // $a->{occurred_at}) <=> ($b->{dated_at} // $b->{occurred_at})
-            || $kind_rank{ $a->{kind} } <=> $kind_rank{ $b->{kind} }
+            || ($kind_rank{ $a->{kind} } // 99) <=> ($kind_rank{ $b->{kind} } // 99)    # a change of the address comes last
             || nulls_first($a->{list_id}, $b->{list_id})
             || nulls_first($a->{campaign_id}, $b->{campaign_id})
             || $a->{event_key} cmp $b->{event_key}
@@ -329,6 +329,7 @@ $effect{confirmed} = sub {
         return;
     }
     consent_by($contact, $event, 'active');
+    delete $contact->{erased_at} if defined $contact->{erased_at} && lifts($contact, $event, 'erased_at', $contact->{erased_at});
     # It took effect, and not by the owner's hand: the person has received our mail and clicked.
     return if defined $event->{source} && $event->{source} eq 'manual';
     return if of_former_address($contact, $event);
@@ -341,7 +342,7 @@ $effect{resubscribed} = sub {
     my $list = $event->{list_id};
     end_deletion($contact, $event);
     begin_subscription($contact, $list);
-    return if $event->{settings}{resubscribe} eq 'never' || defined $contact->{complained_at};
+    return if $event->{settings}{resubscribe} eq 'never' || defined $contact->{complained_at} || defined $contact->{erased_at};
     return if consent($contact, $list) ne 'none' && !consent_is(\&lifts, $contact, $event, $list);
     consent_by($contact, $event, 'active');
 };
@@ -361,6 +362,8 @@ $effect{unsubscribed} = sub {
     my $list = $event->{list_id};
     return opt_out_of($contact, $event, $list) if $event->{settings}{unsubscribe_scope} eq 'list' && defined $list;
     restrict($contact, $event, 'unsubscribed_at');
+    # What an erasure leaves is lifted by a confirmed sign-up only.
+    restrict($contact, $event, 'erased_at') if ($event->{source} // '') eq 'erasure';
     opt_out_of($contact, $event, $_) for keys %{ $contact->{subscriptions} };
 };
 
