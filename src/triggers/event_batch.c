@@ -152,11 +152,18 @@ addresses_change(CsBatch *batch)
 	return batch->addresses_change;
 }
 
-/* May the event change the suppressions of a former address of its contact? */
+/*
+ * May the event change the suppressions of a former address of its contact?
+ * Deliveries and interactions may too, but seldom do and are frequent: their
+ * contacts are not locked in advance.
+ */
 bool
 cs_concerns_former_addresses(CsBatch *batch, const cs_event *event)
 {
-	return (cs_touches_consent(event->kind) || event->kind == CS_KIND_COMPLAINED) && addresses_change(batch);
+	bool		concerns = event->kind == CS_KIND_COMPLAINED || event->kind == CS_KIND_VALIDATED ||
+		(event->kind >= CS_KIND_SOFT_BOUNCED && event->kind <= CS_KIND_INVALIDATED);
+
+	return (concerns || cs_touches_consent(event->kind)) && addresses_change(batch);
 }
 
 static void
