@@ -16,7 +16,7 @@ void
 cs_store_horizon_checkpoint(CsContact *v, TimestampTz recorded_until, const cs_time *late)
 {
 	CsGeneration		life = cs_generation_of(v);
-	CsCheckpoint kept = {.set = true, .before = v->policy->horizon.at, .kept = {true, recorded_until}};
+	CsCheckpoint kept = {.set = true, .before = v->policy->horizon.at, .kept = {.set = true, .at = recorded_until}};
 
 	if (cs_horizon_checkpoint(v)->set && v->horizon.before >= kept.before && (late || !v->horizon.late_since.set))
 		return;

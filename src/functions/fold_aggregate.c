@@ -332,7 +332,7 @@ cs_fold_contact(PG_FUNCTION_ARGS)
 	facts.contact = fold->contact;	/* read only, so the arrays may be shared */
 	facts.status = cs_contact_status(&fold->contact, address);
 	facts.changed = fold->changed;
-	facts.due = (cs_moment) {due != CS_NEVER, due};
+	facts.due = (cs_moment) {.set = due != CS_NEVER, .at = due};
 	PG_RETURN_DATUM(cs_folded_datum(&facts, address, desc));
 }
 

@@ -365,7 +365,7 @@ is_said(const cs_facts *facts, cs_kind kind, cs_id list, cs_time at)
 		said = facts->unsubscribed;
 		for (int i = 0; i < facts->consent_count && list.set; i++)
 			if (facts->consents[i].list == list.id && !(said.set && said.at >= at))
-				said = (cs_moment) {facts->consents[i].consent == CS_STATUS_UNSUBSCRIBED, facts->consents[i].at};
+				said = (cs_moment) {.set = facts->consents[i].consent == CS_STATUS_UNSUBSCRIBED, .at = facts->consents[i].at};
 	}
 	return said.set && said.at >= at;
 }
