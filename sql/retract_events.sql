@@ -219,7 +219,7 @@ CREATE FUNCTION _contact_status.suppressed_events(
     schema name, account_id bigint, source text, kinds contact_status.event_kind[], since timestamptz, before timestamptz,
     emails text[], OUT contacts bigint[], OUT parts oid[], OUT places tid[]
 ) RETURNS record
-    LANGUAGE plpgsql VOLATILE
+    LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $suppressed$
 BEGIN
