@@ -35,30 +35,33 @@ COMMENT ON AGGREGATE contact_status.fold(contact_status.policy, contact_status.c
 'the facts and status of a contact from its ordered events, as of a moment (null: the last event); settings null: '
 'those of the policy';
 
--- The same with stored facts: a row with facts has no event, and the fold starts from these facts.
+-- The same with stored facts: a row with facts has no event, and the fold starts from these facts. An event dated before
+-- them (dated_at) restricts as if it happened then, and lifts only facts that are older than itself.
 
 CREATE FUNCTION _contact_status.fold_event(
     state internal, policy contact_status.policy, settings contact_status.consent_settings,
     kind contact_status.event_kind, occurred_at timestamptz, list_id bigint, campaign_id bigint,
-    event_key text, source text, until timestamptz, as_of timestamptz, facts contact_status.folded_contact
+    event_key text, source text, until timestamptz, as_of timestamptz, facts contact_status.folded_contact,
+    dated_at timestamptz
 ) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_fold_event';
 COMMENT ON FUNCTION _contact_status.fold_event(internal, contact_status.policy, contact_status.consent_settings,
     contact_status.event_kind, timestamptz, bigint, bigint, text, text, timestamptz, timestamptz,
-    contact_status.folded_contact) IS
+    contact_status.folded_contact, timestamptz) IS
 'transition function of fold with stored facts';
 
 CREATE AGGREGATE contact_status.fold(
     policy contact_status.policy, settings contact_status.consent_settings,
     kind contact_status.event_kind, occurred_at timestamptz, list_id bigint, campaign_id bigint,
-    event_key text, source text, until timestamptz, as_of timestamptz, facts contact_status.folded_contact
+    event_key text, source text, until timestamptz, as_of timestamptz, facts contact_status.folded_contact,
+    dated_at timestamptz
 ) (
     SFUNC = _contact_status.fold_event, STYPE = internal, SSPACE = 1024,
     FINALFUNC = _contact_status.fold_contact, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE contact_status.fold(contact_status.policy, contact_status.consent_settings,
     contact_status.event_kind, timestamptz, bigint, bigint, text, text, timestamptz, timestamptz,
-    contact_status.folded_contact) IS
+    contact_status.folded_contact, timestamptz) IS
 'the facts and status of a contact from its ordered events, starting with stored facts as of a moment';
 
 CREATE FUNCTION _contact_status.fold_event(
@@ -113,23 +116,25 @@ COMMENT ON AGGREGATE contact_status.status_changes(contact_status.policy, contac
 CREATE FUNCTION _contact_status.fold_change(
     state internal, policy contact_status.policy, settings contact_status.consent_settings,
     kind contact_status.event_kind, occurred_at timestamptz, list_id bigint, campaign_id bigint,
-    event_key text, source text, until timestamptz, as_of timestamptz, facts contact_status.folded_contact
+    event_key text, source text, until timestamptz, as_of timestamptz, facts contact_status.folded_contact,
+    dated_at timestamptz
 ) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_fold_change';
 COMMENT ON FUNCTION _contact_status.fold_change(internal, contact_status.policy, contact_status.consent_settings,
     contact_status.event_kind, timestamptz, bigint, bigint, text, text, timestamptz, timestamptz,
-    contact_status.folded_contact) IS
+    contact_status.folded_contact, timestamptz) IS
 'transition function of status_changes with stored facts';
 
 CREATE AGGREGATE contact_status.status_changes(
     policy contact_status.policy, settings contact_status.consent_settings,
     kind contact_status.event_kind, occurred_at timestamptz, list_id bigint, campaign_id bigint,
-    event_key text, source text, until timestamptz, as_of timestamptz, facts contact_status.folded_contact
+    event_key text, source text, until timestamptz, as_of timestamptz, facts contact_status.folded_contact,
+    dated_at timestamptz
 ) (
     SFUNC = _contact_status.fold_change, STYPE = internal, SSPACE = 4096,
     FINALFUNC = _contact_status.fold_changes, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE contact_status.status_changes(contact_status.policy, contact_status.consent_settings,
     contact_status.event_kind, timestamptz, bigint, bigint, text, text, timestamptz, timestamptz,
-    contact_status.folded_contact) IS
+    contact_status.folded_contact, timestamptz) IS
 'changes of the statuses of a contact and its subscriptions, from ordered events, starting with stored facts';

@@ -184,7 +184,20 @@ DECLARE
         array_fill(NULL::text, ARRAY[cardinality(rows)]),
         CASE WHEN came_back THEN ids
              ELSE ARRAY(SELECT CASE WHEN r.before IS NOT NULL THEN r.after END FROM unnest(before, ids) r (before, after)) END, false);
+    unsettled bigint[] := ARRAY(SELECT r.after FROM unnest(rows, before, ids, settled.consents)
+                                       r (n, email, occurred_at, evidence, status, problem, found, is_held, before, after, consent)
+                                 WHERE r.problem IS NULL AND r.before IS NOT NULL AND r.consent IS NULL);
+    gone bigint;
 BEGIN
+    -- the events of a contact that was deleted concurrently are recorded, but the row is not imported: try it again
+    IF unsettled <> '{}' THEN
+        EXECUTE format('SELECT i FROM unnest($2) i WHERE NOT EXISTS (SELECT FROM ONLY %I.contact c WHERE c.account_id = $1 AND c.contact_id = i) LIMIT 1',
+                       import_outcomes.schema)
+           INTO gone USING import_outcomes.account_id, unsettled;
+        IF gone IS NOT NULL THEN
+            RAISE EXCEPTION 'contact % of account % was deleted', gone, import_outcomes.account_id USING ERRCODE = 'foreign_key_violation';
+        END IF;
+    END IF;
     RETURN QUERY
         SELECT o.n, o.email, o.contact_id, o.outcome,
                coalesce(o.reason, CASE WHEN o.contact_id IS NULL THEN coalesce(o.status::text, 'a trigger or a conflicting contact_id prevented the insert')

@@ -53,12 +53,13 @@ WITH c AS (
                 WHEN 'unconfirmed' THEN '{added,signed_up}' ELSE '{unsubscribed}' END::contact_status.event_kind[],
            s.list_id, 'list ' || s.list_id,
            CASE WHEN s.consent = 'active' THEN 'unsubscribed, removed'
+                WHEN s.consent = 'unconfirmed' AND s.consent_at <= c.address_since THEN 'confirmed, after a new sign-up'
                 WHEN s.consent = 'unconfirmed' THEN 'confirmed'
                 WHEN c.complained_at IS NOT NULL OR c.resubscribe = 'never' THEN 'nothing, under policy ' || c.policy || ' and what else holds'
                 ELSE 'confirmed, after a new sign-up; resubscribed, with evidence' END
       FROM c, s
     UNION ALL
-    SELECT 2, 'request pending', 'unsubscribed', s.requested_at, '{signed_up}', s.list_id,
+    SELECT 2, 'request pending', s.consent, s.requested_at, '{signed_up}', s.list_id,
            concat('list ', s.list_id, CASE WHEN s.request_key <> '' THEN ', key ' || s.request_key END), 'confirmed'
       FROM s WHERE s.requested_at IS NOT NULL
     UNION ALL

@@ -1,4 +1,4 @@
--- retract_events: takes back events that were recorded in error.
+-- retract_events and retract_suppressions: take back events and suppressions that were recorded in error.
 
 CREATE FUNCTION _contact_status.lock_retractions(schema name, account_id bigint) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_lock_retractions';
@@ -71,6 +71,36 @@ $followed$;
 COMMENT ON FUNCTION _contact_status.events_that_followed(name, bigint, bigint) IS
 'events that other contacts received as suppressions and that no longer follow, after a retraction';
 
+CREATE FUNCTION _contact_status.retract_chosen(
+    schema name, account_id bigint, contacts bigint[], parts oid[], places tid[], retraction_id bigint, reason text,
+    OUT events bigint, OUT contacts_marked bigint
+) RETURNS record
+    LANGUAGE plpgsql VOLATILE
+AS $chosen$
+DECLARE
+    chosen pg_catalog.record;
+    marked bigint[];
+BEGIN
+    retract_chosen.events := 0;
+    retract_chosen.contacts_marked := 0;
+    SELECT retract_chosen.contacts, retract_chosen.parts, retract_chosen.places INTO chosen;
+    PERFORM _contact_status.lock_contacts(retract_chosen.schema, retract_chosen.account_id, chosen.contacts);
+    LOOP
+        marked := _contact_status.set_retracted(retract_chosen.schema, retract_chosen.account_id, chosen.contacts, chosen.parts,
+                                              chosen.places, retract_chosen.retraction_id, retract_chosen.reason);
+        retract_chosen.events := retract_chosen.events OPERATOR(pg_catalog.+) marked[1];
+        retract_chosen.contacts_marked := retract_chosen.contacts_marked OPERATOR(pg_catalog.+) marked[2];
+        -- events that other contacts received as suppressions, which no longer follow
+        EXIT WHEN marked[1] OPERATOR(pg_catalog.=) 0;
+        SELECT f.* INTO chosen
+          FROM _contact_status.events_that_followed(retract_chosen.schema, retract_chosen.account_id, retract_chosen.retraction_id) f;
+        EXIT WHEN chosen.contacts IS NULL;
+    END LOOP;
+END
+$chosen$;
+COMMENT ON FUNCTION _contact_status.retract_chosen(name, bigint, bigint[], oid[], tid[], bigint, text) IS
+'retracts events, and the events that other contacts received as suppressions from them';
+
 CREATE FUNCTION contact_status.retract_events(
     schema name, reason text, account_id bigint DEFAULT 1, source text DEFAULT NULL,
     kinds contact_status.event_kind[] DEFAULT NULL, since timestamptz DEFAULT NULL, before timestamptz DEFAULT NULL,
@@ -82,7 +112,6 @@ CREATE FUNCTION contact_status.retract_events(
 AS $retract$
 DECLARE
     chosen pg_catalog.record;
-    marked bigint[];
 BEGIN
     PERFORM _contact_status.refuse_read_only('retract_events');
     PERFORM _contact_status.check_installation(retract_events.schema, '{event}');
@@ -117,20 +146,9 @@ BEGIN
                retract_events.kinds, retract_events.since, retract_events.before, retract_events.campaign_id,
                retract_events.list_id, retract_events.contact_ids, retract_events.event_keys) c;
     retract_events.retraction_id := chosen.retraction_id;
-    retract_events.events := 0;
-    retract_events.contacts := 0;
-    PERFORM _contact_status.lock_contacts(retract_events.schema, retract_events.account_id, chosen.contacts);
-    LOOP
-        marked := _contact_status.set_retracted(retract_events.schema, retract_events.account_id, chosen.contacts, chosen.parts,
-                                              chosen.places, retract_events.retraction_id, retract_events.reason);
-        retract_events.events := retract_events.events OPERATOR(pg_catalog.+) marked[1];
-        retract_events.contacts := retract_events.contacts OPERATOR(pg_catalog.+) marked[2];
-        -- events that other contacts received as suppressions, which no longer follow
-        EXIT WHEN marked[1] OPERATOR(pg_catalog.=) 0;
-        SELECT retract_events.retraction_id, f.* INTO chosen
-          FROM _contact_status.events_that_followed(retract_events.schema, retract_events.account_id, retract_events.retraction_id) f;
-        EXIT WHEN chosen.contacts IS NULL;
-    END LOOP;
+    SELECT r.events, r.contacts_marked INTO retract_events.events, retract_events.contacts
+      FROM _contact_status.retract_chosen(retract_events.schema, retract_events.account_id, chosen.contacts, chosen.parts,
+                                          chosen.places, retract_events.retraction_id, retract_events.reason) r;
 END
 $retract$;
 COMMENT ON FUNCTION contact_status.retract_events(name, text, bigint, text, contact_status.event_kind[], timestamptz,
@@ -155,6 +173,135 @@ $retracted$;
 COMMENT ON FUNCTION _contact_status.retracted_events(name, bigint, bigint) IS
 'events of a retraction, in the order of their contacts';
 
+CREATE FUNCTION _contact_status.mark_suppressions(
+    schema name, account_id bigint, places tid[], emails text[], retraction_id bigint, reason text
+) RETURNS bigint
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'cs_mark_suppressions';
+COMMENT ON FUNCTION _contact_status.mark_suppressions(name, bigint, tid[], text[], bigint, text) IS
+'marks suppressions as retracted, or (reason null) as not; emails: only of these addresses; returns their number';
+
+CREATE FUNCTION _contact_status.undo_suppressions(schema name, account_id bigint, retraction_id bigint) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $undo$
+DECLARE
+    places tid[];
+    marked bigint;
+BEGIN
+    EXECUTE format('SELECT array_agg(s.ctid) FROM %I.suppression s WHERE s.account_id = $1 AND s.retraction_id = $2',
+                   undo_suppressions.schema)
+       INTO places USING undo_suppressions.account_id, undo_suppressions.retraction_id;
+    IF places IS NULL THEN
+        RETURN 0;
+    END IF;
+    marked := _contact_status.mark_suppressions(undo_suppressions.schema, undo_suppressions.account_id, places, NULL::text[],
+                                                undo_suppressions.retraction_id, NULL::text);
+    -- contacts that were inserted with these addresses meanwhile
+    PERFORM _contact_status.apply_suppressions(undo_suppressions.schema,
+                array_agg(m.account_id ORDER BY m.contact_id), array_agg(m.contact_id ORDER BY m.contact_id))
+       FROM (SELECT DISTINCT n.account_id, n.contact_id FROM _contact_status.missing_suppressions(undo_suppressions.schema) n
+              WHERE n.account_id = undo_suppressions.account_id) m;
+    RETURN marked;
+END
+$undo$;
+COMMENT ON FUNCTION _contact_status.undo_suppressions(name, bigint, bigint) IS
+'lets the suppressions of a retraction count again, also for contacts that have their addresses now';
+
+CREATE FUNCTION _contact_status.suppressions_to_retract(
+    schema name, account_id bigint, source text, kinds contact_status.event_kind[], since timestamptz, before timestamptz,
+    OUT retraction_id bigint, OUT places tid[]
+) RETURNS record
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $choose$
+BEGIN
+    EXECUTE format('SELECT nextval(pg_get_serial_sequence(%L, ''retraction_id''))', format('%I.retraction', suppressions_to_retract.schema))
+       INTO suppressions_to_retract.retraction_id;
+    EXECUTE format('SELECT coalesce(array_agg(s.ctid), ''{}'') FROM %I.suppression s '
+                   'WHERE s.account_id = $1 AND s.contact_id IS NULL AND s.retraction_id IS NULL '
+                   'AND ($2 IS NULL OR s.source = $2) AND ($3 IS NULL OR s.kind = ANY ($3)) '
+                   'AND ($4 IS NULL OR s.occurred_at >= $4) AND ($5 IS NULL OR s.occurred_at < $5)', suppressions_to_retract.schema)
+       INTO suppressions_to_retract.places
+      USING suppressions_to_retract.account_id, suppressions_to_retract.source, suppressions_to_retract.kinds,
+            suppressions_to_retract.since, suppressions_to_retract.before;
+END
+$choose$;
+COMMENT ON FUNCTION _contact_status.suppressions_to_retract(name, bigint, text, contact_status.event_kind[], timestamptz,
+    timestamptz) IS
+'id of a new retraction, and the suppressions without a contact that it may concern';
+
+CREATE FUNCTION _contact_status.suppressed_events(
+    schema name, account_id bigint, source text, kinds contact_status.event_kind[], since timestamptz, before timestamptz,
+    emails text[], OUT contacts bigint[], OUT parts oid[], OUT places tid[]
+) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $suppressed$
+BEGIN
+    PERFORM _contact_status.check_installation(suppressed_events.schema, '{contact,event}');
+    EXECUTE format('SELECT coalesce(array_agg(e.contact_id ORDER BY e.contact_id, e.tableoid, e.ctid), ''{}''), '
+                   'coalesce(array_agg(e.tableoid ORDER BY e.contact_id, e.tableoid, e.ctid), ''{}''), '
+                   'coalesce(array_agg(e.ctid ORDER BY e.contact_id, e.tableoid, e.ctid), ''{}'') '
+                   'FROM %1$I.event e WHERE e.account_id = $1 AND e.retracted_at IS NULL AND e.source = ''suppression'' '
+                   'AND CASE WHEN $2 IS NULL THEN e.reason LIKE ''source %%'' OR e.reason IS NULL ELSE e.reason = ''source '' || $2 END '
+                   'AND ($3 IS NULL OR e.kind = ANY ($3)) '
+                   'AND ($4 IS NULL OR e.occurred_at >= $4) AND ($5 IS NULL OR e.occurred_at < $5) '
+                   'AND ($6 IS NULL OR e.contact_id IN (SELECT c.contact_id FROM ONLY %1$I.contact c, unnest($6) a '
+                   ' WHERE c.account_id = $1 AND contact_status.normalize_address(c.email) = contact_status.normalize_address(a)))',
+                   suppressed_events.schema)
+       INTO suppressed_events.contacts, suppressed_events.parts, suppressed_events.places
+      USING suppressed_events.account_id, suppressed_events.source, suppressed_events.kinds, suppressed_events.since,
+            suppressed_events.before, suppressed_events.emails;
+END
+$suppressed$;
+COMMENT ON FUNCTION _contact_status.suppressed_events(name, bigint, text, contact_status.event_kind[], timestamptz,
+    timestamptz, text[]) IS
+'events that contacts received from suppressions without a contact, in the order of the contacts';
+
+CREATE FUNCTION contact_status.retract_suppressions(
+    schema name, reason text, account_id bigint DEFAULT 1, source text DEFAULT NULL,
+    kinds contact_status.event_kind[] DEFAULT NULL, since timestamptz DEFAULT NULL, before timestamptz DEFAULT NULL,
+    emails text[] DEFAULT NULL,
+    OUT retraction_id bigint, OUT suppressions bigint, OUT events bigint
+) RETURNS record
+    LANGUAGE plpgsql VOLATILE
+AS $retract$
+DECLARE
+    chosen pg_catalog.record;
+BEGIN
+    PERFORM _contact_status.refuse_read_only('retract_suppressions');
+    PERFORM _contact_status.check_installation(retract_suppressions.schema, '{contact,event}');
+    IF coalesce(retract_suppressions.reason OPERATOR(pg_catalog.!~) '\S', true) THEN
+        RAISE EXCEPTION 'a retraction needs a reason'
+            USING ERRCODE = 'null_value_not_allowed', HINT = 'Say why the addresses were suppressed in error.';
+    ELSIF pg_catalog.num_nonnulls(retract_suppressions.source, retract_suppressions.kinds, retract_suppressions.since,
+                                  retract_suppressions.before, retract_suppressions.emails) OPERATOR(pg_catalog.=) 0 THEN
+        RAISE EXCEPTION 'a retraction needs a choice of suppressions'
+            USING ERRCODE = 'null_value_not_allowed', HINT = 'Choose by source, kinds, since, before or emails.';
+    END IF;
+    -- as in retract_events, choose under the lock
+    PERFORM _contact_status.lock_retractions(retract_suppressions.schema, retract_suppressions.account_id);
+    SELECT c.* INTO chosen
+      FROM _contact_status.suppressions_to_retract(retract_suppressions.schema, retract_suppressions.account_id,
+               retract_suppressions.source, retract_suppressions.kinds, retract_suppressions.since,
+               retract_suppressions.before) c;
+    retract_suppressions.retraction_id := chosen.retraction_id;
+    retract_suppressions.suppressions := _contact_status.mark_suppressions(retract_suppressions.schema,
+        retract_suppressions.account_id, chosen.places, retract_suppressions.emails, chosen.retraction_id,
+        retract_suppressions.reason);
+    SELECT e.* INTO chosen
+      FROM _contact_status.suppressed_events(retract_suppressions.schema, retract_suppressions.account_id,
+               retract_suppressions.source, retract_suppressions.kinds, retract_suppressions.since,
+               retract_suppressions.before, retract_suppressions.emails) e;
+    SELECT r.events INTO retract_suppressions.events
+      FROM _contact_status.retract_chosen(retract_suppressions.schema, retract_suppressions.account_id, chosen.contacts,
+               chosen.parts, chosen.places, retract_suppressions.retraction_id, retract_suppressions.reason) r;
+END
+$retract$;
+COMMENT ON FUNCTION contact_status.retract_suppressions(name, text, bigint, text, contact_status.event_kind[], timestamptz,
+    timestamptz, text[]) IS
+'retracts suppressions of addresses without a contact, and the events that contacts received from them since';
+
 CREATE FUNCTION contact_status.undo_retraction(
     schema name, retraction_id bigint, account_id bigint DEFAULT 1, OUT events bigint, OUT contacts bigint
 ) RETURNS record
@@ -172,9 +319,10 @@ BEGIN
     PERFORM _contact_status.lock_contacts(undo_retraction.schema, undo_retraction.account_id, chosen.contacts);
     marked := _contact_status.set_retracted(undo_retraction.schema, undo_retraction.account_id, chosen.contacts, chosen.parts,
                                           chosen.places, undo_retraction.retraction_id, NULL);
-    undo_retraction.events := marked[1];
+    undo_retraction.events := marked[1] OPERATOR(pg_catalog.+)
+        _contact_status.undo_suppressions(undo_retraction.schema, undo_retraction.account_id, undo_retraction.retraction_id);
     undo_retraction.contacts := marked[2];
 END
 $undo$;
 COMMENT ON FUNCTION contact_status.undo_retraction(name, bigint, bigint) IS
-'undoes a retraction: its events count again';
+'undoes a retraction: its events and suppressions count again';

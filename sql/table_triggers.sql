@@ -68,7 +68,7 @@ CREATE TRIGGER contact_status_refuse_change AFTER UPDATE ON %1$I.contact
 $ddl$,
     schema,
     _contact_status.changes_condition('contact_status.folded_subscription', '{account_id,contact_id}'),
-    _contact_status.changes_condition('contact_status.folded_contact', '{account_id,contact_id,generation_start,address_since}')),
+    _contact_status.changes_condition('contact_status.folded_contact', '{account_id,contact_id,generation_start}')),
     E'\n; '), E';\n')
 || ARRAY(SELECT format('CREATE TRIGGER contact_status_refuse BEFORE INSERT OR UPDATE OR DELETE ON %I.%I '
                        'FOR EACH ROW EXECUTE FUNCTION _contact_status.refuse_write()', schema, t)

@@ -45,7 +45,7 @@ CREATE TABLE %1$I.account (
 COMMENT ON TABLE %1$I.account IS 'a tenant; a single sender uses the default account 1';
 COMMENT ON COLUMN %1$I.account.contact_limit IS 'how many contacts may count as active; null: no limit';
 COMMENT ON COLUMN %1$I.account.horizon IS
-'derived: set by contact_status.set_horizon; an earlier event counts as if it happened at this time';
+'derived: set by contact_status.set_horizon; an earlier event restricts as if it happened at this time';
 COMMENT ON COLUMN %1$I.account.horizon_kept IS
 'derived: the facts of all contacts are stored as of this horizon, so older events may be dropped';
 
@@ -133,7 +133,7 @@ COMMENT ON COLUMN %1$I.contact.generation_start IS
 COMMENT ON COLUMN %1$I.contact.erased_at IS
 'derived: an erasure caused the opt-out; only a confirmed sign-up of the person lifts it';
 COMMENT ON COLUMN %1$I.contact.address_since IS
-'derived: when the address was last changed; earlier errors and unanswered campaigns do not count';
+'derived: when the address was last changed; earlier errors, unanswered campaigns and sign-ups to confirm do not count';
 
 CREATE TABLE %1$I.deleted_contact (
     account_id     bigint NOT NULL,
@@ -166,7 +166,8 @@ COMMENT ON TABLE %1$I.subscription IS 'derived: the consent and status of a cont
 COMMENT ON COLUMN %1$I.subscription.status IS 'greatest status over the consent and the address facts';
 COMMENT ON COLUMN %1$I.subscription.consent IS 'active (subscribed), unconfirmed or unsubscribed';
 COMMENT ON COLUMN %1$I.subscription.consent_at IS 'time of the event that gave or withdrew the consent';
-COMMENT ON COLUMN %1$I.subscription.requested_at IS 'time of a sign-up after the opt-out that is not confirmed yet';
+COMMENT ON COLUMN %1$I.subscription.requested_at IS
+'time of a sign-up after the opt-out, or after a change of the address, that is not confirmed yet';
 COMMENT ON COLUMN %1$I.subscription.request_key IS 'event_key that the confirmation must have; empty: any';
 
 CREATE TABLE %1$I.address_change (
@@ -228,7 +229,8 @@ CREATE TABLE %1$I.suppression (
     source         text,
     reason         text,
     contact_id     bigint,
-    generation_start    timestamptz
+    generation_start    timestamptz,
+    retraction_id  bigint
 );
 CREATE UNIQUE INDEX suppression_key ON %1$I.suppression (account_id, address_digest, kind, list_id) NULLS NOT DISTINCT;
 CREATE INDEX suppression_contact ON %1$I.suppression (account_id, contact_id);
@@ -239,6 +241,7 @@ COMMENT ON COLUMN %1$I.suppression.kind IS 'unsubscribed (list_id null: account-
 COMMENT ON COLUMN %1$I.suppression.reason IS 'of a complaint: reason of its event';
 COMMENT ON COLUMN %1$I.suppression.contact_id IS
 'contact with the events that caused it; null: caused by no contact, as with suppress';
+COMMENT ON COLUMN %1$I.suppression.retraction_id IS 'set if it was stored in error and does not count';
 COMMENT ON COLUMN %1$I.suppression.generation_start IS
 'generation_start of that contact, which distinguishes it from another contact with the same id';
 

@@ -92,6 +92,7 @@ CREATE TYPE contact_status.folded_contact AS (
     hard_bounce_campaigns bigint[],
     last_error_at      timestamptz,
     lapsed_at          timestamptz,
+    address_since      timestamptz,
     subscriptions      contact_status.folded_subscription[]
 );
 COMMENT ON TYPE contact_status.folded_contact IS

@@ -39,7 +39,7 @@ SELECT c.account_id, c.contact_id, coalesce(c.due_at <= $1, false),
   JOIN %1$I.policy p ON p.name = a.policy
  CROSS JOIN LATERAL (
            SELECT contact_status.fold(p::contact_status.policy, e.settings, e.kind, e.occurred_at, e.list_id,
-                      e.campaign_id, e.event_key, e.source, e.until, $1, e.facts
+                      e.campaign_id, e.event_key, e.source, e.until, $1, e.facts, e.dated_at
                       ORDER BY e.occurred_at, e.dated_at, e.kind, e.list_id NULLS FIRST, e.campaign_id NULLS FIRST,
                                e.event_key COLLATE "C") AS f
              FROM (%2$s) e

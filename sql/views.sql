@@ -20,7 +20,7 @@ SELECT a.account_id, a.contact_id, NULL, a.changed_at, NULL, NULL, '', NULL, NUL
   JOIN ONLY %1$I.contact c USING (account_id, contact_id)
   LEFT JOIN %1$I.checkpoint k ON k.account_id = a.account_id AND k.contact_id = a.contact_id
    AND k.kept_at IS NOT NULL AND k.generation_start IS NOT DISTINCT FROM c.generation_start
- WHERE k.before IS NULL OR a.changed_at >= k.before
+ WHERE (k.before IS NULL OR a.changed_at >= k.before) AND (c.generation_start IS NULL OR a.changed_at > c.generation_start)
 UNION ALL
 SELECT k.account_id, k.contact_id, NULL, k.before, NULL, NULL, '', NULL, NULL, NULL, '-infinity', k.facts
   FROM %1$I.checkpoint k
@@ -59,7 +59,7 @@ RETURN format($query$SELECT c.account_id, c.contact_id, h.list_id, h.changed_at,
   JOIN %1$I.policy p ON p.name = a.policy
  CROSS JOIN LATERAL (
            SELECT contact_status.status_changes(p::contact_status.policy, e.settings, e.kind, e.occurred_at,
-                      e.list_id, e.campaign_id, e.event_key, e.source, e.until, clock_timestamp(), e.facts
+                      e.list_id, e.campaign_id, e.event_key, e.source, e.until, clock_timestamp(), e.facts, e.dated_at
                       ORDER BY e.occurred_at, e.dated_at, e.kind, e.list_id NULLS FIRST, e.campaign_id NULLS FIRST,
                                e.event_key COLLATE "C") AS changes
              FROM (%2$s) e

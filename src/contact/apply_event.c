@@ -65,7 +65,7 @@ move_to_horizon(CsContact *v, CsLoggedEvent *event)
 {
 	/* the checkpoint must not include the events of this statement */
 	cs_store_horizon_checkpoint(v, GetCurrentStatementStartTimestamp() - 1, &event->event.at);
-	if (event->recorded <= v->horizon.kept.at)
+	if (event->recorded <= cs_horizon_checkpoint(v)->kept.at)
 		refuse_overtaken_event(v, "had its facts kept as of the horizon");
 	cs_note_late(v->in, &v->horizon, event->event.at);
 	event->event.at = v->horizon.before;
@@ -78,7 +78,7 @@ note_late(CsContact *v, cs_time at)
 	if (v->progress == PROGRESS_ANEW)
 		return;
 	v->progress = PROGRESS_ANEW;
-	v->late_from = (cs_moment) {true, at};
+	v->late_from = (cs_moment) {.set = true, .at = at};
 }
 
 static void
@@ -142,7 +142,6 @@ cs_begin_generation(CsContact *v, TimestampTz generation_start)
 void
 cs_set_address_since(CsContact *v, TimestampTz since)
 {
-	v->address_since = (cs_moment) {true, since};
-	v->address_anew = true;
+	v->address_since = (cs_moment) {.set = true, .at = since};
 	cs_request_full_replay(v);
 }

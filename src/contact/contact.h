@@ -83,8 +83,7 @@ extern void cs_begin_generation(CsContact *state, TimestampTz generation_start);
 
 /*
  * Records that the contact's address changed at a time.  The caller has
- * inserted the row of address_change.  Requests a full replay, and
- * cs_save_contact() writes address_since.
+ * inserted the row of address_change.  Requests a full replay.
  */
 extern void cs_set_address_since(CsContact *state, TimestampTz since);
 
@@ -102,9 +101,9 @@ extern void cs_replay_contact(CsContact *contact);
  * that it changes.  Returns whether any fact or status changed.  To be called
  * after cs_replay_contact().
  *
- * If an opt-out, complaint or consent changed that is dated before the last
- * change of address, the suppressions of the former addresses change too.  The
- * rows of these addresses are locked.
+ * After a late event from before the last change of address, and after a full
+ * replay, the suppressions of the former addresses are updated too.  The rows
+ * of these addresses are locked.
  */
 extern bool cs_save_contact(CsContact *state, TimestampTz as_of);
 

@@ -196,6 +196,7 @@ anonymize_contact(CsContact *v, int64 account, int64 contact)
 	v->contact = contact;
 	v->policy = cs_account_policy(v->in, account);
 	v->generation_start = PG_INT64_MIN;
+	v->ended = PG_INT64_MAX;
 	v->last = PG_INT64_MIN;
 	v->own_since = PG_INT64_MAX;
 }
@@ -239,10 +240,12 @@ cs_lock_contact(CsContact *v, int64 account, int64 contact)
 }
 
 void
-cs_load_deleted_contact(CsContact *v, int64 account, int64 contact, TimestampTz generation_start)
+cs_load_deleted_contact(CsContact *v, int64 account, int64 contact, TimestampTz generation_start, TimestampTz ended)
 {
 	anonymize_contact(v, account, contact);
 	v->generation_start = generation_start;
+	v->ended = ended;
+	v->address_since = (cs_moment) {.set = true, .at = ended};	/* there may be changes */
 	v->consents_known = true;
 }
 

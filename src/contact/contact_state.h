@@ -52,9 +52,9 @@ struct CsContact
 	bool		is_new;			/* inserted by this transaction, and not visible to another */
 	const CsPolicy *policy;
 	TimestampTz generation_start;	/* PG_INT64_MIN: none */
+	TimestampTz ended;			/* of a deleted contact: later events are not its own; else PG_INT64_MAX */
 	bool		begins_anew;	/* write generation_start */
-	cs_moment	address_since;
-	bool		address_anew;	/* write address_since */
+	cs_moment	address_since;	/* last change of the address, the one of this call included */
 	CsContactRow		stored;			/* as in the row of contact */
 	cs_facts	facts;			/* after the events applied so far */
 	cs_moment	changed;		/* time of the last event that changed one of these */
@@ -104,10 +104,11 @@ cs_generation_of(const CsContact *v)
 /* ---- contact_lock.c ---- */
 
 /*
- * Load a deleted contact.  It has no row of contact, only its events and its
- * checkpoint.  Takes no lock.
+ * Load a deleted contact.  It has no row of contact, only its events, its
+ * changes of address and its checkpoint.  Takes no lock.
  */
-extern void cs_load_deleted_contact(CsContact *v, int64 account, int64 contact, TimestampTz generation_start);
+extern void cs_load_deleted_contact(CsContact *v, int64 account, int64 contact,
+									TimestampTz generation_start, TimestampTz ended);
 
 /* ---- subscription.c ---- */
 
@@ -166,7 +167,7 @@ cs_apply_logged(CsContact *v, CsLoggedEvent *logged)
 	if (logged->recorded >= v->own_since ? !cs_apply_own_event(v, &logged->event) :
 		!cs_apply_event(&v->facts, &v->policy->rules, &logged->event))
 		return false;
-	v->changed = (cs_moment) {true, logged->event.at};
+	v->changed = (cs_moment) {.set = true, .at = logged->event.at};
 	return true;
 }
 
@@ -188,6 +189,21 @@ extern void cs_replay_from_checkpoint(CsContact *v, cs_moment late);
  * the horizon on.  The facts of the state do not change.
  */
 extern CsContactRow cs_facts_before(CsContact *v, cs_time before, TimestampTz recorded_until);
+
+/*
+ * The facts just before a change of the address: of the events dated up to it
+ * and of earlier changes, from the horizon on.
+ */
+extern CsContactRow cs_facts_at_change(CsContact *v, cs_time change);
+
+/* ---- suppress_former.c ---- */
+
+/*
+ * Update the suppressions of all former addresses: an event from before a
+ * change of address also applies to the old address, even if it is recorded
+ * late.  Locks the rows of these addresses.
+ */
+extern void cs_suppress_former_addresses(CsContact *v);
 
 /* ---- horizon_checkpoint.c ---- */
 

@@ -122,6 +122,40 @@ cs_address_holders(CsInstallation *in, int64 account, int64 contact, List *holde
 	return holders;
 }
 
+List *
+cs_former_digests(CsInstallation *in, int64 account, int64 contact)
+{
+	CsTable    *table = cs_table(in, TABLE_ADDRESS_CHANGE);
+	cs_id		key[2] = {{true, account}, {true, contact}};
+	List	   *digests = NIL;
+	CsKeyScan	scan;
+	bool		isnull;
+
+	if (!has_rows(in, TABLE_ADDRESS_CHANGE))
+		return NIL;
+	cs_begin_scan(&scan, table, key, 2, NULL);
+	while (cs_next_row(&scan))
+		digests = lappend(digests, DatumGetByteaPCopy(cs_column(table, table->slot, CHANGE_OLD_DIGEST, &isnull)));
+	cs_end_scan(&scan);
+	return digests;
+}
+
+void
+cs_delete_address_changes(CsInstallation *in, int64 account, int64 contact, TimestampTz until)
+{
+	CsTable    *table = cs_table(in, TABLE_ADDRESS_CHANGE);
+	cs_id		key[2] = {{true, account}, {true, contact}};
+	CsKeyScan	scan;
+
+	if (until == PG_INT64_MIN || !has_rows(in, TABLE_ADDRESS_CHANGE))
+		return;
+	cs_begin_scan(&scan, table, key, 2, NULL);
+	while (cs_next_row(&scan))
+		if (cs_moment_column(table, CHANGE_CHANGED_AT).at <= until)
+			cs_delete_row(in, table, &table->slot->tts_tid);
+	cs_end_scan(&scan);
+}
+
 static int
 compare_contacts(const ListCell *left, const ListCell *right)
 {

@@ -34,6 +34,15 @@ typedef struct CsPendingAddress
  */
 extern void cs_set_address_holder(CsInstallation *in, int64 account, int64 contact, bytea *digest);
 
+/*
+ * Deletes the changes of address of a contact up to a time: those of earlier
+ * contacts with the same id.
+ */
+extern void cs_delete_address_changes(CsInstallation *in, int64 account, int64 contact, TimestampTz until);
+
+/* Returns the digests of the former addresses of a contact. */
+extern List *cs_former_digests(CsInstallation *in, int64 account, int64 contact);
+
 /* Has any contact given up an address? */
 extern bool cs_has_former_addresses(CsInstallation *in);
 

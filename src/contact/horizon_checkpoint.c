@@ -16,7 +16,7 @@ void
 cs_store_horizon_checkpoint(CsContact *v, TimestampTz recorded_until, const cs_time *late)
 {
 	CsGeneration		life = cs_generation_of(v);
-	CsCheckpoint kept = {.set = true, .before = v->policy->horizon.at, .kept = {true, recorded_until}};
+	CsCheckpoint kept = {.set = true, .before = v->policy->horizon.at, .kept = {.set = true, .at = recorded_until}};
 
 	if (cs_horizon_checkpoint(v)->set && v->horizon.before >= kept.before && (late || !v->horizon.late_since.set))
 		return;
@@ -29,11 +29,11 @@ cs_store_horizon_checkpoint(CsContact *v, TimestampTz recorded_until, const cs_t
 	else
 		kept.facts = cs_facts_before(v, kept.before, recorded_until);
 	if (late)
-		kept.late_since = (cs_moment) {true, *late};
+		kept.late_since = (cs_moment) {.set = true, .at = *late};
 	cs_delete_checkpoints(v->in, &life, PG_INT64_MIN, true);
 	cs_insert_checkpoint(v->in, &life, &kept);
 	CommandCounterIncrement();
-	v->horizon = kept;
+	v->horizon_known = false;	/* to be read as it was stored */
 }
 
 void
@@ -50,7 +50,7 @@ cs_store_deleted_horizon_facts(CsContact *v, int64 account, int64 contact, Times
 {
 	MemoryContext caller;
 
-	cs_load_deleted_contact(v, account, contact, generation_start);
+	cs_load_deleted_contact(v, account, contact, generation_start, ended);
 	caller = MemoryContextSwitchTo(v->context);
 	cs_store_horizon_checkpoint(v, ended, NULL);
 	MemoryContextSwitchTo(caller);

@@ -51,8 +51,11 @@ record_suppression(CsInstallation *in, const CsSuppression *suppression, int64 a
 	SET(EVENT_OCCURRED_AT, TimestampTzGetDatum(at));
 	SET(EVENT_KEY, CStringGetTextDatum(event_key));
 	SET(EVENT_SOURCE, CStringGetTextDatum(suppression->of_erasure ? "erasure" : "suppression"));
+	/* the origin, by which a retraction finds the event */
 	if (suppression->contact.set)
 		SET(EVENT_REASON, CStringGetTextDatum(psprintf("contact " INT64_FORMAT, suppression->contact.id)));
+	else if (suppression->source != NULL && !suppression->of_erasure)
+		SET(EVENT_REASON, CStringGetTextDatum(psprintf("source %s", suppression->source)));
 	if (suppression->list.set)
 		SET(EVENT_LIST, Int64GetDatum(suppression->list.id));
 #undef SET

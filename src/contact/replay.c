@@ -21,11 +21,12 @@ typedef struct Span
 {
 	const cs_time *from;		/* continue the current facts from this time; NULL: start from the checkpoint */
 	cs_time		before;			/* events of earlier times; CS_NEVER: all */
+	cs_time		change_before;	/* changes of the address of earlier times */
 	TimestampTz recorded_until; /* events recorded up to this time */
 	List	  **checkpoints;	/* if not NULL: collects new checkpoints */
 } Span;
 
-#define ALL ((Span) {.before = CS_NEVER, .recorded_until = PG_INT64_MAX})
+#define ALL ((Span) {.before = CS_NEVER, .change_before = CS_NEVER, .recorded_until = PG_INT64_MAX})
 
 /* ---- the horizon ---- */
 
@@ -52,7 +53,7 @@ cs_note_late_events(CsContact *v)
 	cs_begin_log(&scan, v->in, v->account, v->contact, NULL);
 	while (!first.set && cs_next_logged(&scan, &event) && event.event.at < v->horizon.before)
 		if (!event.retracted && event.recorded > v->generation_start && event.recorded > v->horizon.kept.at)
-			first = (cs_moment) {true, event.event.at};
+			first = (cs_moment) {.set = true, .at = event.event.at};
 	cs_end_log(&scan);
 	if (first.set)
 		cs_note_late(v->in, &v->horizon, first.at);
@@ -90,9 +91,13 @@ load_address_changes(CsContact *v, cs_time **changes)
 	cs_begin_scan(&scan, table, key, 2, NULL);
 	while (cs_next_row(&scan))
 	{
+		cs_time		at = DatumGetTimestampTz(cs_column(table, table->slot, CHANGE_CHANGED_AT, &isnull));
+
+		if (at <= v->generation_start || at > v->ended)
+			continue;			/* of another contact with the same id */
 		if (count == space)
 			*changes = repalloc(*changes, (space *= 2) * sizeof(cs_time));
-		(*changes)[count++] = DatumGetTimestampTz(cs_column(table, table->slot, CHANGE_CHANGED_AT, &isnull));
+		(*changes)[count++] = at;
 	}
 	cs_end_scan(&scan);
 	return count;
@@ -101,8 +106,8 @@ load_address_changes(CsContact *v, cs_time **changes)
 static void
 change_address(CsContact *v, cs_time at)
 {
-	cs_change_address(&v->facts);
-	v->changed = (cs_moment) {true, at};
+	cs_change_address(&v->facts, at);
+	v->changed = (cs_moment) {.set = true, .at = at};
 }
 
 static void
@@ -129,6 +134,8 @@ counts(const CsContact *v, const CsCheckpoint *base, TimestampTz recorded_until,
 		return false;
 	if (!base->set || event->event.at >= base->before)
 		return true;
+	event->event.late_by = base->before - event->event.at;
+	event->event.before_change = base->facts.changed.set && base->facts.changed.at >= event->event.at;
 	event->event.at = base->before;
 	return base->kept.set && event->recorded > base->kept.at;
 }
@@ -154,10 +161,12 @@ fold_log(CsContact *v, const CsCheckpoint *base, Span span)
 	/* skip the changes of the address that the initial facts include */
 	while (next < count && ((span.from && changes[next] < *span.from) || (base->set && changes[next] < base->before)))
 		next++;
+	while (count > next && changes[count - 1] >= span.change_before)
+		count--;
 	cs_begin_log(&scan, v->in, v->account, v->contact, span.from ? span.from : base->set ? &from : NULL);
 	while (cs_next_logged(&scan, &event) && event.event.at < span.before)
 	{
-		if (!counts(v, base, span.recorded_until, &event))
+		if (!counts(v, base, Min(span.recorded_until, v->ended), &event))
 			continue;
 		while (next < count && changes[next] < event.event.at)
 			change_address(v, changes[next++]);
@@ -169,7 +178,7 @@ fold_log(CsContact *v, const CsCheckpoint *base, Span span)
 		last = event.event.at;
 		cs_apply_logged(v, &event);
 	}
-	while (next < count && changes[next] < span.before)
+	while (next < count)
 		change_address(v, changes[next++]);
 	cs_end_log(&scan);
 }
@@ -223,8 +232,8 @@ cs_replay_from_checkpoint(CsContact *v, cs_moment late)
 	}
 }
 
-CsContactRow
-cs_facts_before(CsContact *v, cs_time before, TimestampTz recorded_until)
+static CsContactRow
+facts_of(CsContact *v, Span span)
 {
 	CsContactRow		found = {0};
 	cs_facts	facts = v->facts;
@@ -233,7 +242,7 @@ cs_facts_before(CsContact *v, cs_time before, TimestampTz recorded_until)
 
 	v->own_since = PG_INT64_MAX;	/* note no causes */
 	memset(&v->facts, 0, sizeof(v->facts));
-	fold_log(v, cs_horizon_checkpoint(v), (Span) {.before = before, .recorded_until = recorded_until});
+	fold_log(v, cs_horizon_checkpoint(v), span);
 	found.contact = v->facts;
 	found.changed = v->changed;
 	v->facts = facts;
@@ -242,14 +251,26 @@ cs_facts_before(CsContact *v, cs_time before, TimestampTz recorded_until)
 	return found;
 }
 
+CsContactRow
+cs_facts_before(CsContact *v, cs_time before, TimestampTz recorded_until)
+{
+	return facts_of(v, (Span) {.before = before, .change_before = before, .recorded_until = recorded_until});
+}
+
+CsContactRow
+cs_facts_at_change(CsContact *v, cs_time change)
+{
+	return facts_of(v, (Span) {.before = change + 1, .change_before = change, .recorded_until = PG_INT64_MAX});
+}
+
 const cs_facts *
 cs_deleted_contact_facts(CsContact *v, int64 account, int64 contact, TimestampTz generation_start, TimestampTz ended)
 {
 	MemoryContext caller;
 
-	cs_load_deleted_contact(v, account, contact, generation_start);
+	cs_load_deleted_contact(v, account, contact, generation_start, ended);
 	caller = MemoryContextSwitchTo(v->context);
-	fold_log(v, cs_horizon_checkpoint(v), (Span) {.before = CS_NEVER, .recorded_until = ended});
+	fold_log(v, cs_horizon_checkpoint(v), ALL);
 	MemoryContextSwitchTo(caller);
 	return &v->facts;
 }

@@ -67,8 +67,6 @@ save_contact(CsContact *v, cs_status status, cs_moment due, cs_time as_of)
 	cs_facts_to_values(&facts, v->contacts->rel->rd_att, v->contacts->facts, values, nulls);
 	if (v->begins_anew)
 		CS_SET(v->contacts, CONTACT_GENERATION_START, TimestampTzGetDatum(v->generation_start), false);
-	if (v->address_anew)
-		CS_SET(v->contacts, CONTACT_ADDRESS_SINCE, TimestampTzGetDatum(v->address_since.at), false);
 	cs_update_row(v->in, v->contacts, &v->tid, values, nulls);
 	if (status != v->stored.status)
 	{
@@ -97,81 +95,23 @@ due_bound(const CsContact *v, cs_time as_of)
 
 	if (as_of > v->in->now &&
 		cs_address_status(&v->facts, rules, as_of) != cs_address_status(&v->facts, rules, v->in->now))
-		return (cs_moment) {true, DT_NOBEGIN};
+		return (cs_moment) {.set = true, .at = DT_NOBEGIN};
 	if (stored.set && stored.at > as_of && stored.at <= due)
 		return stored;
-	return due == CS_NEVER ? (cs_moment) {0} : (cs_moment) {true, due};
+	return due == CS_NEVER ? (cs_moment) {0} : (cs_moment) {.set = true, .at = due};
 }
 
 /* ---- former addresses ---- */
 
 /*
- * Did the new events change an opt-out, a complaint or a consent, with a time
- * before the address changed?
+ * Did events change that are dated before the last change of the address?  A
+ * full replay may follow from such a change.
  */
 static bool
-person_spoke_before(const CsContact *v, cs_time change)
+may_concern_former_addresses(const CsContact *v)
 {
-	const cs_facts *old = &v->stored.contact;
-	const cs_facts *new = &v->facts;
-
-	if (v->progress == PROGRESS_ANEW ? v->late_from.set && v->late_from.at > change : v->from > change)
-		return false;
-	if (differ(old->unsubscribed, new->unsubscribed) || differ(old->complained, new->complained) ||
-		old->consent_count != new->consent_count)
-		return true;
-	for (int i = 0; i < new->consent_count; i++)
-		if (!cs_same_consent(&old->consents[i], &new->consents[i]))
-			return true;
-	return false;
-}
-
-/*
- * Store the suppressions that follow from the events dated up to a time,
- * whenever they were recorded, under a former address.  If they changed, the
- * address's holder receives them when the call ends.
- */
-static void
-keep_facts_of(CsContact *v, cs_time until, bytea *digest, cs_id holder)
-{
-	CsContactRow		said;
-
-	if (cs_horizon_checkpoint(v)->set && until < v->horizon.before)
-		return;					/* the log before the horizon need not be complete */
-	said = cs_facts_before(v, until + 1, PG_INT64_MAX);
-	if (cs_replace_suppressed_facts(v->in, v->account, v->contact, v->generation_start, &said.contact, digest, false))
-		cs_note_pending_address(v->in, v->account, holder, digest);
-}
-
-/*
- * Update the suppressions of all former addresses: an event from before a
- * change of address also applies to the old address, even if it is recorded
- * late.
- */
-static void
-suppress_old_addresses(CsContact *v)
-{
-	CsTable    *table = cs_table(v->in, TABLE_ADDRESS_CHANGE);
-	cs_id		key[2] = {{true, v->account}, {true, v->contact}};
-	CsKeyScan	scan;
-	bool		isnull;
-
-	cs_begin_scan(&scan, table, key, 2, NULL);
-	while (cs_next_row(&scan))
-	{
-		Datum		holder;
-
-		/*
-		 * a contact that takes the address waits for this lock, or has set
-		 * itself as holder before
-		 */
-		cs_lock_row(table, &table->slot->tts_tid, LockTupleNoKeyExclusive);
-		holder = cs_column(table, table->slot, CHANGE_HOLDER, &isnull);
-		keep_facts_of(v, cs_moment_column(table, CHANGE_CHANGED_AT).at,
-					  DatumGetByteaPCopy(cs_column(table, table->slot, CHANGE_OLD_DIGEST, &(bool) {false})),
-					  cs_id_of_datum(holder, isnull));
-	}
-	cs_end_scan(&scan);
+	return v->address_since.set && !differ(v->address_since, v->stored.contact.address_since) &&
+		v->progress == PROGRESS_ANEW && !(v->late_from.set && v->late_from.at > v->address_since.at);
 }
 
 /* ---- saving ---- */
@@ -206,13 +146,9 @@ cs_save_contact(CsContact *v, TimestampTz as_of)
 	due = due_bound(v, as_of);
 	changed = changed || status != v->stored.status || differ(v->changed, v->stored.changed) ||
 		!cs_same_address_facts(&v->facts, &v->stored.contact);
-	if (v->address_since.set && !v->address_anew)
-	{
-		cs_need_consents(v);
-		if (person_spoke_before(v, v->address_since.at))
-			suppress_old_addresses(v);
-	}
-	if (changed || v->begins_anew || v->address_anew || differ(due, v->stored.due))
+	if (may_concern_former_addresses(v))
+		cs_suppress_former_addresses(v);
+	if (changed || v->begins_anew || differ(due, v->stored.due))
 		save_contact(v, status, due, as_of);
 	MemoryContextSwitchTo(caller);
 	return changed;

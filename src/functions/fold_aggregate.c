@@ -49,6 +49,8 @@ typedef struct Fold
 	cs_facts	contact;
 	cs_moment	changed;		/* time of the last event that changed a fact */
 	cs_time		last;			/* time of the last event */
+	cs_moment	horizon;		/* the fold started from facts as of this time */
+	cs_moment	kept;			/* changed of these facts */
 	cs_moment	as_of;
 	Oid			kind_type;		/* type of the column of kinds */
 
@@ -64,7 +66,7 @@ typedef struct Fold
 enum
 {
 	ARG_STATE, ARG_POLICY, ARG_SETTINGS, ARG_KIND, ARG_OCCURRED_AT, ARG_LIST, ARG_CAMPAIGN,
-	ARG_KEY, ARG_SOURCE, ARG_UNTIL, ARG_AS_OF, ARG_FACTS
+	ARG_KEY, ARG_SOURCE, ARG_UNTIL, ARG_AS_OF, ARG_FACTS, ARG_DATED_AT
 };
 
 static Fold *
@@ -120,7 +122,7 @@ apply(Fold *fold, const cs_event *event)
 	MemoryContext caller = MemoryContextSwitchTo(fold->context);
 
 	if (cs_apply_event(&fold->contact, &fold->policy.rules, event))
-		fold->changed = (cs_moment) {true, event->at};
+		fold->changed = (cs_moment) {.set = true, .at = event->at};
 	MemoryContextSwitchTo(caller);
 }
 
@@ -129,6 +131,21 @@ read_key(text *key, cs_event *event)
 {
 	event->key = VARDATA_ANY(key);
 	event->key_size = VARSIZE_ANY_EXHDR(key);
+}
+
+/* An event dated before the facts from which the fold starts is late. */
+static void
+note_own_time(FunctionCallInfo fcinfo, const Fold *fold, cs_event *event)
+{
+	cs_time		own;
+
+	if (!fold->horizon.set || event->at != fold->horizon.at || PG_NARGS() <= ARG_DATED_AT || PG_ARGISNULL(ARG_DATED_AT))
+		return;
+	own = PG_GETARG_TIMESTAMPTZ(ARG_DATED_AT);
+	if (own >= event->at)
+		return;
+	event->late_by = event->at - own;
+	event->before_change = fold->kept.set && fold->kept.at >= own;
 }
 
 static cs_event
@@ -154,6 +171,7 @@ event_argument(FunctionCallInfo fcinfo, Fold *fold)
 		if (!event.list.set && event.kind != CS_KIND_UNSUBSCRIBED)
 			refuse_null("the list");
 	}
+	note_own_time(fcinfo, fold, &event);
 	note_time(fold, event.at);
 	return event;
 }
@@ -196,7 +214,8 @@ begin_from_facts(FunctionCallInfo fcinfo, Fold *fold)
 	note_time(fold, PG_GETARG_TIMESTAMPTZ(ARG_OCCURRED_AT));
 	cs_facts_of_folded(&facts, PG_GETARG_DATUM(ARG_FACTS));
 	fold->contact = facts.contact;
-	fold->changed = facts.changed;
+	fold->changed = fold->kept = facts.changed;
+	fold->horizon = (cs_moment) {.set = true, .at = fold->last};
 	MemoryContextSwitchTo(caller);
 }
 
@@ -213,8 +232,8 @@ change_address(FunctionCallInfo fcinfo, Fold *fold)
 	if (PG_ARGISNULL(ARG_OCCURRED_AT))
 		refuse_null("the time");
 	note_time(fold, PG_GETARG_TIMESTAMPTZ(ARG_OCCURRED_AT));
-	cs_change_address(&fold->contact);
-	fold->changed = (cs_moment) {true, fold->last};
+	cs_change_address(&fold->contact, fold->last);
+	fold->changed = (cs_moment) {.set = true, .at = fold->last};
 }
 
 /*
@@ -313,7 +332,7 @@ cs_fold_contact(PG_FUNCTION_ARGS)
 	facts.contact = fold->contact;	/* read only, so the arrays may be shared */
 	facts.status = cs_contact_status(&fold->contact, address);
 	facts.changed = fold->changed;
-	facts.due = (cs_moment) {due != CS_NEVER, due};
+	facts.due = (cs_moment) {.set = due != CS_NEVER, .at = due};
 	PG_RETURN_DATUM(cs_folded_datum(&facts, address, desc));
 }
 

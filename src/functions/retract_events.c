@@ -23,10 +23,12 @@
 
 #include "compat.h"
 #include "contact/contact.h"
+#include "contact/deleted_contact.h"
 #include "contact/former_address.h"
 #include "contact/horizon.h"
 #include "contact/operation.h"
 #include "contact/propagate_suppression.h"
+#include "functions/retraction.h"
 #include "rules/rules.h"
 #include "storage/account_lock.h"
 #include "storage/checkpoint.h"
@@ -41,24 +43,6 @@
 #include "storage/unmatched_event.h"
 #include "types/arguments.h"
 #include "types/fact_columns.h"
-
-/*
- * Begin a call that changes recorded events.  Locks the retractions of the
- * account.  Raises 42501 unless the caller has the UPDATE privilege on the log.
- */
-static CsInstallation *
-open_for_change(Name schema, int64 account)
-{
-	CsInstallation *in = cs_begin_operation(schema);
-
-	cs_check_rights(in, ACL_UPDATE);
-	cs_check_account(in, account);
-	/* settings are locked before contacts */
-	cs_account_policy(in, account);
-	/* events are marked by their ctid, so only one transaction at a time may change them */
-	cs_lock_account(in, TABLE_RETRACTION, account, ExclusiveLock);
-	return in;
-}
 
 static int
 elements(Datum array, Oid type, int16 size, bool by_value, char align, Datum **values)
@@ -134,90 +118,10 @@ mark_event(CsInstallation *in, int64 account, Oid part, ItemPointer tid, int64 c
 static void
 suppress_former_anew(CsInstallation *in, CsContact *state, int64 account, int64 contact)
 {
-	CsTable    *former = cs_table(in, TABLE_DELETED_CONTACT);
-	cs_id		key[2] = {{true, account}, {true, contact}};
-	TimestampTz began,
-				ended;
-	bytea	   *digest;
-	cs_id		holder;
-	Datum		value;
-	bool		isnull;
+	CsDeletedContact deleted;
 
-	if (!cs_fetch_latest(former, key, 2))
-		return;
-	/* a contact that takes the address waits for this lock, or has set itself as holder before */
-	cs_lock_row(former, &former->slot->tts_tid, LockTupleNoKeyExclusive);
-	value = cs_column(former, former->slot, DELETED_HOLDER, &isnull);
-	holder = cs_id_of_datum(value, isnull);
-	ended = DatumGetTimestampTz(cs_column(former, former->slot, DELETED_ENDED_AT, &isnull));
-	began = cs_time_column(former, DELETED_GENERATION_START, PG_INT64_MIN);
-	value = cs_column(former, former->slot, DELETED_DIGEST, &isnull);
-	if (isnull)
-		return;
-	digest = DatumGetByteaPCopy(value);
-	if (cs_replace_suppressed_facts(in, account, contact, began, cs_deleted_contact_facts(state, account, contact, began, ended), digest,
-						   true))
-		cs_note_pending_address(in, account, holder, digest);
-}
-
-/*
- * Store the role, the reason and the numbers of a retraction.  A later call for
- * the same retraction adds to the numbers.
- */
-static void
-note_retraction(CsInstallation *in, int64 account, int64 retraction, const char *reason, int64 events, int64 contacts)
-{
-	CsTable    *table = cs_table(in, TABLE_RETRACTION);
-	cs_id		key[2] = {{true, account}, {true, retraction}};
-	Datum	   *values;
-	bool	   *nulls;
-	NameData	user;
-
-	if (cs_fetch_latest(table, key, 2))
-	{
-		AttrNumber *columns = table->columns;
-
-		cs_copy_row(table, &values, &nulls);
-		values[columns[RETRACTION_EVENTS] - 1] =
-			Int64GetDatum(DatumGetInt64(values[columns[RETRACTION_EVENTS] - 1]) + events);
-		values[columns[RETRACTION_CONTACTS] - 1] =
-			Int64GetDatum(DatumGetInt64(values[columns[RETRACTION_CONTACTS] - 1]) + contacts);
-		cs_update_row(in, table, &table->slot->tts_tid, values, nulls);
-		return;
-	}
-
-	cs_new_row(in, table, &values, &nulls);
-	namestrcpy(&user, GetUserNameFromId(GetUserId(), false));
-	CS_SET(table, RETRACTION_ACCOUNT, Int64GetDatum(account), false);
-	CS_SET(table, RETRACTION_ID, Int64GetDatum(retraction), false);
-	CS_SET(table, RETRACTION_RETRACTED_AT, TimestampTzGetDatum(in->now), false);
-	CS_SET(table, RETRACTION_RETRACTED_BY, NameGetDatum(&user), false);
-	CS_SET(table, RETRACTION_REASON, CStringGetTextDatum(reason), false);
-	CS_SET(table, RETRACTION_EVENTS, Int64GetDatum(events), false);
-	CS_SET(table, RETRACTION_CONTACTS, Int64GetDatum(contacts), false);
-	cs_insert_row(in, table, values, nulls);
-}
-
-/* Store the role and the time of an undo.  Raises 23503 if there is no such retraction. */
-static void
-note_undone(CsInstallation *in, int64 account, int64 retraction)
-{
-	CsTable    *table = cs_table(in, TABLE_RETRACTION);
-	cs_id		key[2] = {{true, account}, {true, retraction}};
-	Datum	   *values;
-	bool	   *nulls;
-	NameData	user;
-
-	if (!cs_fetch_latest(table, key, 2))
-		ereport(ERROR,
-				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-				 errmsg("retraction %lld of account %lld does not exist", (long long) retraction, (long long) account),
-				 errhint("Table retraction has the retractions of each account.")));
-	namestrcpy(&user, GetUserNameFromId(GetUserId(), false));
-	cs_copy_row(table, &values, &nulls);
-	CS_SET(table, RETRACTION_UNDONE_AT, TimestampTzGetDatum(in->now), false);
-	CS_SET(table, RETRACTION_UNDONE_BY, NameGetDatum(&user), false);
-	cs_update_row(in, table, &table->slot->tts_tid, values, nulls);
+	if (cs_lock_deleted_contact(in, account, contact, &deleted))
+		cs_suppress_deleted_contact(state, &deleted);
 }
 
 /*
@@ -260,7 +164,7 @@ cs_set_retracted(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 				 errmsg("as many contacts as places are needed")));
 
-	in = open_for_change(PG_GETARG_NAME(0), account);
+	in = cs_begin_retraction(PG_GETARG_NAME(0), account);
 	state = cs_open_contacts(in);
 	for (int i = 0; i < count;)
 	{
@@ -293,9 +197,9 @@ cs_set_retracted(PG_FUNCTION_ARGS)
 		suppress_former_anew(in, state, account, contact);
 	}
 	if (undo)
-		note_undone(in, account, retraction);
+		cs_note_undone(in, account, retraction);
 	else
-		note_retraction(in, account, retraction, text_to_cstring(PG_GETARG_TEXT_PP(6)), marked, touched);
+		cs_note_retraction(in, account, retraction, text_to_cstring(PG_GETARG_TEXT_PP(6)), marked, touched);
 	cs_close_contacts(state);
 	cs_end_operation(in);
 	result[0] = Int64GetDatum(marked);
@@ -343,6 +247,25 @@ end_number(CsInstallation *in, int64 account, int64 number)
 	cs_insert_row(in, former, values, nulls);
 }
 
+/* Remove the reason of a retraction if it concerned one contact only: it may name the person. */
+static void
+erase_reason(CsInstallation *in, int64 account, Datum retraction)
+{
+	CsTable    *table = cs_table(in, TABLE_RETRACTION);
+	cs_id		key[2] = {{true, account}, {true, DatumGetInt64(retraction)}};
+	Datum	   *values;
+	bool	   *nulls;
+	bool		isnull;
+
+	if (!cs_fetch_latest(table, key, 2) ||
+		DatumGetInt64(cs_column(table, table->slot, RETRACTION_CONTACTS, &isnull)) != 1)
+		return;
+	cs_copy_row(table, &values, &nulls);
+	CS_SET(table, RETRACTION_REASON, CStringGetTextDatum("erased"), false);
+	cs_update_row(in, table, &table->slot->tts_tid, values, nulls);
+	CommandCounterIncrement();
+}
+
 /*
  * Make the events of a contact that were recorded up to a time anonymous.  They
  * get another contact id and retain kind, times, list, campaign and
@@ -379,6 +302,8 @@ make_anonymous(CsInstallation *in, int64 account, int64 contact, TimestampTz unt
 			values[column - 1] = log->slot->tts_values[column - 1];
 			nulls[column - 1] = log->slot->tts_isnull[column - 1];
 		}
+		if (event.retracted)
+			erase_reason(in, account, cs_column(log, log->slot, EVENT_RETRACTION, &(bool) {false}));
 		CS_SET(log, EVENT_CONTACT, Int64GetDatum(number), false);
 		/* the key of the log is unique, and events may differ by event_key only */
 		CS_SET(log, EVENT_KEY, CStringGetTextDatum(psprintf(INT64_FORMAT, ++ordinal)), false);
@@ -396,9 +321,24 @@ leave_opt_out(CsInstallation *in, int64 account, bytea *digest)
 {
 	cs_id		nobody = {0};
 
-	cs_delete_suppressions(in, account, digest);
+	cs_delete_suppressions(in, account, digest, true);
 	cs_suppress_address(in, account, digest, CS_KIND_UNSUBSCRIBED, nobody, in->now, "erasure", NULL, nobody, PG_INT64_MIN);
 	cs_delete_unmatched_events(in, account, digest);
+}
+
+/*
+ * Leave an account-wide opt-out of the former addresses of a contact too.
+ * Suppressions that follow from other contacts remain.
+ */
+static void
+suppress_former_addresses_of(CsInstallation *in, int64 account, int64 contact)
+{
+	cs_id		nobody = {0};
+	ListCell   *lc;
+
+	foreach(lc, cs_former_digests(in, account, contact))
+		cs_suppress_address(in, account, lfirst(lc), CS_KIND_UNSUBSCRIBED, nobody, in->now, "erasure", NULL, nobody,
+							PG_INT64_MIN);
 }
 
 /* The deleted contacts that had an address. */
@@ -438,7 +378,7 @@ PG_FUNCTION_INFO_V1(cs_lock_retractions);
 Datum
 cs_lock_retractions(PG_FUNCTION_ARGS)
 {
-	cs_end_operation(open_for_change(PG_GETARG_NAME(0), PG_GETARG_INT64(1)));
+	cs_end_operation(cs_begin_retraction(PG_GETARG_NAME(0), PG_GETARG_INT64(1)));
 	PG_RETURN_VOID();
 }
 
@@ -452,7 +392,7 @@ Datum
 cs_lock_contacts(PG_FUNCTION_ARGS)
 {
 	int64		account = PG_GETARG_INT64(1);
-	CsInstallation *in = open_for_change(PG_GETARG_NAME(0), account);
+	CsInstallation *in = cs_begin_retraction(PG_GETARG_NAME(0), account);
 	CsContact   *state;
 	List	   *contacts = NIL;
 	ListCell   *lc;
@@ -503,7 +443,7 @@ cs_anonymize_contact(PG_FUNCTION_ARGS)
 	ListCell   *lc;
 	bool		isnull;
 
-	in = open_for_change(PG_GETARG_NAME(0), account);
+	in = cs_begin_retraction(PG_GETARG_NAME(0), account);
 	cs_check_table_rights(cs_table(in, TABLE_CONTACT)->rel, ACL_DELETE);
 	former = cs_table(in, TABLE_DELETED_CONTACT);
 	if (cs_fetch_latest(cs_table(in, TABLE_CONTACT), key, 2))
@@ -528,12 +468,17 @@ cs_anonymize_contact(PG_FUNCTION_ARGS)
 	leave_opt_out(in, account, digest);
 	foreach(lc, deleted_contacts(in, account, digest))
 	{
+		CsDeletedContact deleted;
+
+		/* waits for events of the deleted contact that are being recorded */
 		key[1].id = *(int64 *) lfirst(lc);
-		if (!cs_fetch_latest(former, key, 2))
+		if (!cs_lock_deleted_contact(in, account, key[1].id, &deleted))
 			continue;
-		make_anonymous(in, account, key[1].id,
-					   DatumGetTimestampTz(cs_column(former, former->slot, DELETED_ENDED_AT, &isnull)));
-		cs_delete_row(in, former, &former->slot->tts_tid);
+		suppress_former_addresses_of(in, account, key[1].id);
+		make_anonymous(in, account, key[1].id, deleted.ended);
+		if (cs_fetch_latest(former, key, 2))
+			cs_delete_row(in, former, &former->slot->tts_tid);
+		cs_delete_address_changes(in, account, key[1].id, deleted.ended);
 		cs_delete_all_checkpoints(in, account, key[1].id, NULL);
 		cs_erase_changes(in, account, key[1].id);
 	}

@@ -32,15 +32,19 @@ cs_touches_consent(cs_kind kind)
 	return cs_judges_consent(kind) || kind == CS_KIND_REMOVED;
 }
 
+bool
+cs_needs_list(cs_kind kind)
+{
+	return cs_touches_consent(kind) && kind != CS_KIND_UNSUBSCRIBED;
+}
+
 const char *
 cs_shape_error(const cs_event *e, cs_evidence evidence)
 {
-	bool		needs_list = e->kind == CS_KIND_ADDED || e->kind == CS_KIND_SIGNED_UP ||
-		e->kind == CS_KIND_CONFIRMED || e->kind == CS_KIND_RESUBSCRIBED || e->kind == CS_KIND_REMOVED;
 	bool		needs_evidence = e->kind == CS_KIND_RESUBSCRIBED ||
 		(e->kind == CS_KIND_CONFIRMED && e->manual);
 
-	if (needs_list && !e->list.set)
+	if (cs_needs_list(e->kind) && !e->list.set)
 		return "needs a list_id";
 	if (e->kind == CS_KIND_SENT && !e->campaign.set)
 		return "needs a campaign_id";

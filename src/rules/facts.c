@@ -70,6 +70,7 @@ cs_insert_consent(cs_facts *c, int i, int64_t list)
 	memmove(&c->consents[i + 1], &c->consents[i], (c->consent_count - i) * sizeof(cs_consent));
 	c->consent_count++;
 	spare.list = list;
+	spare.late_by = 0;
 	spare.requested = (cs_moment) {0};
 	spare.key_size = 0;
 	c->consents[i] = spare;
@@ -98,7 +99,7 @@ void
 cs_load_error(cs_facts *c, cs_id campaign, cs_time at)
 {
 	c->run = room(c->run, c->run_count, &c->run_space, sizeof(cs_error));
-	c->run[c->run_count++] = (cs_error) {campaign, at};
+	c->run[c->run_count++] = (cs_error) {.campaign = campaign, .at = at};
 }
 
 void
@@ -138,7 +139,7 @@ cs_load_request(cs_consent *s, cs_time at, const char *key, size_t key_size)
 	if (key_size > 0)
 		memcpy(s->key, key, key_size);
 	s->key_size = key_size;
-	s->requested = (cs_moment) {true, at};
+	s->requested = (cs_moment) {.set = true, .at = at};
 }
 
 void
@@ -162,7 +163,10 @@ cs_copy_facts(cs_facts *to, const cs_facts *from)
 	to->consent_space = own.consent_space;
 	to->consent_count = 0;
 	for (int i = 0; i < from->run_count; i++)
+	{
 		cs_load_error(to, from->run[i].campaign, from->run[i].at);
+		to->run[i].late_by = from->run[i].late_by;
+	}
 	for (int i = 0; i < from->hard_campaign_count; i++)
 		cs_load_hard_campaign(to, from->hard_campaigns[i]);
 	for (int i = 0; i < from->unanswered_count; i++)
@@ -172,8 +176,10 @@ cs_copy_facts(cs_facts *to, const cs_facts *from)
 		const cs_consent *s = &from->consents[i];
 		cs_consent *copy = cs_load_consent(to, s->list, s->consent, s->at);
 
+		copy->late_by = s->late_by;
 		if (s->requested.set)
 			cs_load_request(copy, s->requested.at, s->key, s->key_size);
+		copy->requested = s->requested;
 	}
 }
 
@@ -216,6 +222,7 @@ cs_same_address_facts(const cs_facts *a, const cs_facts *b)
 		same_moment(a->deleted, b->deleted) &&
 		same_moment(a->unsubscribed, b->unsubscribed) &&
 		same_moment(a->erased, b->erased) &&
+		same_moment(a->address_since, b->address_since) &&
 		a->monitored == b->monitored;
 }
 

@@ -107,11 +107,16 @@ typedef struct cs_id
 	int64_t		id;
 } cs_id;
 
-/* A time that may be null, such as the time since which a fact holds. */
+/*
+ * A time that may be null, such as the time since which a fact holds.  After a
+ * late event it is the time of the horizon, and late_by is the difference to
+ * the event's own time.  Only the replay that sets late_by reads it.
+ */
 typedef struct cs_moment
 {
 	bool		set;
 	cs_time		at;
+	cs_time		late_by;
 } cs_moment;
 
 typedef struct cs_event
@@ -126,6 +131,14 @@ typedef struct cs_event
 	bool		erasure;		/* source is 'erasure': an opt-out left by an erasure */
 	cs_moment	until;			/* end of a suspension */
 	cs_consent_rules rules;		/* used for kinds of cs_judges_consent() only */
+
+	/*
+	 * A late event is dated before the horizon, and is applied to facts as of
+	 * the horizon.  It restricts as if it happened at the horizon, which is its
+	 * time `at`.  It lifts a fact only if the fact is older than the event.
+	 */
+	cs_time		late_by;		/* at minus its own time; 0: not late */
+	bool		before_change;	/* late: some fact as of the horizon may be later than the event */
 } cs_event;
 
 /* An error in the run of delivery errors. */
@@ -133,6 +146,7 @@ typedef struct cs_error
 {
 	cs_id		campaign;
 	cs_time		at;
+	cs_time		late_by;		/* see cs_moment */
 } cs_error;
 
 /* Consent on one list: subscribed (active), unconfirmed or unsubscribed. */
@@ -141,7 +155,8 @@ typedef struct cs_consent
 	int64_t		list;
 	cs_status	consent;
 	cs_time		at;				/* time of the event that set it */
-	cs_moment	requested;		/* time of a sign-up after an opt-out, not confirmed */
+	cs_time		late_by;		/* see cs_moment */
+	cs_moment	requested;		/* sign-up after an opt-out or a change of address, not confirmed */
 	char	   *key;			/* key of that sign-up */
 	size_t		key_size;
 	size_t		key_space;
@@ -176,6 +191,7 @@ typedef struct cs_facts
 	cs_moment	deleted;
 	cs_moment	unsubscribed;	/* account-wide */
 	cs_moment	erased;			/* time of an opt-out left by an erasure */
+	cs_moment	address_since;	/* last change of the address */
 	bool		monitored;
 
 	cs_consent *consents;		/* in ascending order of list */
@@ -194,10 +210,11 @@ extern bool cs_apply_event(cs_facts *contact, const cs_policy *policy, const cs_
 
 /*
  * Applies a change of the contact's address.  Removes the errors and unanswered
- * campaigns of the old address.  All other facts remain.  The caller first
- * applies the events of the same time.
+ * campaigns of the old address, and requests that wait for a confirmation.  A
+ * sign-up up to this time can no longer be confirmed.  All other facts remain.
+ * The caller first applies the events of the same time.
  */
-extern void cs_change_address(cs_facts *contact);
+extern void cs_change_address(cs_facts *contact, cs_time at);
 
 /*
  * Returns the address status at time `now`: the greatest status that follows
@@ -237,6 +254,9 @@ extern bool cs_judges_consent(cs_kind kind);
 
 /* Can an event of this kind change a consent?  If so, the caller loads the consents first. */
 extern bool cs_touches_consent(cs_kind kind);
+
+/* Does an event of this kind need a list? */
+extern bool cs_needs_list(cs_kind kind);
 
 /* Whether an event has evidence; blank: null or white space only. */
 typedef enum cs_evidence

@@ -120,7 +120,7 @@ cs_note_late(CsInstallation *in, CsCheckpoint *checkpoint, cs_time at)
 	cs_copy_row(table, &values, &nulls);
 	CS_SET(table, CHECKPOINT_LATE_SINCE, TimestampTzGetDatum(at), false);
 	cs_update_row(in, table, &table->slot->tts_tid, values, nulls);
-	checkpoint->late_since = (cs_moment) {true, at};
+	checkpoint->late_since = (cs_moment) {.set = true, .at = at};
 }
 
 void

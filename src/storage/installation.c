@@ -61,10 +61,11 @@ static const struct
 		{"account_id", INT8OID, true}, {"contact_id", INT8OID, true}, {"ended_at", TIMESTAMPTZOID, true},
 		{"generation_start", TIMESTAMPTZOID, false}, {"address_digest", BYTEAOID, false}, {"holder_id", INT8OID, false}
 	}},
-	[TABLE_SUPPRESSION] = {"suppression", RowExclusiveLock, 3, 9, {
+	[TABLE_SUPPRESSION] = {"suppression", RowExclusiveLock, 3, 10, {
 		{"account_id", INT8OID, true}, {"address_digest", BYTEAOID, true}, {"kind", CS_TYPE_KIND, true},
 		{"list_id", INT8OID, false}, {"occurred_at", TIMESTAMPTZOID, true}, {"source", TEXTOID, false},
-		{"contact_id", INT8OID, false}, {"generation_start", TIMESTAMPTZOID, false}, {"reason", TEXTOID, false}
+		{"contact_id", INT8OID, false}, {"generation_start", TIMESTAMPTZOID, false}, {"reason", TEXTOID, false},
+		{"retraction_id", INT8OID, false}
 	}},
 	[TABLE_ADDRESS_KEY] = {"address_key", AccessShareLock, 1, 2, {
 		{"account_id", INT8OID, true}, {"key", BYTEAOID, true}

@@ -92,7 +92,8 @@ enum
 enum
 {
 	SUPPRESSION_ACCOUNT, SUPPRESSION_DIGEST, SUPPRESSION_KIND, SUPPRESSION_LIST, SUPPRESSION_OCCURRED_AT,
-	SUPPRESSION_SOURCE, SUPPRESSION_CONTACT, SUPPRESSION_GENERATION_START, SUPPRESSION_REASON
+	SUPPRESSION_SOURCE, SUPPRESSION_CONTACT, SUPPRESSION_GENERATION_START, SUPPRESSION_REASON,
+	SUPPRESSION_RETRACTION
 };
 enum
 {
@@ -244,7 +245,7 @@ cs_moment_column(CsTable *table, int column)
 	bool		isnull;
 	Datum		value = cs_column(table, table->slot, column, &isnull);
 
-	return isnull ? (cs_moment) {0} : (cs_moment) {true, DatumGetTimestampTz(value)};
+	return isnull ? (cs_moment) {0} : (cs_moment) {.set = true, .at = DatumGetTimestampTz(value)};
 }
 
 #endif							/* CONTACT_STATUS_INSTALLATION_H */

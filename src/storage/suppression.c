@@ -142,12 +142,31 @@ begin_scan(CsSuppressionScan *scan, CsInstallation *in, int64 account, bytea *di
 }
 
 static bool
-next_row(CsSuppressionScan *scan)
+next_row_of_any(CsSuppressionScan *scan)
 {
 	if (scan->scan == NULL || !index_getnext_slot(scan->scan, ForwardScanDirection, scan->table->slot))
 		return false;
 	cs_check_shown(scan->table->rel, scan->table->slot);
 	return true;
+}
+
+static bool
+is_retracted(CsTable *table)
+{
+	bool		isnull;
+
+	cs_column(table, table->slot, SUPPRESSION_RETRACTION, &isnull);
+	return !isnull;
+}
+
+/* The next row that is not retracted. */
+static bool
+next_row(CsSuppressionScan *scan)
+{
+	while (next_row_of_any(scan))
+		if (!is_retracted(scan->table))
+			return true;
+	return false;
 }
 
 static void
@@ -204,6 +223,9 @@ cs_begin_suppressions(CsSuppressionScan *scan, CsInstallation *in, int64 account
 bool
 cs_next_suppression(CsSuppressionScan *scan, CsSuppression *suppression)
 {
+	Datum		source;
+	bool		isnull;
+
 	if (!next_row(scan))
 		return false;
 	suppression->kind = row_kind(scan->table);
@@ -211,6 +233,8 @@ cs_next_suppression(CsSuppressionScan *scan, CsSuppression *suppression)
 	suppression->at = row_time(scan->table);
 	suppression->contact = row_id(scan->table, SUPPRESSION_CONTACT);
 	suppression->of_erasure = is_of_erasure(scan->table);
+	source = cs_column(scan->table, scan->table->slot, SUPPRESSION_SOURCE, &isnull);
+	suppression->source = isnull ? NULL : TextDatumGetCString(source);
 	return true;
 }
 
@@ -260,14 +284,14 @@ cs_suppress_address(CsInstallation *in, int64 account, bytea *digest, cs_kind ki
 
 		CHECK_FOR_INTERRUPTS();
 		begin_scan(&scan, in, account, digest);
-		while (!found && next_row(&scan))
+		while (!found && next_row_of_any(&scan))
 		{
 			cs_id		its = row_id(table, SUPPRESSION_LIST);
 
 			if (row_kind(table) != kind || its.set != list.set || its.id != list.id)
 				continue;
 			found = true;
-			later = at > row_time(table);
+			later = is_retracted(table) || at > row_time(table);
 			tid = table->slot->tts_tid;
 		}
 		if (found && later)
@@ -287,6 +311,7 @@ cs_suppress_address(CsInstallation *in, int64 account, bytea *digest, cs_kind ki
 		CS_SET(table, SUPPRESSION_REASON, reason ? CStringGetTextDatum(reason) : (Datum) 0, reason == NULL);
 		CS_SET(table, SUPPRESSION_CONTACT, Int64GetDatum(contact.id), !contact.set);
 		CS_SET(table, SUPPRESSION_GENERATION_START, TimestampTzGetDatum(generation_start), generation_start == PG_INT64_MIN);
+		CS_SET(table, SUPPRESSION_RETRACTION, (Datum) 0, true);
 		kept = true;
 		if (found)
 			cs_update_row(in, table, &tid, values, nulls);
@@ -379,7 +404,7 @@ is_said(const cs_facts *facts, cs_kind kind, cs_id list, cs_time at)
 		said = facts->unsubscribed;
 		for (int i = 0; i < facts->consent_count && list.set; i++)
 			if (facts->consents[i].list == list.id && !(said.set && said.at >= at))
-				said = (cs_moment) {facts->consents[i].consent == CS_STATUS_UNSUBSCRIBED, facts->consents[i].at};
+				said = (cs_moment) {.set = facts->consents[i].consent == CS_STATUS_UNSUBSCRIBED, .at = facts->consents[i].at};
 	}
 	return said.set && said.at >= at;
 }
@@ -426,7 +451,7 @@ cs_collect_suppressions(CsInstallation *in, int64 account, int64 contact, bytea 
 		Datum		values[5] = {Int64GetDatum(account), Int64GetDatum(contact)};
 		bool		nulls[5] = {false};
 
-		if (is_of_erasure(table))
+		if (is_of_erasure(table) || is_retracted(table))
 			continue;
 		for (int i = 0; i < 3; i++)
 			values[2 + i] = cs_column(table, table->slot, columns[i], &nulls[2 + i]);
@@ -438,13 +463,14 @@ cs_collect_suppressions(CsInstallation *in, int64 account, int64 contact, bytea 
 /* ---- deleting ---- */
 
 void
-cs_delete_suppressions(CsInstallation *in, int64 account, bytea *digest)
+cs_delete_suppressions(CsInstallation *in, int64 account, bytea *digest, bool retracted_too)
 {
 	CsSuppressionScan scan;
 
 	begin_scan(&scan, in, account, digest);
-	while (next_row(&scan))
-		cs_delete_row(in, scan.table, &scan.table->slot->tts_tid);
+	while (next_row_of_any(&scan))
+		if (retracted_too || !is_retracted(scan.table))
+			cs_delete_row(in, scan.table, &scan.table->slot->tts_tid);
 	end_scan(&scan);
 	CommandCounterIncrement();
 }
@@ -475,4 +501,38 @@ cs_suppressed_digests(CsInstallation *in, int64 account, int64 contact, cs_time 
 	UnregisterSnapshot(snapshot);
 	index_close(index, AccessShareLock);
 	return digests;
+}
+
+/* ---- retracting ---- */
+
+bytea *
+cs_lock_suppression(CsInstallation *in, int64 account, ItemPointer tid, int64 retraction)
+{
+	CsTable    *table = cs_table(in, TABLE_SUPPRESSION);
+	Snapshot	snapshot = cs_latest_snapshot();
+	bool		found = ItemPointerIsValid(tid) && ItemPointerGetBlockNumber(tid) < RelationGetNumberOfBlocks(table->rel) &&
+		table_tuple_fetch_row_version(table->rel, tid, snapshot, table->slot);
+	cs_id		its;
+	bool		isnull;
+
+	UnregisterSnapshot(snapshot);
+	if (!found || !cs_lock_row_if_there(table, &table->slot->tts_tid, LockTupleNoKeyExclusive))
+		return NULL;
+	its = row_id(table, SUPPRESSION_RETRACTION);
+	if (row_id(table, SUPPRESSION_ACCOUNT).id != account || row_id(table, SUPPRESSION_CONTACT).set || is_of_erasure(table) ||
+		(its.set ? its.id : 0) != retraction)
+		return NULL;
+	return DatumGetByteaPCopy(cs_column(table, table->slot, SUPPRESSION_DIGEST, &isnull));
+}
+
+void
+cs_mark_suppression(CsInstallation *in, int64 retraction)
+{
+	CsTable    *table = cs_table(in, TABLE_SUPPRESSION);
+	Datum	   *values;
+	bool	   *nulls;
+
+	cs_copy_row(table, &values, &nulls);
+	CS_SET(table, SUPPRESSION_RETRACTION, Int64GetDatum(retraction), retraction == 0);
+	cs_update_row(in, table, &table->slot->tts_tid, values, nulls);
 }

@@ -61,6 +61,7 @@ typedef struct CsSuppression
 	cs_time		at;
 	cs_id		contact;		/* it follows from the events of this contact; null: of none */
 	bool		of_erasure;		/* an opt-out left by an erasure */
+	char	   *source;			/* NULL if it has none */
 } CsSuppression;
 
 typedef struct CsSuppressionScan
@@ -95,7 +96,15 @@ extern bool cs_is_suppressed(CsInstallation *in, int64 account, bytea *digest, c
 /* Returns the digests of all addresses with suppressions that follow from events of a contact. */
 extern List *cs_suppressed_digests(CsInstallation *in, int64 account, int64 contact, cs_time generation_start);
 
-/* Deletes all suppressions of an address. */
-extern void cs_delete_suppressions(CsInstallation *in, int64 account, bytea *digest);
+/* Deletes all suppressions of an address.  Retracted ones remain, unless asked. */
+extern void cs_delete_suppressions(CsInstallation *in, int64 account, bytea *digest, bool retracted_too);
+
+/*
+ * Locks the suppression at a TID, if it has this retraction (0: none) and
+ * follows neither from a contact nor from an erasure.  Returns its digest, or
+ * NULL.  cs_mark_suppression() then sets its retraction (0: none).
+ */
+extern bytea *cs_lock_suppression(CsInstallation *in, int64 account, ItemPointer tid, int64 retraction);
+extern void cs_mark_suppression(CsInstallation *in, int64 retraction);
 
 #endif							/* CONTACT_STATUS_SUPPRESSION_H */

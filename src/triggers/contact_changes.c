@@ -22,6 +22,7 @@
 #include "utils/snapmgr.h"
 
 #include "contact/contact.h"
+#include "contact/deleted_contact.h"
 #include "contact/former_address.h"
 #include "contact/operation.h"
 #include "contact/propagate_suppression.h"
@@ -69,8 +70,7 @@ check_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
 	int64		contact = bigint_column(table, slot, CONTACT_ID);
 	cs_facts	unknown = {0};
 	CsContactRow		facts = {0};
-	bool		isnull,
-				has_no_change;
+	bool		isnull;
 
 	if (cs_account_policy(in, account) == NULL)
 		ereport(ERROR,
@@ -81,8 +81,7 @@ check_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
 	slot_getallattrs(slot);
 	cs_facts_of_values(&facts, slot->tts_tupleDescriptor, table->facts, slot->tts_values, slot->tts_isnull);
 	cs_column(table, slot, CONTACT_GENERATION_START, &isnull);
-	cs_column(table, slot, CONTACT_ADDRESS_SINCE, &has_no_change);
-	if (!isnull || !has_no_change || facts.status != CS_STATUS_UNCONFIRMED || facts.changed.set || facts.due.set ||
+	if (!isnull || facts.status != CS_STATUS_UNCONFIRMED || facts.changed.set || facts.due.set ||
 		!cs_same_address_facts(&facts.contact, &unknown))
 		ereport(ERROR,
 				(errcode(ERRCODE_CHECK_VIOLATION),
@@ -109,22 +108,19 @@ has_former_contacts(CsInstallation *in)
 static TimestampTz
 begin_after_former(CsInstallation *in, CsContact *state, int64 account, int64 contact)
 {
-	CsTable    *former = cs_table(in, TABLE_DELETED_CONTACT);
-	cs_id		key[2] = {{true, account}, {true, contact}};
-	TimestampTz ended;
-	bool		isnull;
+	CsDeletedContact deleted;
 
-	if (!cs_fetch_latest(former, key, 2))
+	/* an event of the deleted contact that is being recorded makes it end later */
+	if (!cs_lock_deleted_contact(in, account, contact, &deleted))
 		return PG_INT64_MIN;
-	ended = DatumGetTimestampTz(cs_column(former, former->slot, DELETED_ENDED_AT, &isnull));
 	if (cs_lock_contact(state, account, contact))
 	{
 		/* a row trigger may have recorded events of it already, so replay its log */
-		cs_begin_generation(state, ended);
+		cs_begin_generation(state, deleted.ended);
 		cs_replay_contact(state);
 		cs_save_contact(state, in->now);
 	}
-	return ended;
+	return deleted.ended;
 }
 
 /*
@@ -294,7 +290,6 @@ end_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
 {
 	int64		account = bigint_column(table, slot, CONTACT_ACCOUNT);
 	int64		contact = bigint_column(table, slot, CONTACT_ID);
-	CsTable    *changes = cs_table(in, TABLE_ADDRESS_CHANGE);
 	CsContactRow		facts = {0};
 	CsGeneration		life;
 	bytea	   *digest;
@@ -307,7 +302,7 @@ end_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
 	digest = cs_address_digest(in, account, cs_column(table, slot, CONTACT_EMAIL, &isnull));
 	/* the suppressions of the address are events of this contact, so its facts include them */
 	if (cs_has_suppressions(in))
-		cs_delete_suppressions(in, account, digest);
+		cs_delete_suppressions(in, account, digest, false);
 	generation_start = cs_column(table, slot, CONTACT_GENERATION_START, &isnull);
 	cs_suppress_facts(in, account, contact, isnull ? PG_INT64_MIN : DatumGetTimestampTz(generation_start),
 				  &facts.contact, digest, true);
@@ -315,19 +310,8 @@ end_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
 	cs_count(in, account, (cs_id) {0}, facts.status, -1);
 	cs_record_change(in, &(CsStatusChange) {account, contact, {0}, facts.status, CS_NO_STATUS, in->now, CS_NO_KIND});
 
-	cs_column(table, slot, CONTACT_ADDRESS_SINCE, &isnull);
-	if (!isnull)
-	{
-		cs_id		key[2] = {{true, account}, {true, contact}};
-		CsKeyScan	scan;
-
-		cs_begin_scan(&scan, changes, key, 2, NULL);
-		while (cs_next_row(&scan))
-			cs_delete_row(in, changes, &changes->slot->tts_tid);
-		cs_end_scan(&scan);
-	}
-	generation_start = cs_column(table, slot, CONTACT_GENERATION_START, &isnull);
 	life = (CsGeneration) {account, contact, isnull ? PG_INT64_MIN : DatumGetTimestampTz(generation_start)};
+	cs_delete_address_changes(in, account, contact, life.generation_start);
 	cs_delete_all_checkpoints(in, account, contact, &life);
 	remember_contact(in, account, contact, generation_start, isnull, digest);
 }

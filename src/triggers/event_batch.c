@@ -83,9 +83,9 @@ check_event(CsInstallation *in, const CsLoggedEvent *logged)
 					   wrong);
 
 	wrong = cs_shape_error(event, logged->evidence);
-	/* an opt-out of a deleted list is recorded, so that it holds if the list is created again */
+	/* where the list is only context, or for an opt-out, a list that was deleted will do */
 	if (wrong == NULL && event->list.set && !cs_list_exists(in, logged->account, event->list.id) &&
-		!(event->kind == CS_KIND_UNSUBSCRIBED && cs_list_existed(in, logged->account, event->list.id)))
+		(cs_needs_list(event->kind) || !cs_list_existed(in, logged->account, event->list.id)))
 	{
 		if (cs_account_policy(in, logged->account) != NULL)
 			ereport(ERROR,
@@ -147,11 +147,18 @@ addresses_change(CsBatch *batch)
 	return batch->addresses_change;
 }
 
-/* May the event change the suppressions of a former address of its contact? */
+/*
+ * May the event change the suppressions of a former address of its contact?
+ * Deliveries and interactions may too, but seldom do and are frequent: their
+ * contacts are not locked in advance.
+ */
 bool
 cs_concerns_former_addresses(CsBatch *batch, const cs_event *event)
 {
-	return (cs_touches_consent(event->kind) || event->kind == CS_KIND_COMPLAINED) && addresses_change(batch);
+	bool		concerns = event->kind == CS_KIND_COMPLAINED || event->kind == CS_KIND_VALIDATED ||
+		(event->kind >= CS_KIND_SOFT_BOUNCED && event->kind <= CS_KIND_INVALIDATED);
+
+	return (concerns || cs_touches_consent(event->kind)) && addresses_change(batch);
 }
 
 static void

@@ -18,6 +18,7 @@
 #include "utils/tuplestore.h"
 
 #include "contact/contact.h"
+#include "contact/deleted_contact.h"
 #include "contact/former_address.h"
 #include "contact/limit.h"
 #include "contact/operation.h"
@@ -79,11 +80,54 @@ lock_holders(CsContact *state, List *holders, int *next, const CsContactId *befo
 
 /* ---- the trigger ---- */
 
-static void
-finish_contact(CsContact *contact, CsInstallation *in)
+/* The contact of the current events of a batch. */
+typedef struct Target
 {
-	cs_replay_contact(contact);
-	cs_save_contact(contact, in->now);
+	bool		any;
+	CsContactId id;
+	bool		is_deleted;		/* not erased: its events are recorded, for its addresses */
+	CsDeletedContact deleted;
+	TimestampTz recorded;		/* deleted: when its last event was recorded */
+	cs_time		first;			/* deleted: the time of its earliest event */
+} Target;
+
+/*
+ * Lock the contact of an event, or the row of a deleted contact.  Raises 23503
+ * if there is neither.
+ */
+static void
+begin_target(CsInstallation *in, CsContact *state, Target *target, const CsLoggedEvent *event)
+{
+	*target = (Target) {.any = true, .id = {event->account, event->contact}, .first = event->event.at};
+	if (cs_lock_contact(state, event->account, event->contact))
+		return;
+	cs_check_not_deleted(state, event->account, event->contact);
+	target->is_deleted = cs_lock_deleted_contact(in, event->account, event->contact, &target->deleted) &&
+		target->deleted.digest != NULL;
+	/* while we waited, a contact with this id may have been inserted */
+	if (cs_lock_contact(state, event->account, event->contact))
+		target->is_deleted = false;
+	else if (!target->is_deleted)
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("contact %lld of account %lld does not exist",
+						(long long) event->contact, (long long) event->account),
+				 errdetail("An event \"%s\" was to be recorded of it.", cs_kind_labels[event->event.kind]),
+				 errhint("Insert it into table contact first.")));
+}
+
+static void
+finish_target(CsInstallation *in, CsContact *state, Target *target)
+{
+	if (!target->any)
+		return;
+	if (target->is_deleted)
+	{
+		cs_record_of_deleted(state, &target->deleted, target->recorded, target->first);
+		return;
+	}
+	cs_replay_contact(state);
+	cs_save_contact(state, in->now);
 }
 
 static void
@@ -92,37 +136,24 @@ apply_batch(CsInstallation *in, CsBatch *batch)
 	List	   *holders = find_holders(in, batch);
 	CsContact   *state = cs_open_contacts(in);
 	const CsLoggedEvent *event;
-	int64		account = 0,
-				contact = 0;
+	Target		target = {0};
 	int			next_holder = 0;
-	bool		visiting = false;
 
 	while ((event = cs_next_event(batch)) != NULL)
 	{
-		if (!visiting || event->contact != contact || event->account != account)
+		if (!target.any || event->contact != target.id.contact || event->account != target.id.account)
 		{
 			CHECK_FOR_INTERRUPTS();
-			if (visiting)
-				finish_contact(state, in);
-			account = event->account;
-			contact = event->contact;
-			lock_holders(state, holders, &next_holder, &(CsContactId) {account, contact});
-			visiting = cs_lock_contact(state, account, contact);
-			if (!visiting)
-			{
-				cs_check_not_deleted(state, account, contact);
-				ereport(ERROR,
-						(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-						 errmsg("contact %lld of account %lld does not exist",
-								(long long) contact, (long long) account),
-						 errdetail("An event \"%s\" was to be recorded of it.", cs_kind_labels[event->event.kind]),
-						 errhint("Insert it into table contact first.")));
-			}
+			finish_target(in, state, &target);
+			lock_holders(state, holders, &next_holder, &(CsContactId) {event->account, event->contact});
+			begin_target(in, state, &target, event);
 		}
-		cs_contact_apply_event(state, event);
+		if (target.is_deleted)
+			target.recorded = Max(target.recorded, event->recorded);
+		else
+			cs_contact_apply_event(state, event);
 	}
-	if (visiting)
-		finish_contact(state, in);
+	finish_target(in, state, &target);
 	lock_holders(state, holders, &next_holder, NULL);
 	cs_close_contacts(state);
 	cs_check_limits(in);
@@ -156,9 +187,11 @@ cs_set_event_key(PG_FUNCTION_ARGS)
 
 /*
  * apply_events(): after a statement that inserts events.  Locks their contacts.
- * Raises the errors of cs_begin_batch() and cs_contact_apply_event(), 23503
- * for an unknown contact, 40001 for a concurrently deleted one, and 53400 over
- * the contact limit.
+ * Events of a deleted contact are recorded; what restricts holds for its
+ * addresses.  Raises the errors of cs_begin_batch() and
+ * cs_contact_apply_event(), 23503 for an unknown or erased contact, 40001 for a
+ * concurrently deleted one that the transaction's snapshot shows, and 53400
+ * over the contact limit.
  */
 PG_FUNCTION_INFO_V1(cs_apply_events);
 Datum

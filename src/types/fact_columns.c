@@ -38,7 +38,8 @@ static const CsColumn fact_columns[FACT_COLUMNS] = {
 	[FACT_ERASED_AT] = {"erased_at", TIMESTAMPTZOID, false},
 	[FACT_HARD_BOUNCE_CAMPAIGNS] = {"hard_bounce_campaigns", INT8ARRAYOID, false},
 	[FACT_LAST_ERROR_AT] = {"last_error_at", TIMESTAMPTZOID, false},
-	[FACT_LAPSED_AT] = {"lapsed_at", TIMESTAMPTZOID, false}
+	[FACT_LAPSED_AT] = {"lapsed_at", TIMESTAMPTZOID, false},
+	[FACT_ADDRESS_SINCE] = {"address_since", TIMESTAMPTZOID, false}
 };
 
 static bool
@@ -210,6 +211,7 @@ cs_facts_of_values(CsContactRow *facts, TupleDesc desc, const AttrNumber *column
 	contact->erased = MOMENT(FACT_ERASED_AT);
 	contact->last_error = MOMENT(FACT_LAST_ERROR_AT);
 	contact->lapsed = MOMENT(FACT_LAPSED_AT);
+	contact->address_since = MOMENT(FACT_ADDRESS_SINCE);
 	contact->suspended = MOMENT(FACT_SUSPENDED_AT);
 	contact->suspended_until = MOMENT(FACT_SUSPENDED_UNTIL);
 	contact->unanswered_since = MOMENT(FACT_UNANSWERED_SINCE).at;
@@ -299,6 +301,7 @@ cs_facts_to_values(const CsContactRow *facts, TupleDesc desc, const AttrNumber *
 	MOMENT(FACT_DUE_AT, facts->due);
 	MOMENT(FACT_LAST_ERROR_AT, contact->last_error);
 	MOMENT(FACT_LAPSED_AT, contact->lapsed);
+	MOMENT(FACT_ADDRESS_SINCE, contact->address_since);
 	MOMENT(FACT_HARD_BOUNCED_AT, contact->hard_bounced);
 	MOMENT(FACT_UNSUBSCRIBED_AT, contact->unsubscribed);
 	MOMENT(FACT_COMPLAINED_AT, contact->complained);

@@ -33,10 +33,11 @@ typedef enum FactColumn
 	FACT_ERASED_AT,
 	FACT_HARD_BOUNCE_CAMPAIGNS,
 	FACT_LAST_ERROR_AT,
-	FACT_LAPSED_AT
+	FACT_LAPSED_AT,
+	FACT_ADDRESS_SINCE
 } FactColumn;
 
-#define FACT_COLUMNS (FACT_LAPSED_AT + 1)
+#define FACT_COLUMNS (FACT_ADDRESS_SINCE + 1)
 
 /* The columns of a contact: its facts, and the values computed from them. */
 typedef struct CsContactRow
@@ -91,7 +92,7 @@ extern void cs_read_source(cs_event *event, text *source);
 static inline cs_moment
 cs_moment_of_datum(Datum value, bool isnull)
 {
-	return isnull ? (cs_moment) {0} : (cs_moment) {true, DatumGetInt64(value)};
+	return isnull ? (cs_moment) {0} : (cs_moment) {.set = true, .at = DatumGetInt64(value)};
 }
 
 static inline void

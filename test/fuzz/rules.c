@@ -182,7 +182,8 @@ check_bounds(const cs_facts *c, const cs_policy *p, cs_time at)
 		CHECK(i == 0 || s[-1].list < s->list, "consents out of order");
 		CHECK(s->consent == CS_STATUS_ACTIVE || s->consent == CS_STATUS_UNCONFIRMED ||
 			  s->consent == CS_STATUS_UNSUBSCRIBED, "%d", s->consent);
-		CHECK(!s->requested.set || s->consent == CS_STATUS_UNSUBSCRIBED, "a request without an opt-out");
+		CHECK(!s->requested.set || s->consent == CS_STATUS_UNSUBSCRIBED ||
+			  (s->consent == CS_STATUS_UNCONFIRMED && c->address_since.set), "a request without an opt-out");
 		CHECK(s->at <= at && (!s->requested.set || s->requested.at >= s->at), "a time that was not yet");
 	}
 	CHECK(!c->complained.set || c->complained.at <= at, "complained ahead");
@@ -275,6 +276,29 @@ check_step(const cs_facts *before, const cs_facts *after, const cs_policy *p, co
 	}
 }
 
+/* A late event lifts nothing that is later than itself. */
+static void
+check_late(const cs_facts *before, const cs_facts *after, const cs_event *e)
+{
+	cs_time		own = e->at - e->late_by;
+
+	CHECK(!before->complained.set || after->complained.set, "a complaint went");
+	CHECK(!before->deleted.set || before->deleted.at < own || after->deleted.set, "a later deletion went");
+	CHECK(!before->suspended.set || before->suspended.at < own || after->suspended.set, "a later suspension went");
+	CHECK(!before->lapsed.set || before->lapsed.at < own || after->lapsed.set, "a later lapse went");
+	CHECK(!before->hard_bounced.set || before->hard_bounced.at < own || after->hard_bounced.set, "a later refusal went");
+	for (int i = 0; i < before->consent_count; i++)
+	{
+		const cs_consent *was = &before->consents[i];
+		const cs_consent *is = cs_find_consent(after, was->list);
+
+		if (was->consent == CS_STATUS_UNSUBSCRIBED && was->at >= own)
+			CHECK(is != NULL && is->consent == CS_STATUS_UNSUBSCRIBED, "a later opt-out went");
+		if (was->consent == CS_STATUS_UNCONFIRMED && was->at > own)
+			CHECK(is != NULL && is->consent != CS_STATUS_ACTIVE, "a later sign-up was confirmed");
+	}
+}
+
 /* ---- folds ---- */
 
 static int
@@ -313,6 +337,7 @@ load(cs_facts *to, const cs_facts *from)
 	to->deleted = from->deleted;
 	to->unsubscribed = from->unsubscribed;
 	to->erased = from->erased;
+	to->address_since = from->address_since;
 	to->monitored = from->monitored;
 	for (int i = 0; i < from->consent_count; i++)
 	{
@@ -419,10 +444,39 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			CHECK(s != NULL && s->consent == CS_STATUS_UNSUBSCRIBED, "imports raised an opt-out");
 		}
 
-	/* another address: what the person said stays */
+	/* an event that is heard after a horizon, and dated before it */
+	if (count > 1)
+	{
+		cs_event	late = *sorted[cut % count];
+
+		late.before_change = true;
+		late.at = sorted[count - 1]->at;
+		cs_copy_facts(&before, &whole);
+		if (!__builtin_sub_overflow(late.at, sorted[cut % count]->at, &late.late_by) && late.late_by > 0)
+		{
+			cs_apply_event(&before, &policy, &late);
+			check_late(&whole, &before, &late);
+		}
+	}
+
+	/* another address: what the person said stays, but for what waits for a confirmation */
 	cs_copy_facts(&before, &whole);
-	cs_change_address(&whole);
+	for (int i = 0; i < before.consent_count; i++)
+	{
+		before.consents[i].requested = (cs_moment) {0};
+		before.consents[i].key_size = 0;
+	}
+	clock = count > 0 ? sorted[count - 1]->at : 0;
+	cs_change_address(&whole, clock);
 	check_same_said(&before, &whole, "another address");
+	cs_copy_facts(&before, &whole);
+	for (int i = 0; i < whole.consent_count; i++)
+	{
+		cs_event	link = {.at = clock + 1,.kind = CS_KIND_CONFIRMED,.list = {true, whole.consents[i].list}};
+
+		cs_apply_event(&before, &policy, &link);
+		CHECK(before.consents[i].consent == whole.consents[i].consent, "an old link confirmed");
+	}
 	CHECK(deliverability(&whole, &policy) == CS_STATUS_ACTIVE, "a new address has the errors of the old one");
 
 	release(&whole);

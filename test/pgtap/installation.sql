@@ -20,6 +20,7 @@ BEGIN
     PERFORM contact_status.import_contacts(schema, 1, 1, 'pg_temp.staging');
     DROP TABLE pg_temp.staging;
     PERFORM contact_status.retract_events(schema, 'a test', kinds => '{added}', contact_ids => '{2}');
+    PERFORM contact_status.retract_suppressions(schema, 'a test', emails => '{nobody@example.org}');
     PERFORM contact_status.undo_retraction(schema, 1),
         contact_status.add_partitions(schema, '1 month', now() + interval '6 months'),
         contact_status.set_horizon(schema, 1, now()), contact_status.upgrade_tables(schema),
@@ -49,6 +50,7 @@ INSERT INTO helper.call VALUES ($$contact_status.sweep(%s)$$), ($$contact_status
     ($$contact_status.record_event(%s, 'a@example.org', 'complained')$$),
     ($$contact_status.import_contacts(%s, 1, 1, 'pg_class')$$),
     ($$contact_status.retract_events(%s, 'x', kinds => '{sent}')$$),
+    ($$contact_status.retract_suppressions(%s, 'x', source => 'x')$$),
     ($$contact_status.bounce_reasons(%s, 1)$$), ($$contact_status.copy_policy(%s, 'default', 'mine')$$),
     ($$contact_status.policy_problems(%s)$$),
     ($$contact_status.undo_retraction(%s, 1)$$), ($$contact_status.erase_contact(%s, 1, 1)$$),

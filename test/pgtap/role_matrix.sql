@@ -125,6 +125,7 @@ retract_events|SELECT events FROM contact_status.retract_events('crm', 'x', $A, 
     ok *|ok *|ok *|42501|42501|42501
 retract_events|SELECT events FROM contact_status.retract_events('crm', 'x', $A, kinds => '{added}', \
     dry_run => true)|ok *|ok *|ok *|42501|42501|42501
+retract_suppressions|SELECT suppressions FROM contact_status.retract_suppressions('crm', 'x', $A, kinds => '{complained}')|ok *|ok *|ok *|42501|42501|42501
 set_horizon|SELECT contact_status.set_horizon('crm', $A, '2026-02-01')|ok *|ok *|42501|42501|42501|42501
 suppress|SELECT contact_status.suppress('crm', $A, 'c$A.1@example.org', 'complained')|ok *|ok *|ok *|42501|42501|42501
 suppress|SELECT contact_status.suppress('crm', $A, 'nobody@example.org', 'complained')|ok *|ok *|ok *|42501|42501|42501
@@ -161,11 +162,13 @@ differing_contacts|\
         now()) WHERE account_id = $A|ok *|ok *|ok *|ok|ok *|42501
 due_contacts|SELECT contacts FROM _contact_status.due_contacts('crm', now())|ok *|ok *|ok *|ok ({})|ok *|42501
 end_horizon|SELECT _contact_status.end_horizon('crm', $A, '2026-02-01')|ok *|ok *|42501|42501|42501|42501
-events_that_followed|\
-    SELECT contacts FROM _contact_status.events_that_followed('crm', $A, 1)|ok *|ok *|ok *|ok ()|ok *|42501
-events_to_retract|\
-    SELECT contacts FROM _contact_status.events_to_retract('crm', $A, NULL, '{added}', NULL, NULL, NULL, NULL, NULL,\
-        NULL)|ok *|ok *|ok *|ok ({})|42501|42501
+events_that_followed|SELECT contacts FROM _contact_status.events_that_followed('crm', $A, 1)|ok *|ok *|ok *|ok ()|ok *|42501
+events_to_retract|SELECT contacts FROM _contact_status.events_to_retract('crm', $A, NULL, '{added}', NULL, NULL, NULL, NULL, NULL, NULL)|ok *|ok *|ok *|ok ({})|42501|42501
+mark_suppressions|SELECT _contact_status.mark_suppressions('crm', $A, '{}', NULL, 9, 'x')|ok *|ok *|ok *|42501|42501|42501
+retract_chosen|SELECT events FROM _contact_status.retract_chosen('crm', $A, '{}', '{}', '{}', 9, 'x')|ok *|ok *|ok *|42501|42501|42501
+suppressed_events|SELECT contacts FROM _contact_status.suppressed_events('crm', $A, 'x', NULL, NULL, NULL, NULL)|ok *|ok *|ok *|ok ({})|ok *|42501
+suppressions_to_retract|SELECT places FROM _contact_status.suppressions_to_retract('crm', $A, 'x', NULL, NULL, NULL)|ok *|ok *|ok *|ok ({})|42501|42501
+undo_suppressions|SELECT _contact_status.undo_suppressions('crm', $A, $A)|ok *|ok *|ok *|ok (0)|ok *|42501
 anonymize_contact|SELECT _contact_status.anonymize_contact('crm', $A, 77)|23503|23503|23503|42501|42501|42501
 count_day|SELECT _contact_status.count_day('crm')|ok *|ok *|ok *|ok ("")|42501|42501
 guard_own_partitions|SELECT _contact_status.guard_own_partitions('crm')|ok *|ok *|ok *|ok (0)|ok *|42501

@@ -136,9 +136,10 @@ sub change_setting {
 
 # --- Horizons ---------------------------------------------------------------------------------------------------------
 
-# Sets a horizon of an account, at or right behind a known event, and now and then drops what lies before it.
+# Sets a horizon of an account, at or right behind a known event, and now and then drops what lies before it. Some of what
+# was dropped is heard again: a provider replays it.
 sub set_horizon {
-    my ($world, $schema, $known) = @_;
+    my ($world, $schema, $known, $again) = @_;
     my $id      = pick(sort { $a <=> $b } keys %{ $world->{accounts} });
     my $account = $world->{accounts}{$id};
     my @its     = grep { $_->{account_id} == $id } @$known;
@@ -152,7 +153,14 @@ sub set_horizon {
         : "CALL contact_status.move_horizon('$schema', $id, $time, batch => 3);\n";
     if (chance(0.6)) {
         $sql .= "DELETE FROM $schema.event WHERE account_id = $id AND occurred_at < $time;\n";
-        $_->{dropped} = 1 for grep { $_->{occurred_at} < $before } @its;
+        my %seen;    # one that was sent twice is known twice
+        my @dropped = grep { $_->{occurred_at} < $before && !$_->{dropped} && !$seen{$_}++ } @its;
+        $_->{dropped} = 1 for @dropped;
+        my $share = pick(0, 0.1, 0.5, 1);
+        my @replayed = map { my %event = (%$_, replayed => 1, dropped => 0); delete @event{qw(settings judged_at kept)}; \%event }
+            grep { chance($share) } @dropped;
+        push @{ $world->{events} }, @replayed;
+        $again->(@replayed);
     }
     return $sql;
 }
@@ -181,7 +189,7 @@ sub script {
     my $largest = pick(20, 300, 3000);
     my $singles = int(@queue * 0.03);    # the first ones come alone
     my ($sql, @known) = ('');
-    my %count = map { $_ => 0 } qw(statements sent_again copies rolled_back changes horizons);
+    my %count = map { $_ => 0 } qw(statements sent_again copies rolled_back changes horizons replayed);
 
     # An INSERT or a COPY; what it is meant to keep is recorded, unless it was so before.
     my $send = sub {
@@ -208,6 +216,12 @@ sub script {
         $count{sent_again} += @again;
         return shuffle(@batch, @again);
     };
+    # What was dropped comes again later, some of it together.
+    my $replay = sub {
+        my @events = @_;
+        $count{replayed} += @events;
+        splice @queue, int rand(@queue + 1), 0, splice @events, 0, 1 + int rand @events while @events;
+    };
     # What was rolled back comes again later.
     my $later = sub {
         my @events = @_;
@@ -220,7 +234,7 @@ sub script {
             $sql .= change_setting($world, $schema);
             $count{changes}++;
         }
-        if ($args{horizons} && chance(0.1) && (my $set = set_horizon($world, $schema, \@known))) {
+        if ($args{horizons} && chance(0.1) && (my $set = set_horizon($world, $schema, \@known, $replay))) {
             $sql .= $set;
             $count{horizons}++;
         }

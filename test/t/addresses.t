@@ -10,11 +10,14 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Concurrent qw(in_a_process told);
+use JSON::PP qw(decode_json);
 use List::Util qw(sum0);
 use Load;
 use Session;
 use Test::More;
 use Time::HiRes qw(time sleep);
+use lib "$FindBin::Bin/../reference";
+use Reference;
 
 my $steps   = $ENV{STEPS}   || 120;
 my $seconds = $ENV{SECONDS} || 8;
@@ -44,8 +47,8 @@ sub record {
 }
 
 my %work = (
-    'contact inserted' => sub { 'INSERT INTO crm.contact (contact_id, email) VALUES (' . contact() . ', ' . address()
-        . ') ON CONFLICT DO NOTHING' },
+    'sign-up'      => sub { record(pick(qw(signed_up signed_up confirmed)), between(1, 2), 'NULL, NULL') },
+    'contact inserted' => sub { 'INSERT INTO crm.contact (contact_id, email) VALUES (' . contact() . ', ' . address() . ') ON CONFLICT DO NOTHING' },
     'contact deleted'  => sub { 'DELETE FROM crm.contact WHERE contact_id = ' . contact() },
     'address changed'  => sub {
         my $address = address();
@@ -59,6 +62,7 @@ my %work = (
         return "SELECT contact_status.$which, '$kind', $list, " . moment() . ')';
     },
     'opt-out'      => sub { record(opt_out(), 'NULL, NULL') },
+    'delivery'     => sub { record(pick(qw(delivered opened soft_bounced hard_bounced nonexistent validated)), 'NULL::bigint', 'NULL, NULL') },
     'consent'      => sub { record(pick(qw(added confirmed resubscribed)), between(1, 2), "'they asked', 'manual'") },
     'retraction'   => sub {
         return "SELECT * FROM contact_status.retract_events('crm', 'a test', kinds => '{" . (opt_out())[0] . "}', "
@@ -72,9 +76,8 @@ my %work = (
     'erasure'      => sub { my $contact = contact();
         "SELECT contact_status.erase_contact('crm', 1, $contact) FROM crm.contact WHERE contact_id = $contact" },
 );
-my %weight = ('contact inserted' => 15, 'contact deleted' => 10, 'address changed' => 15, 'address suppressed' => 10,
-    'opt-out' => 25,
-    consent => 10, retraction => 7, undoing => 5, erasure => 3);
+my %weight = ('contact inserted' => 15, 'contact deleted' => 10, 'address changed' => 15, 'address suppressed' => 10, 'opt-out' => 25,
+    consent => 10, delivery => 12, 'sign-up' => 12, retraction => 7, undoing => 5, erasure => 3);
 my @work = map { ($_) x $weight{$_} } sort keys %work;
 
 # What a statement may end with: refused as the rules have it, or overtaken by others.
@@ -87,6 +90,36 @@ sub begin {
     my ($policy) = @_;
     $session->must('DROP SCHEMA IF EXISTS crm CASCADE', "SELECT contact_status.create_tables('crm', '$policy')",
         "INSERT INTO crm.list (name) VALUES ('two')");
+}
+
+sub rows {
+    my ($query) = @_;
+    return decode_json($session->value("SELECT coalesce(jsonb_agg(to_jsonb(ARRAY(SELECT v FROM jsonb_each(to_jsonb(r)) AS j (k, v) ORDER BY k))), '[]') FROM ($query) AS r (c1, c2, c3" . ($query =~ /event_key/ ? ', c4, c5, c6' : '') . ')'));
+}
+
+# The statuses of all contacts against the fold of their events and changes of address by the second implementation.
+sub unlike_the_reference {
+    my ($name) = @_;
+    my $policy = Reference::builtin_policies()->{$name};
+    my $settings = { (map { $_ => $policy->{$_} } qw(import_consent double_opt_in unsubscribe_scope resubscribe confirm_within)), list_double_opt_in => undef };
+    my $micros = sub { "(extract(epoch FROM $_[0]) * 1000000)::bigint" };
+    my (%events, @wrong);
+    my $rows = rows("SELECT e.contact_id, e.kind::text, " . $micros->('e.occurred_at') . ", e.list_id, e.event_key, e.source
+        FROM crm.event e JOIN crm.contact c USING (account_id, contact_id)
+        WHERE e.retracted_at IS NULL AND (c.generation_start IS NULL OR e.recorded_at > c.generation_start)
+        UNION ALL SELECT a.contact_id, 'address_changed', " . $micros->('a.changed_at') . ", NULL, '', NULL
+        FROM crm.address_change a JOIN crm.contact c USING (account_id, contact_id) WHERE c.generation_start IS NULL OR a.changed_at > c.generation_start");
+    for (@$rows) {
+        my %event = (settings => $settings);
+        @event{qw(contact_id kind occurred_at list_id event_key source)} = @$_;
+        push @{ $events{ $event{contact_id} } }, \%event;
+    }
+    for (@{ rows('SELECT c.contact_id, c.status::text, ' . $micros->('clock_timestamp()') . ' FROM crm.contact c') }) {
+        my ($contact, $status, $now) = @$_;
+        my $expected = Reference::fold(policy => $policy, events => $events{$contact} // [], as_of => $now)->{status};
+        push @wrong, "contact $contact is $status, not $expected" if $status ne $expected;
+    }
+    return join '; ', @wrong;
 }
 
 # --- One after the other ----------------------------------------------------------------------------------------------
@@ -107,6 +140,7 @@ for my $policy (@tried) {
         last if $found;
     }
     is($found, '', "$policy: verify finds nothing after any of $steps steps") or diag(join "\n", splice @last, -25);
+    is(unlike_the_reference($policy), '', "$policy: the reference has the same statuses");
     note(join ', ', map { "$_: " . ($done{$_} // 0) } sort keys %work);
 }
 

@@ -97,7 +97,8 @@ static const Case cases[] = {
 		"status=bounced (host mx.b.example[192.0.2.1] said: 552 5.2.2 mailbox full (in reply to RCPT TO command))",
 	552, "5.2.2", "mailbox_full", "soft_bounced"},
 	{"2026-11-27 10:11:12 1a-2b ** a@b.example R=dnslookup T=remote_smtp: "
-		"SMTP error from remote mail server after RCPT TO:<a@b.example>: host mx.b.example [192.0.2.1]: 550 no such user", 550, "", "unknown_user", "nonexistent"},
+		"SMTP error from remote mail server after RCPT TO:<a@b.example>: host mx.b.example [192.0.2.1]: 550 no such user",
+	550, "", "unknown_user", "nonexistent"},
 	{"b,2026-11-27 10:11:12+0100,a@b.example,c@d.example,,failed,5.2.2 (mailbox full),"
 		"smtp;552 5.2.2 over quota,mx (192.0.2.1)",
 	552, "5.2.2", "mailbox_full", "soft_bounced"},
