@@ -5,7 +5,8 @@
 #   make test TEST=name       only the tests whose file names contain the name
 #   make installcheck         pgTAP and isolation tests of the installed extension, on the server that PGHOST, PGPORT and
 #                             PGUSER name; builds and installs nothing; TEST=name as above
-#   make fuzz                 libFuzzer on the rules and the parsers, FUZZ_SECONDS each (an hour)
+#   make classify FILE=file   classifies the replies of a file and compares the verdicts with those of the file; see docs/replies.md
+#   make fuzz                 libFuzzer on the rules, the replies and the parsers, FUZZ_SECONDS each (an hour)
 #   make sqlsmith             random queries on a database with the extension, SQLSMITH_SECONDS (an hour)
 #   make soak                 crashes, races, faults, calls by the million, and the two above for less long; a table of what was lost
 #   make valgrind             the pgTAP tests on a server under valgrind
@@ -25,9 +26,9 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
 # The install script, built from its parts in this order.  A release commits it and lists it in DATA.
 INSTALL_SQL = sql/contact_status--$(EXTVERSION).sql
 DATA_built = $(INSTALL_SQL)
-SQL_PARTS = types functions policies fold triggers tables views table_triggers create_tables partitions horizon tenants maintenance verify suppress record_event retract_events erase_contact import reports
+SQL_PARTS = types functions replies policies fold triggers tables views table_triggers create_tables partitions horizon tenants maintenance verify suppress record_event retract_events erase_contact import reports
 
-EXTRA_CLEAN = test/unit/unit
+EXTRA_CLEAN = test/unit/unit test/unit/classify
 PG_CFLAGS = -std=gnu11
 PG_CPPFLAGS = -I$(srcdir)/src
 NO_INSTALLCHECK = yes
@@ -44,12 +45,16 @@ $(INSTALL_SQL): $(SQL_PARTS:%=sql/%.sql)
 
 $(OBJS): $(wildcard src/*.h src/*/*.h)
 
-# The rules know no PostgreSQL and are tested alone.
-.PHONY: unit
+# The rules and the replies know no PostgreSQL and are tested alone.
+ALONE = $(CC) -std=gnu11 -Wall -Wextra -Werror -g -O1 -Isrc
+SANITIZED = -fsanitize=address,undefined -fno-sanitize-recover
+.PHONY: unit classify
 unit:
-	$(CC) -std=gnu11 -Wall -Wextra -Werror -g -O1 -fsanitize=address,undefined -fno-sanitize-recover \
-		-Isrc -o test/unit/unit test/unit/unit.c $(wildcard src/rules/*.c)
+	$(ALONE) $(SANITIZED) -o test/unit/unit test/unit/unit.c test/unit/replies.c $(wildcard src/rules/*.c src/replies/*.c)
 	test/unit/unit
+classify:
+	$(ALONE) -O2 -o test/unit/classify test/unit/classify.c $(wildcard src/replies/*.c)
+	test/unit/classify $(FILE)
 
 # These set the machine up, so they choose the PostgreSQL anew once that is done.
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)

@@ -6,7 +6,7 @@ use File::Temp ();
 use Test::More;
 
 my $dir = File::Temp->newdir;
-for my $target (['rules', 100_000], ['parsers', 100_000]) {
+for my $target (['rules', 100_000], ['replies', 100_000], ['parsers', 100_000]) {
     my ($name, $inputs) = @$target;
     my $built = `test/fuzz/build $name $dir/$name gcc test/fuzz/driver.c 2>&1`;
     is($?, 0, "$name compiles") or diag($built), next;

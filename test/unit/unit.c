@@ -1,6 +1,6 @@
 /*
  * unit.c
- *		The rules alone, without a server.  Prints TAP.
+ *		The rules and the replies alone, without a server.  Prints TAP.
  *
  * Rules by table, in the words of a story; and random events, of which only
  * must be true that nothing is broken by them: the sanitizers watch, facts that
@@ -12,12 +12,12 @@
 
 #include <stdio.h>
 
-#define lengthof(array) (sizeof(array) / sizeof((array)[0]))
+#include "unit.h"
 
 static int	tests;
 static int	failures;
 
-static void
+void
 ok(bool passed, const char *name)
 {
 	printf("%sok %d - %s\n", passed ? "" : "not ", ++tests, name);
@@ -274,6 +274,7 @@ main(void)
 	test_time();
 	test_order();
 	test_random();
+	test_replies();
 	printf("1..%d\n", tests);
 	return failures ? 1 : 0;
 }
