@@ -16,6 +16,7 @@
 #define CONTACT_STATUS_WEBHOOKS_H
 
 #include "postgres.h"
+#include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
