@@ -44,6 +44,15 @@ BEGIN
         round(events / extract(epoch FROM clock_timestamp() - began)), round(events / cpu);
 END $$;
 CALL pg_temp.measure('webhook_events alone', 'SELECT count(*) FROM contact_status.webhook_events(''sendgrid'', $1)');
+CALL pg_temp.measure('the same events by contact_id', $$
+    WITH i AS (INSERT INTO crm.event (contact_id, kind, campaign_id, occurred_at, event_key, source, reason)
+        SELECT substring(e.email, '^user([0-9]+)@')::bigint, CASE e.event WHEN 'open' THEN 'opened' WHEN 'click' THEN 'clicked'
+                   WHEN 'bounce' THEN 'nonexistent' ELSE 'delivered' END::contact_status.event_kind, 7,
+               to_timestamp(e.timestamp - 100000), e.sg_event_id, 'plain', e.reason
+          FROM jsonb_to_recordset($1) e (email text, event text, timestamp bigint, sg_event_id text, reason text)
+        ON CONFLICT DO NOTHING RETURNING 1) SELECT count(*) FROM i$$);
+CALL pg_temp.measure('matching alone',
+    'SELECT cardinality(_contact_status.match_webhook(''crm'', ''sendgrid'', $1, 1, now()))');
 CALL pg_temp.measure('record_webhook, new events', 'SELECT recorded FROM contact_status.record_webhook(''crm'', ''sendgrid'', $1)');
 CALL pg_temp.measure('record_webhook, redelivered', 'SELECT repeated FROM contact_status.record_webhook(''crm'', ''sendgrid'', $1)');
 SELECT count(*) AS events FROM crm.event WHERE source = 'sendgrid';

@@ -70,9 +70,11 @@ BEGIN
     EXECUTE pg_catalog.format(
         'INSERT INTO %1$I.event (account_id, contact_id, kind, campaign_id, occurred_at, event_key, source, reason, reply) '
         'SELECT $1, r.contact_id, r.kind, r.campaign_id, r.occurred_at, r.event_key, $2, r.reason, r.reply '
-        '  FROM pg_catalog.unnest($3) r WHERE r.contact_id IS NOT NULL AND r.kind IS NOT NULL AND NOT (r.is_undated AND EXISTS ('
-        '       SELECT FROM %1$I.event k WHERE k.account_id OPERATOR(pg_catalog.=) $1 AND k.contact_id OPERATOR(pg_catalog.=) r.contact_id '
-        '          AND k.kind OPERATOR(pg_catalog.=) r.kind AND k.event_key OPERATOR(pg_catalog.=) r.event_key)) '
+        '  FROM pg_catalog.unnest($3) r LEFT JOIN LATERAL ('
+        '       SELECT true AS is_known FROM %1$I.event k WHERE r.is_undated AND k.account_id OPERATOR(pg_catalog.=) $1 '
+        '          AND k.contact_id OPERATOR(pg_catalog.=) r.contact_id AND k.kind OPERATOR(pg_catalog.=) r.kind '
+        '          AND k.event_key OPERATOR(pg_catalog.=) r.event_key LIMIT 1) known ON true '
+        ' WHERE r.contact_id IS NOT NULL AND r.kind IS NOT NULL AND known.is_known IS NULL '
         'ON CONFLICT DO NOTHING', record_webhook.schema)
       USING record_webhook.account_id, record_webhook.provider, rows;
     GET DIAGNOSTICS recorded = ROW_COUNT;
