@@ -43,9 +43,9 @@ SELECT is((SELECT array_agg(DISTINCT nspowner) FROM pg_namespace WHERE nspname I
     'they belong to the bootstrap superuser');
 SELECT is((SELECT array_agg(DISTINCT p.proname::text ORDER BY p.proname::text) FROM pg_proc p WHERE p.pronamespace = 'contact_status'::regnamespace),
     string_to_array(regexp_replace($$active_contacts_by_day,add_partitions,bounce_kind,classify_reply,color,create_tables,drop_partition,drop_partitions,enable_tenant_security,
-erase_contact,explain_status,fold,forward_events,from_label,guard_status,import_contacts,is_mailable,label,move_horizon,normalize_address,policy,
-record_event,reevaluate,repair,reply_rules,report_category,require_mailable,retract_events,set_horizon,state_diagram,status_changes,status_of,suppress,suppress_all,sweep,transitions,
-undo_retraction,upgrade_tables,verify$$, '\s', '', 'g'), ','), 'schema contact_status holds the interface and nothing else');
+erase_contact,explain_status,fold,forward_events,from_label,guard_status,import_contacts,is_mailable,label,mail_report_events,move_horizon,normalize_address,policy,
+record_event,record_webhook,reevaluate,repair,reply_rules,report_category,require_mailable,retract_events,set_horizon,state_diagram,status_changes,status_of,suppress,suppress_all,sweep,transitions,
+undo_retraction,upgrade_tables,verify,webhook_events,webhook_rules$$, '\s', '', 'g'), ','), 'schema contact_status holds the interface and nothing else');
 
 -- the tables that create_tables makes
 SELECT contact_status.create_tables('crm');

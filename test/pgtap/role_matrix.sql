@@ -98,6 +98,9 @@ suppress_all|SELECT outcome FROM contact_status.suppress_all('crm', $A, ARRAY['c
 record_event|SELECT contact_status.record_event('crm', 'c$A.1@example.org', 'clicked', $A)|ok *|ok *|ok *|42501|42501|42501
 record_event|SELECT contact_status.record_event('crm', 'nobody@example.org', 'clicked', $A)|ok *|ok *|ok *|42501|42501|42501
 record_event|SELECT contact_status.record_event('crm', 'nobody@example.org', 'hard_bounced', $A)|ok *|ok *|ok *|42501|42501|42501
+record_webhook|SELECT recorded FROM contact_status.record_webhook('crm', 'sendgrid', '{"event":"click","email":"c$A.1@example.org"}', $A)|ok (1)|ok (1)|ok (1)|42501|42501|42501
+record_webhook|SELECT unmatched FROM contact_status.record_webhook('crm', 'sendgrid', '{"event":"spamreport","email":"nobody@example.org"}', $A)|ok (1)|ok (1)|ok (1)|42501|42501|42501
+record_webhook|SELECT unmatched FROM contact_status.record_webhook('crm', 'sendgrid', '{"event":"open","email":"nobody@example.org"}', $A)|ok (1)|ok (1)|ok (1)|42501|42501|42501
 sweep|SELECT contact_status.sweep('crm')|ok *|ok *|ok *|ok (0)|42501|42501
 sweep|SELECT contact_status.sweep('crm', now() + interval '1 month')|ok *|ok *|42501|42501|42501|42501
 undo_retraction|SELECT events FROM contact_status.undo_retraction('crm', $A, $A)|ok *|ok *|ok *|42501|42501|42501
@@ -150,6 +153,8 @@ suppress_unknown_address|SELECT _contact_status.suppress_unknown_address('crm', 
 repair_counts|SELECT _contact_status.repair_counts('crm')|ok *|ok *|42501|42501|42501|42501
 resolve_addresses|SELECT contact_ids FROM _contact_status.resolve_addresses('crm', $A, NULL, ARRAY['gone$A@example.org'], NULL, true)|ok *|ok *|42501|42501|42501|42501
 record_by_address|SELECT _contact_status.record_by_address('crm', $A, 'nobody@example.org', 'clicked', NULL, NULL, NULL, now(), '', NULL, NULL, NULL, NULL, NULL)|ok *|ok *|ok *|42501|42501|42501
+match_webhook|SELECT r.contact_id FROM unnest(_contact_status.match_webhook('crm', 'sendgrid', '{"event":"click","email":"c$A.1@example.org"}', $A, now())) r|ok (1)|ok (1)|ok (1)|ok ()|ok (1)|42501
+record_unmatched|SELECT _contact_status.record_unmatched('crm', 'sendgrid', $A, ARRAY[ROW(NULL, 'nobody@example.org', 'clicked', NULL, now(), 'k', NULL, NULL, false)::_contact_status.webhook_row])|ok *|ok *|ok *|42501|42501|42501
 suppression_kind|SELECT _contact_status.suppression_kind('crm', $A, 'hard_bounced', now())|ok (invalidated)|ok (invalidated)|ok (invalidated)|ok ()|ok *|42501
 suppression_outcomes|SELECT contact_id FROM _contact_status.suppression_outcomes('crm', $A, ARRAY['c$A.1@example.org'])|ok (1)|ok (1)|ok (1)|ok ()|ok *|42501
 retracted_events|SELECT contacts FROM _contact_status.retracted_events('crm', $A, $A)|ok *|ok *|ok *|ok ({})|ok *|42501

@@ -30,9 +30,11 @@ SELECT contact_status.from_label($1, $2)|'spam stížnosti', 'ecomail'|complaine
 SELECT outcome FROM contact_status.import_contacts($1, $2, $3, $4)|'crm', '1', '1', 'crm.staging'|added
 SELECT contact_status.is_mailable($1)|'active'|true
 SELECT contact_status.label($1, $2)|'complained', 'ecomail'|spam stížnosti
+SELECT provider_type FROM contact_status.mail_report_events($1)|E'--x\\nContent-Type: message/feedback-report\\n\\nFeedback-Type: abuse'|abuse
 SELECT contact_status.normalize_address($1)|' Ann@Example.org'|ann@example.org
 SELECT (contact_status.policy($1)).name|'ecomail'|ecomail
 SELECT contact_status.record_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)|'crm', 'ANN@example.org', 'clicked', '1', NULL, '7', '2026-01-02', NULL, 's', 'e', 'r', 'r', NULL|1
+SELECT recorded FROM contact_status.record_webhook($1, $2, $3, $4)|'crm', 'sendgrid', '{"event":"open","email":"ann@example.org"}', '1'|1
 SELECT contact_status.reevaluate($1, $2)|'crm', '1'|0
 SELECT contact_status.repair($1)|'crm'|0
 SELECT contact_status.report_category($1)|'failing'|temporary_error
@@ -49,6 +51,7 @@ SELECT from_status FROM contact_status.transitions($1)|'ecomail'|*
 SELECT events FROM contact_status.undo_retraction($1, $2, $3)|'crm', '1', '1'|1
 SELECT contact_status.upgrade_tables($1)|'crm'|0
 SELECT count(*) FROM contact_status.verify($1, $2)|'crm', '2027-01-01'|0
+SELECT kind FROM contact_status.webhook_events($1, $2)|'sendgrid', '{"event":"open","email":"ann@example.org"}'|opened
 \.
 
 -- The first column that a call returns, or its error. Nothing of it stays.
