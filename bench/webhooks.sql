@@ -10,15 +10,15 @@ SELECT contact_status.create_tables('crm') \g /dev/null
 INSERT INTO crm.contact (contact_id, email) SELECT i, 'user' || i || '@example' || i % 1000 || '.org' FROM generate_series(1, :contacts) i;
 INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) SELECT i, 1, 'added', '2026-01-01' FROM generate_series(1, :contacts) i;
 VACUUM ANALYZE crm.contact, crm.event, crm.subscription;
--- deliveries, opens, clicks and some bounces, of random contacts
+-- the mix of bench/README.md, of contacts in no order
 CREATE TABLE batch AS
 SELECT b, (SELECT jsonb_agg(jsonb_build_object(
-        'email', 'user' || c || '@example' || c % 1000 || '.org', 'event', (ARRAY['delivered', 'open', 'click', 'bounce'])[k],
+        'email', 'user' || c || '@example' || c % 1000 || '.org', 'event', (ARRAY['delivered', 'open', 'click', 'deferred', 'bounce'])[k],
         'timestamp', 1767225600 + b * 1000 + i, 'sg_event_id', md5(b || '.' || i), 'sg_message_id', md5('m' || i) || '.filter0001.1.2',
         'smtp-id', '<' || md5('s' || i) || '@ismtpd-1>', 'category', jsonb_build_array('newsletter'), 'campaign_id', '7',
         'useragent', 'Mozilla/5.0 (Windows NT 10.0; Win64; x64)', 'ip', '198.51.100.7',
-        'reason', CASE WHEN k = 4 THEN '550 5.1.1 The email account that you tried to reach does not exist' END))
-      FROM (SELECT i, 1 + (b * 7919 + i * 104729)::bigint % :contacts AS c, CASE WHEN i % 50 = 0 THEN 4 ELSE 1 + i % 3 END AS k
+        'reason', CASE k WHEN 4 THEN '452 4.2.2 mailbox full' WHEN 5 THEN '550 5.1.1 The account that you tried to reach does not exist' END))
+      FROM (SELECT i, 1 + (b * 7919 + i * 104729)::bigint % :contacts AS c, CASE WHEN i % 1000 < 700 THEN 1 WHEN i % 1000 < 935 THEN 2 WHEN i % 1000 < 955 THEN 3 WHEN i % 1000 < 994 THEN 4 ELSE 5 END AS k
               FROM generate_series(1, 1000) i) e) AS payload
   FROM generate_series(1, :batches) b;
 CHECKPOINT;
@@ -47,7 +47,7 @@ CALL pg_temp.measure('webhook_events alone', 'SELECT count(*) FROM contact_statu
 CALL pg_temp.measure('the same events by contact_id', $$
     WITH i AS (INSERT INTO crm.event (contact_id, kind, campaign_id, occurred_at, event_key, source, reason)
         SELECT substring(e.email, '^user([0-9]+)@')::bigint, CASE e.event WHEN 'open' THEN 'opened' WHEN 'click' THEN 'clicked'
-                   WHEN 'bounce' THEN 'nonexistent' ELSE 'delivered' END::contact_status.event_kind, 7,
+                   WHEN 'deferred' THEN 'soft_bounced' WHEN 'bounce' THEN 'nonexistent' ELSE 'delivered' END::contact_status.event_kind, 7,
                to_timestamp(e.timestamp - 100000), e.sg_event_id, 'plain', e.reason
           FROM jsonb_to_recordset($1) e (email text, event text, timestamp bigint, sg_event_id text, reason text)
         ON CONFLICT DO NOTHING RETURNING 1) SELECT count(*) FROM i$$);

@@ -50,7 +50,6 @@ AS $record_webhook$
 DECLARE
     now timestamp with time zone := pg_catalog.clock_timestamp();
     rows _contact_status.webhook_row[];
-    one pg_catalog.record;
 BEGIN
     PERFORM _contact_status.refuse_read_only('record_webhook');
     PERFORM _contact_status.check_installation(record_webhook.schema, '{contact}');
@@ -60,9 +59,9 @@ BEGIN
     END IF;
     rows := _contact_status.match_webhook(record_webhook.schema, record_webhook.provider, record_webhook.payload,
                                           record_webhook.account_id, now);
-    SELECT pg_catalog.count(*) FILTER (WHERE r.kind IS NULL OR r.address IS NULL),
-           pg_catalog.count(*) FILTER (WHERE r.kind IS NOT NULL AND r.address IS NOT NULL AND r.contact_id IS NULL),
-           pg_catalog.count(*) FILTER (WHERE r.contact_id IS NOT NULL AND r.kind IS NOT NULL)
+    SELECT pg_catalog.count(1) FILTER (WHERE r.kind IS NULL OR r.address IS NULL),
+           pg_catalog.count(1) FILTER (WHERE r.kind IS NOT NULL AND r.address IS NOT NULL AND r.contact_id IS NULL),
+           pg_catalog.count(1) FILTER (WHERE r.contact_id IS NOT NULL AND r.kind IS NOT NULL)
       INTO ignored, unmatched, repeated
       FROM pg_catalog.unnest(rows) r;
 
@@ -77,7 +76,7 @@ BEGIN
         ' WHERE r.contact_id IS NOT NULL AND r.kind IS NOT NULL AND known.is_known IS NULL '
         'ON CONFLICT DO NOTHING', record_webhook.schema)
       USING record_webhook.account_id, record_webhook.provider, rows;
-    GET DIAGNOSTICS recorded = ROW_COUNT;
+    GET DIAGNOSTICS recorded := ROW_COUNT;
     repeated := repeated OPERATOR(pg_catalog.-) recorded;
 
     IF unmatched OPERATOR(pg_catalog.>) 0 THEN

@@ -17,6 +17,8 @@ CREATE TABLE helper.call (n int GENERATED ALWAYS AS IDENTITY, statement text, pa
 COPY helper.call (statement, parameters, expected) FROM STDIN (DELIMITER '|');
 SELECT active_contacts FROM contact_status.active_contacts_by_day($1, $2, $3, $4)|'crm', '1', '2026-02-01', '2026-02-02'|1
 SELECT contact_status.add_partitions($1, $2, $3, $4)|'parts', '1 month', '2026-03-01', '2026-01-01'|*
+SELECT contact_status.bounce_kind($1)|'550 5.1.1 unknown user'|nonexistent
+SELECT kind FROM contact_status.classify_reply($1)|'550 5.1.1 unknown user'|nonexistent
 SELECT contact_status.color($1, $2)|'complained', 'ecomail'|red
 SELECT contact_status.create_tables($1, $2, $3)|'other', 'default', '1 month'|
 SELECT contact_status.drop_partition($1, $2)|'parts', 'parts.event_default'|
@@ -37,6 +39,7 @@ SELECT contact_status.record_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
 SELECT recorded FROM contact_status.record_webhook($1, $2, $3, $4)|'crm', 'sendgrid', '{"event":"open","email":"ann@example.org"}', '1'|1
 SELECT contact_status.reevaluate($1, $2)|'crm', '1'|0
 SELECT contact_status.repair($1)|'crm'|0
+SELECT kind FROM contact_status.reply_rules()||*
 SELECT contact_status.report_category($1)|'failing'|temporary_error
 SELECT events FROM contact_status.retract_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)|'crm', 'a test', '1', NULL, '{added}', NULL, NULL, NULL, '1', '{1,2}', NULL|1
 SELECT contact_status.set_horizon($1, $2, $3)|'crm', '1', '2026-02-01'|
@@ -52,6 +55,7 @@ SELECT events FROM contact_status.undo_retraction($1, $2, $3)|'crm', '1', '1'|1
 SELECT contact_status.upgrade_tables($1)|'crm'|0
 SELECT count(*) FROM contact_status.verify($1, $2)|'crm', '2027-01-01'|0
 SELECT kind FROM contact_status.webhook_events($1, $2)|'sendgrid', '{"event":"open","email":"ann@example.org"}'|opened
+SELECT provider FROM contact_status.webhook_rules()||amazon_ses
 \.
 
 -- The first column that a call returns, or its error. Nothing of it stays.
