@@ -23,7 +23,7 @@ BEGIN
     EXECUTE format(
         'SELECT array_agg(ROW(c.contact_id, e.recipient, CASE WHEN e.kind <> ''sent'' OR e.campaign_id IS NOT NULL THEN e.kind END, '
         '           e.campaign_id, CASE WHEN e.is_undated THEN $4 ELSE e.occurred_at END, e.event_key, e.reason, e.reply, '
-        '           e.is_undated)::_contact_status.webhook_row ORDER BY e.n) '
+        '           e.is_undated)::_contact_status.webhook_row ORDER BY c.contact_id, e.n) '
         '  FROM (SELECT w.*, CASE WHEN w.campaign ~ ''^[0-9]{1,18}$'' THEN w.campaign::bigint END AS campaign_id, '
         '               coalesce(w.occurred_at > $4 + interval ''1 minute'', true) AS is_undated, '
         '               CASE WHEN _contact_status.is_address(w.recipient) THEN contact_status.normalize_address(w.recipient) END '
