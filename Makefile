@@ -5,6 +5,8 @@
 #   make test TEST=name       only the tests whose file names contain the name
 #   make installcheck         pgTAP and isolation tests of the installed extension, on the server that PGHOST, PGPORT and
 #                             PGUSER name; builds and installs nothing; TEST=name as above
+#   make webhooks FILE=file   reads the payloads of a file and compares the events with those of the file; see script/webhooks
+#   make bench-webhooks       what record_webhook costs
 #   make classify FILE=file   classifies the replies of a file and compares the verdicts with those of the file; see docs/replies.md
 #   make fuzz                 libFuzzer on the rules, the replies and the parsers, FUZZ_SECONDS each (an hour)
 #   make sqlsmith             random queries on a database with the extension, SQLSMITH_SECONDS (an hour)
@@ -27,7 +29,7 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
 # The install script, built from its parts in this order.  A release commits it and lists it in DATA.
 INSTALL_SQL = sql/contact_status--$(EXTVERSION).sql
 DATA_built = $(INSTALL_SQL)
-SQL_PARTS = types functions replies policies fold triggers tables views comments table_triggers create_tables partitions horizon tenants maintenance verify suppress record_event retract_events erase_contact import change_feed reports bounce_reasons own_policies
+SQL_PARTS = types functions replies webhooks policies fold triggers tables views comments table_triggers create_tables partitions horizon tenants maintenance verify suppress record_event record_webhook retract_events erase_contact import change_feed reports bounce_reasons own_policies
 
 EXTRA_CLEAN = test/unit/unit test/unit/classify
 PG_CFLAGS = -std=gnu11
@@ -59,7 +61,7 @@ classify:
 
 # These set the machine up, so they choose the PostgreSQL anew once that is done.
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
-.PHONY: setup build-and-install test installcheck demo bench bench-growth bench-counts bench-feed test-versions test-assert soak valgrind fuzz sqlsmith
+.PHONY: setup build-and-install test installcheck demo bench bench-growth bench-counts bench-feed bench-webhooks webhooks test-versions test-assert soak valgrind fuzz sqlsmith
 setup:
 	script/setup
 build-and-install: setup
@@ -90,6 +92,11 @@ bench: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/server bench/bench.pl
 bench-growth: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/server bench/bench.pl growth $(STEPS)
+bench-webhooks: export SERVER_SETTINGS = $(BENCH_SETTINGS)
+bench-webhooks: build-and-install
+	PG_CONFIG=$$(script/pg_config) script/server psql -X -f bench/webhooks.sql
+webhooks: build-and-install
+	PG_CONFIG=$$(script/pg_config) script/webhooks $(FILE)
 bench-counts: build-and-install
 	PG_CONFIG=$$(script/pg_config) SERVER_SETTINGS='shared_buffers=512MB' script/server bench/counts.pl
 bench-feed: build-and-install

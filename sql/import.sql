@@ -185,8 +185,9 @@ DECLARE
         CASE WHEN came_back THEN ids
              ELSE ARRAY(SELECT CASE WHEN r.before IS NOT NULL THEN r.after END FROM unnest(before, ids) r (before, after)) END, false);
     unsettled bigint[] := ARRAY(SELECT r.after FROM unnest(rows, before, ids, settled.consents)
-                                       r (n, email, occurred_at, evidence, status, problem, found, is_held, before, after, consent)
-                                 WHERE r.problem IS NULL AND r.before IS NOT NULL AND r.consent IS NULL);
+                                       r (n, email, occurred_at, evidence, status_there, outcome, reason, is_written, found,
+                                          wanted_id, own, before, after, consent)
+                                 WHERE r.outcome IS NULL AND r.before IS NOT NULL AND r.consent IS NULL);
     gone bigint;
 BEGIN
     -- the events of a contact that was deleted concurrently are recorded, but the row is not imported: try it again
@@ -351,11 +352,11 @@ BEGIN
     -- existing contact come first, in lock order.
     RETURN format($q$
         SELECT pg_catalog.array_agg(ROW(n, email, CASE WHEN has_time IS TRUE THEN occurred_at ELSE $1 END, evidence, means,
-                   outcome, CASE outcome WHEN 'invalid_address' THEN 'not an address'
-                        WHEN 'duplicate' THEN 'another row of the source has the address'
-                        WHEN 'refused' THEN 'occurred_at is in the future, before 1995, or not a time in ISO 8601'
-                        WHEN 'held' THEN coalesce('unknown status: ' OPERATOR(pg_catalog.||) pg_catalog."left"(status, 100), 'no status')
-                        WHEN 'unknown_status' THEN 'without a vocabulary a number is no status: ' OPERATOR(pg_catalog.||) pg_catalog."left"(status, 100) END,
+                   outcome, CASE WHEN outcome OPERATOR(pg_catalog.=) 'invalid_address' THEN 'not an address'
+                        WHEN outcome OPERATOR(pg_catalog.=) 'duplicate' THEN 'another row of the source has the address'
+                        WHEN outcome OPERATOR(pg_catalog.=) 'refused' THEN 'occurred_at is in the future, before 1995, or not a time in ISO 8601'
+                        WHEN outcome OPERATOR(pg_catalog.=) 'held' THEN coalesce('unknown status: ' OPERATOR(pg_catalog.||) pg_catalog."left"(status, 100), 'no status')
+                        WHEN outcome OPERATOR(pg_catalog.=) 'unknown_status' THEN 'without a vocabulary a number is no status: ' OPERATOR(pg_catalog.||) pg_catalog."left"(status, 100) END,
                    outcome IS NULL OR outcome OPERATOR(pg_catalog.=) ANY ('{held,unknown_status}'), found, wanted_id, own)::_contact_status.import_row) AS rows
           FROM (SELECT d.*,
                    CASE WHEN normal IS NULL OR NOT _contact_status.is_address(normal) THEN 'invalid_address'
@@ -380,7 +381,7 @@ BEGIN
     $q$, ('status' = ANY (has))::text,
          CASE WHEN 'occurred_at' = ANY (has) THEN '_contact_status.iso_time(occurred_at::pg_catalog.text)' ELSE 'NULL::pg_catalog.timestamptz' END,
          CASE WHEN 'evidence' = ANY (has) THEN 'evidence::pg_catalog.text' ELSE 'NULL::pg_catalog.text' END,
-         CASE WHEN 'status' = ANY (has) THEN 'nullif(pg_catalog.btrim(status::pg_catalog.text), '''')' ELSE 'NULL::pg_catalog.text' END,
+         CASE WHEN 'status' = ANY (has) THEN 'CASE WHEN status::pg_catalog.text OPERATOR(pg_catalog.~) ''[^ ]'' THEN pg_catalog.btrim(status::pg_catalog.text) END' ELSE 'NULL::pg_catalog.text' END,
          CASE WHEN 'contact_id' = ANY (has) THEN 'CASE WHEN contact_id::pg_catalog.text OPERATOR(pg_catalog.~) ''^[0-9]{1,18}$'' '
                                                  'THEN contact_id::pg_catalog.text::bigint END' ELSE 'NULL::bigint' END,
          CASE WHEN cardinality(own) > 0

@@ -156,7 +156,7 @@ WITH own AS (
            (h.status = ANY (own.counted))::int - (h.previous_status = ANY (own.counted))::int AS difference
       FROM (SELECT e.contact_id,
                    contact_status.status_changes((SELECT policy FROM own), e.settings, e.kind, e.occurred_at,
-                       e.list_id, e.campaign_id, e.event_key, e.source, e.until, clock_timestamp(), e.facts
+                       e.list_id, e.campaign_id, e.event_key, e.source, e.until, clock_timestamp(), e.facts, e.dated_at
                        ORDER BY e.occurred_at, e.dated_at, e.kind, e.list_id NULLS FIRST, e.campaign_id NULLS FIRST,
                                 e.event_key COLLATE "C") AS changes
               FROM (%2$s) e WHERE e.account_id = $1 GROUP BY e.contact_id) f

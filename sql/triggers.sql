@@ -13,7 +13,7 @@ COMMENT ON FUNCTION _contact_status.apply_events() IS
 CREATE FUNCTION _contact_status.begin_contacts() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_begin_contacts';
 COMMENT ON FUNCTION _contact_status.begin_contacts() IS
-'after a statement that inserts contacts: checks them, begins their generation, and applies suppressions';
+'after a statement that inserts contacts: checks them, begins their generation, and applies suppressions and unmatched events';
 
 CREATE FUNCTION _contact_status.end_contacts() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_end_contacts';

@@ -76,7 +76,8 @@ sub round {
     my $count  = $script->{count};
     my $events = @{ $world->{events} };
     say_("round $round: $events events, $script->{order}, $count->{statements} statements ($count->{copies} COPY), ",
-        "$count->{sent_again} sent again, $count->{rolled_back} rolled back, $count->{changes} settings changed, $count->{horizons} horizons, $count->{replayed} replayed, $zone");
+        "$count->{sent_again} sent again, $count->{rolled_back} rolled back, "
+        . "$count->{changes} settings changed, $count->{horizons} horizons, $count->{replayed} replayed, $zone");
     my $round_world = { %$world, round => $round, schema => $schema, changing => $changing };
     my @later = later($round_world);
     if ($option{'dry-run'}) {
@@ -369,7 +370,8 @@ sub rehearse {
     for my $event (@{ $world->{events} }) {
         my $why = Generate::misshapen($event, $world->{base});
         die "an event of the wrong shape ($why): " . Generate::identity($event) . "\n" if $why;
-        die 'twice: ' . Generate::identity($event) . "\n" if !$event->{replayed} && $identities{ Generate::identity($event) }++;
+        die 'twice: ' . Generate::identity($event) . "\n"
+            if !$event->{replayed} && $identities{ Generate::identity($event) }++;
         die 'never recorded: ' . Generate::identity($event) . "\n" unless $event->{settings};
         $seen{kind}{ $event->{kind} }++;
     }

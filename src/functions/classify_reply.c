@@ -13,6 +13,7 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "functions/classify_reply.h"
 #include "replies/replies.h"
 #include "rules/rules.h"
 #include "types/enums.h"
@@ -68,6 +69,12 @@ classify(text *reply)
 		result = cs_classify_reply(get_matcher(), data, size);
 	pfree(converted);
 	return result;
+}
+
+const char *
+cs_kind_of_reply(text *reply)
+{
+	return classify(reply).kind;
 }
 
 /* Stores the label of a kind as a value of the enum type. */

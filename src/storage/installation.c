@@ -98,9 +98,12 @@ static const struct
 		{"generation_start", TIMESTAMPTZOID, false}, {"kept_at", TIMESTAMPTZOID, false}, {"late_since", TIMESTAMPTZOID, false},
 		{"facts", CS_TYPE_FOLDED, true}
 	}},
-	[TABLE_UNMATCHED_EVENT] = {"unmatched_event", RowExclusiveLock, 2, 4, {
+	[TABLE_UNMATCHED_EVENT] = {"unmatched_event", RowExclusiveLock, 2, 15, {
 		{"account_id", INT8OID, true}, {"unmatched_id", INT8OID, true}, {"address", TEXTOID, false},
-		{"address_digest", BYTEAOID, false}
+		{"address_digest", BYTEAOID, false}, {"kind", CS_TYPE_KIND, false}, {"list_id", INT8OID, false},
+		{"campaign_id", INT8OID, false}, {"occurred_at", TIMESTAMPTZOID, false}, {"event_key", TEXTOID, true},
+		{"source", TEXTOID, false}, {"evidence", TEXTOID, false}, {"reason", TEXTOID, false}, {"reply", TEXTOID, false},
+		{"until", TIMESTAMPTZOID, false}, {"received_at", TIMESTAMPTZOID, true}
 	}},
 	[TABLE_STATUS_CHANGE] = {"status_change", RowExclusiveLock, 3, 10, {
 		{"account_id", INT8OID, true}, {"list_id", INT8OID, false}, {"contact_id", INT8OID, true},

@@ -21,6 +21,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "contact/attach_unmatched.h"
 #include "contact/contact.h"
 #include "contact/deleted_contact.h"
 #include "contact/former_address.h"
@@ -36,6 +37,7 @@
 #include "storage/status_count.h"
 #include "storage/suppression.h"
 #include "storage/table_scan.h"
+#include "storage/unmatched_event.h"
 #include "types/address.h"
 #include "types/errors.h"
 #include "types/fact_columns.h"
@@ -126,7 +128,7 @@ begin_after_former(CsInstallation *in, CsContact *state, int64 account, int64 co
 /*
  * begin_contacts(): after a statement that inserts contacts.  Checks and counts
  * them, begins their generation if the id had a deleted contact, and records
- * the suppressions of their addresses.  Raises 23503 for an unknown account,
+ * the suppressions and unmatched events of their addresses.  Raises 23503 for an unknown account,
  * and 23514 for derived columns that are set, no address, or a complaint
  * under complained_insert = refuse.
  */
@@ -141,6 +143,7 @@ cs_begin_contacts(PG_FUNCTION_ARGS)
 	TupleTableSlot *slot;
 	MemoryContext row;
 	bool		suppressed,
+				unmatched,
 				former;
 
 	if (tuplestore_tuple_count(trigger->tg_newtable) == 0)
@@ -151,6 +154,7 @@ cs_begin_contacts(PG_FUNCTION_ARGS)
 	if (has_former_contacts(in))
 		state = cs_open_contacts(in);
 	suppressed = cs_has_suppressions(in);
+	unmatched = cs_has_unmatched_events(in);
 	former = cs_has_former_addresses(in);
 	slot = MakeSingleTupleTableSlot(table->rel->rd_att, &TTSOpsMinimalTuple);
 	row = AllocSetContextCreate(in->context, "contact_status contact", ALLOCSET_SMALL_SIZES);
@@ -170,7 +174,7 @@ cs_begin_contacts(PG_FUNCTION_ARGS)
 		MemoryContextSwitchTo(in->context);
 		if (state != NULL)
 			ended = begin_after_former(in, state, account, contact);
-		if (suppressed || former)
+		if (suppressed || unmatched || former)
 		{
 			bytea	   *digest;
 
@@ -180,6 +184,8 @@ cs_begin_contacts(PG_FUNCTION_ARGS)
 				cs_set_address_holder(in, account, contact, digest);
 			cs_record_suppressions(in, account, contact, digest, DT_NOBEGIN,
 								 ended == PG_INT64_MIN ? "suppression" : psprintf("suppression " INT64_FORMAT, ended));
+			if (unmatched)
+				cs_attach_unmatched_events(in, account, contact, digest);
 			MemoryContextSwitchTo(in->context);
 		}
 		MemoryContextReset(row);

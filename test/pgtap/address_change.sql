@@ -158,8 +158,10 @@ DO $$ BEGIN FOR i IN 2 .. 5 LOOP UPDATE crm.contact SET email = format('chain%s@
     END LOOP; END $$;
 DELETE FROM crm.contact WHERE contact_id = 911;
 INSERT INTO crm.contact (email) SELECT format('chain%s@example.org', i) FROM generate_series(1, 5) AS i;
-SELECT is((SELECT count(*) FROM crm.contact WHERE email LIKE 'chain%' AND status = 'complained'), 5::bigint, 'a complaint stays known of every address its contact had');
-SELECT is((SELECT count(*) FROM crm.address_change WHERE contact_id = 911), 4::bigint, 'address changes stay, for events that come later');
+SELECT is((SELECT count(*) FROM crm.contact WHERE email LIKE 'chain%' AND status = 'complained'), 5::bigint,
+    'a complaint stays known of every address its contact had');
+SELECT is((SELECT count(*) FROM crm.address_change WHERE contact_id = 911), 4::bigint,
+    'address changes stay, for events that come later');
 
 -- What the person said is heard late: it holds for the old address as if it had been heard in time.
 INSERT INTO crm.contact (contact_id, email) VALUES (950, 'late.before@example.org');
@@ -187,8 +189,9 @@ SELECT is((SELECT string_agg(occurred_at::date::text, ', ') FROM crm.event
 
 SELECT helper.refused($$UPDATE crm.contact SET email = '   ' WHERE contact_id = 901$$, '23514 contact_status_address',
     'a blank address');
--- What waits for a confirmation ------------------------------------------------------------------------------------------------------
--- The link went to the old mailbox. On list 2 a sign-up must be confirmed; the events before the change, and those after it.
+-- What waits for a confirmation ---------------------------------------------------------------------------------------
+-- The link went to the old mailbox. On list 2 a sign-up must be confirmed; the events before the change, and those
+-- after it.
 CREATE TABLE helper.link (nr int, name text, before text, after text, status text, suppressed boolean);
 INSERT INTO helper.link VALUES
 (1, 'a sign-up, the link of the old mailbox', 'signed_up a', 'confirmed a', 'unconfirmed', false),
@@ -198,12 +201,14 @@ INSERT INTO helper.link VALUES
 (5, 'a request, the link of the old mailbox', 'unsubscribed,signed_up a', 'confirmed a', 'unsubscribed', false),
 (6, 'a request, confirmed before', 'unsubscribed,signed_up a,confirmed a', '', 'active', false),
 (7, 'a request, and one after the change', 'unsubscribed,signed_up a', 'signed_up b,confirmed b', 'active', false),
-(8, 'a request after the change, the old link', 'unsubscribed,signed_up a', 'signed_up b,confirmed a', 'unsubscribed', false),
+(8, 'a request after the change, the old link', 'unsubscribed,signed_up a', 'signed_up b,confirmed a',
+    'unsubscribed', false),
 (9, 'an import after the change', 'signed_up a', 'added', 'unconfirmed', false),
 (10, 'the old link validates no dead address', 'signed_up a', 'confirmed a', 'hard_bounced', true);
 CREATE FUNCTION helper.say(contact bigint, said text, first timestamptz) RETURNS void LANGUAGE sql AS $$
     INSERT INTO crm.event (contact_id, list_id, kind, event_key, occurred_at)
-    SELECT contact, 2, split_part(k, ' ', 1)::contact_status.event_kind, split_part(k, ' ', 2), first + n * interval '1 millisecond'
+    SELECT contact, 2, split_part(k, ' ', 1)::contact_status.event_kind, split_part(k, ' ', 2),
+        first + n * interval '1 millisecond'
     FROM unnest(string_to_array(said, ',')) WITH ORDINALITY AS w (k, n)
 $$;
 CREATE FUNCTION helper.confirm_all() RETURNS SETOF text LANGUAGE plpgsql AS $$
@@ -212,7 +217,8 @@ DECLARE
     person bigint;
 BEGIN
     FOR l IN SELECT k.*, late FROM helper.link k, unnest('{false,true}'::boolean[]) late ORDER BY k.nr, late LOOP
-        INSERT INTO crm.contact (email) VALUES (format('link%s%s@example.org', l.nr, l.late)) RETURNING contact_id INTO person;
+        INSERT INTO crm.contact (email) VALUES (format('link%s%s@example.org', l.nr, l.late))
+        RETURNING contact_id INTO person;
         IF NOT l.late THEN
             PERFORM helper.say(person, l.before, clock_timestamp() - interval '1 hour');
         END IF;
@@ -224,13 +230,15 @@ BEGIN
         IF l.late THEN
             PERFORM helper.say(person, l.before, clock_timestamp() - interval '1 hour');
         END IF;
-        RETURN NEXT is((SELECT status::text FROM crm.contact WHERE contact_id = person), l.status, l.name || CASE WHEN l.late THEN ', heard late' ELSE '' END);
+        RETURN NEXT is((SELECT status::text FROM crm.contact WHERE contact_id = person), l.status,
+            l.name || CASE WHEN l.late THEN ', heard late' ELSE '' END);
     END LOOP;
 END $$;
 SELECT helper.confirm_all();
--- A refusal belongs to the address that was mailed --------------------------------------------------------------------------------------
--- Mail to the old address, the change, then the answer, dated before the change; and what is known of each address then, by a contact that
--- has the old one already, or takes it later. An hour later another change, to which none of it belongs.
+-- A refusal belongs to the address that was mailed --------------------------------------------------------------------
+-- Mail to the old address, the change, then the answer, dated before the change; and what is known of each address
+-- then, by a contact that has the old one already, or takes it later. An hour later another change, to which none of it
+-- belongs.
 CREATE TABLE helper.answer (nr int, name text, before text, late text, old text);
 INSERT INTO helper.answer VALUES
 (1, 'an unknown user', '', 'nonexistent', 'hard_bounced'),
@@ -239,7 +247,8 @@ INSERT INTO helper.answer VALUES
 (4, 'the fifth full mailbox', 'soft_bounced,soft_bounced,soft_bounced,soft_bounced', 'soft_bounced', 'hard_bounced'),
 (5, 'a full mailbox', '', 'soft_bounced', 'active'),
 (6, 'a validation', 'nonexistent', 'validated', 'active'),
-(7, 'a delivery before the fifth full mailbox', 'soft_bounced,soft_bounced,soft_bounced,soft_bounced,soft_bounced', 'delivered -27', 'active'),
+(7, 'a delivery before the fifth full mailbox', 'soft_bounced,soft_bounced,soft_bounced,soft_bounced,soft_bounced',
+    'delivered -27', 'active'),
 (8, 'an opened mail', '', 'opened', 'active');
 CREATE FUNCTION helper.answer_all() RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
@@ -262,7 +271,8 @@ BEGIN
             INSERT INTO crm.event (contact_id, list_id, kind) VALUES (taker, 1, 'added');
         END IF;
         INSERT INTO crm.event (contact_id, kind, campaign_id, occurred_at)
-        VALUES (first, split_part(a.late, ' ', 1)::contact_status.event_kind, 900, at + interval '90 minutes' + coalesce(nullif(split_part(a.late, ' ', 2), '')::int, 0) * interval '1 minute');
+        VALUES (first, split_part(a.late, ' ', 1)::contact_status.event_kind, 900, at + interval '90 minutes'
+            + coalesce(nullif(split_part(a.late, ' ', 2), '')::int, 0) * interval '1 minute');
         IF NOT a.taken THEN
             INSERT INTO crm.contact (email) VALUES (old) RETURNING contact_id INTO taker;
             INSERT INTO crm.event (contact_id, list_id, kind) VALUES (taker, 1, 'added');
@@ -270,11 +280,15 @@ BEGIN
         RETURN NEXT is((SELECT status::text FROM crm.contact WHERE contact_id = taker),
             -- what the holder has received already is taken back by a retraction only
             CASE WHEN a.taken AND a.nr IN (6, 7) THEN 'hard_bounced' ELSE a.old END,
-            format('%s, heard after the change: the old address%s', a.name, CASE WHEN a.taken THEN ', which has a contact' ELSE '' END));
-        RETURN NEXT is((SELECT status::text FROM crm.contact WHERE contact_id = first), 'active', a.name || ', heard after the change: the new address');
+            format('%s, heard after the change: the old address%s', a.name,
+                CASE WHEN a.taken THEN ', which has a contact' ELSE '' END));
+        RETURN NEXT is((SELECT status::text FROM crm.contact WHERE contact_id = first), 'active',
+            a.name || ', heard after the change: the new address');
         -- and a retraction takes it back from the contact that has the address
-        PERFORM contact_status.retract_events('crm', 'a test', contact_ids => ARRAY[first], kinds => '{soft_bounced,hard_bounced,nonexistent,invalidated}');
-        RETURN NEXT is((SELECT status::text FROM crm.contact WHERE contact_id = taker), 'active', a.name || ': taken back');
+        PERFORM contact_status.retract_events('crm', 'a test', contact_ids => ARRAY[first],
+            kinds => '{soft_bounced,hard_bounced,nonexistent,invalidated}');
+        RETURN NEXT is((SELECT status::text FROM crm.contact WHERE contact_id = taker), 'active',
+            a.name || ': taken back');
     END LOOP;
 END $$;
 SELECT helper.answer_all();

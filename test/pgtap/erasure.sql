@@ -180,25 +180,34 @@ SELECT is((SELECT outcome FROM contact_status.import_contacts('crm', 1, 1, 'help
 -- Erased twice, and who is not there
 SELECT contact_id AS c FROM crm.contact WHERE email ~* 'staged' \gset
 SELECT contact_status.erase_contact('crm', 1, :c) \g /dev/null
-SELECT is((SELECT outcome FROM contact_status.import_contacts('crm', 1, 1, 'helper.staging')), 'suppressed', 'erased again: suppressed');
+SELECT is((SELECT outcome FROM contact_status.import_contacts('crm', 1, 1, 'helper.staging')), 'suppressed',
+    'erased again: suppressed');
 -- Former addresses get the opt-out too, and the reason of a retraction that concerned this person alone goes.
 INSERT INTO crm.contact (contact_id, email) VALUES (6101, 'first6101@example.org'), (6102, 'other6102@example.org');
-INSERT INTO crm.event (contact_id, list_id, kind) VALUES (6101, 1, 'added'), (6101, NULL, 'opened'), (6102, NULL, 'opened'), (6101, NULL, 'clicked');
+INSERT INTO crm.event (contact_id, list_id, kind) VALUES
+    (6101, 1, 'added'), (6101, NULL, 'opened'), (6102, NULL, 'opened'), (6101, NULL, 'clicked');
 UPDATE crm.contact SET email = 'second6101@example.org' WHERE contact_id = 6101;
 UPDATE crm.contact SET email = 'third6101@example.org' WHERE contact_id = 6101;
 SELECT contact_status.retract_events('crm', 'first6101 called', contact_ids => '{6101}', kinds => '{clicked}'),
-       contact_status.retract_events('crm', 'a scanner opened', contact_ids => '{6101,6102}', kinds => '{opened}') \g /dev/null
+       contact_status.retract_events('crm', 'a scanner opened', contact_ids => '{6101,6102}',
+           kinds => '{opened}') \g /dev/null
 SELECT contact_status.erase_contact('crm', 1, 6101) \g /dev/null
-SELECT is((SELECT string_agg(reason, ', ' ORDER BY retraction_id DESC) FROM (SELECT * FROM crm.retraction ORDER BY retraction_id DESC LIMIT 2) r), 'a scanner opened, erased',
+SELECT is((SELECT string_agg(reason, ', ' ORDER BY retraction_id DESC)
+        FROM (SELECT * FROM crm.retraction ORDER BY retraction_id DESC LIMIT 2) r), 'a scanner opened, erased',
     'the reason of a retraction that concerned this person alone goes');
-SELECT is((SELECT count(*) FROM crm.address_change WHERE contact_id = 6101), 0::bigint, 'address changes go with the person');
-INSERT INTO crm.contact (contact_id, email) VALUES (6103, 'first6101@example.org'), (6104, 'second6101@example.org'), (6105, 'third6101@example.org');
+SELECT is((SELECT count(*) FROM crm.address_change WHERE contact_id = 6101), 0::bigint,
+    'address changes go with the person');
+INSERT INTO crm.contact (contact_id, email) VALUES
+    (6103, 'first6101@example.org'), (6104, 'second6101@example.org'), (6105, 'third6101@example.org');
 INSERT INTO crm.event (contact_id, list_id, kind) SELECT i, 1, 'added' FROM generate_series(6103, 6105) i;
-SELECT is((SELECT array_agg(status::text ORDER BY contact_id) FROM crm.contact WHERE contact_id BETWEEN 6103 AND 6105), '{unsubscribed,unsubscribed,unsubscribed}',
+SELECT is((SELECT array_agg(status::text ORDER BY contact_id) FROM crm.contact WHERE contact_id BETWEEN 6103 AND 6105),
+    '{unsubscribed,unsubscribed,unsubscribed}',
     'no import brings a former address back');
 
-SELECT helper.refused_helpfully($$SELECT contact_status.erase_contact('crm', 1, 999999)$$, '23503', '999999', 'a contact that never was');
-SELECT helper.refused_helpfully($$SELECT contact_status.erase_contact('crm', 99, 5002)$$, '23503', '99', 'of no account');
+SELECT helper.refused_helpfully($$SELECT contact_status.erase_contact('crm', 1, 999999)$$, '23503', '999999',
+    'a contact that never was');
+SELECT helper.refused_helpfully($$SELECT contact_status.erase_contact('crm', 99, 5002)$$, '23503', '99',
+    'of no account');
 SELECT * FROM helper.check_whole();
 SELECT * FROM finish();
 ROLLBACK;

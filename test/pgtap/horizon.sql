@@ -110,10 +110,11 @@ SELECT results_eq('SELECT * FROM state ORDER BY contact_id, list_id',
     'SELECT * FROM later ORDER BY contact_id, list_id', 'and no status changes');
 SELECT is_empty($$SELECT * FROM contact_status.verify('crm')$$, 'verify agrees');
 
--- A late event restricts as if it happened at the horizon, and lifts only what is older than itself ------------------------------
+-- A late event restricts as if it happened at the horizon, and lifts only what is older than itself -------------------
 
 SELECT contact_status.create_tables('late', policy => 'emailmanager');
-UPDATE late.policy SET resubscribe = 'confirmed', unsubscribe_scope = 'list', hard_bounce_limit = 1, double_opt_in = true WHERE name = 'emailmanager';
+UPDATE late.policy SET resubscribe = 'confirmed', unsubscribe_scope = 'list', hard_bounce_limit = 1,
+    double_opt_in = true WHERE name = 'emailmanager';
 INSERT INTO late.account (account_id, policy) VALUES (2, 'emailmanager');
 INSERT INTO late.list (account_id, list_id) OVERRIDING SYSTEM VALUE VALUES (2, 1);
 -- in account 1 a horizon comes between what is kept and what is late (days ago); in account 2 there is none
@@ -121,44 +122,63 @@ CREATE TABLE helper.late (nr int, name text, kept text, late text, status text, 
 INSERT INTO helper.late VALUES
 (1, 'consent, over a later opt-out', 'added -60,unsubscribed -45', 'resubscribed -50', 'unsubscribed', 'unsubscribed'),
 (2, 'consent, over an earlier opt-out', 'added -60,unsubscribed -45', 'resubscribed -40', 'active', 'active'),
-(3, 'an opt-out, over a later consent: restricts', 'added -60,resubscribed -45', 'unsubscribed -50', 'unsubscribed', 'active'),
+(3, 'an opt-out, over a later consent: restricts', 'added -60,resubscribed -45', 'unsubscribed -50', 'unsubscribed',
+    'active'),
 (4, 'an opt-out and a later consent', 'added -60', 'unsubscribed -50,resubscribed -45', 'active', 'active'),
-(5, 'an opt-out and an earlier consent', 'added -60', 'unsubscribed -45,resubscribed -50', 'unsubscribed', 'unsubscribed'),
-(6, 'an opt-out that is known, and a consent between', 'added -60,unsubscribed -42', 'unsubscribed -45,resubscribed -44', 'unsubscribed', 'unsubscribed'),
+(5, 'an opt-out and an earlier consent', 'added -60', 'unsubscribed -45,resubscribed -50', 'unsubscribed',
+    'unsubscribed'),
+(6, 'an opt-out that is known, and a consent between', 'added -60,unsubscribed -42',
+    'unsubscribed -45,resubscribed -44', 'unsubscribed', 'unsubscribed'),
 (7, 'a confirmation, over a later sign-up', 'signed_up -45', 'confirmed -50', 'unconfirmed', 'unconfirmed'),
 (8, 'a confirmation, over an earlier sign-up', 'signed_up -45', 'confirmed -40', 'active', 'active'),
 (9, 'a sign-up and its confirmation', '', 'signed_up -50,confirmed -45', 'active', 'active'),
-(10, 'a confirmation, over a later request', 'added -60,unsubscribed -50,signed_up -40', 'confirmed -45', 'unsubscribed', 'unsubscribed'),
-(11, 'a request, before the opt-out', 'added -60,unsubscribed -45', 'signed_up -50,confirmed -40', 'unsubscribed', 'unsubscribed'),
+(10, 'a confirmation, over a later request', 'added -60,unsubscribed -50,signed_up -40', 'confirmed -45',
+    'unsubscribed', 'unsubscribed'),
+(11, 'a request, before the opt-out', 'added -60,unsubscribed -45', 'signed_up -50,confirmed -40', 'unsubscribed',
+    'unsubscribed'),
 (12, 'a complaint and a consent', 'added -60', 'complained -50,resubscribed -40', 'complained', 'complained'),
-(13, 'a validation, over a later refusal', 'added -60,nonexistent -45', 'validated -50', 'hard_bounced', 'hard_bounced'),
+(13, 'a validation, over a later refusal', 'added -60,nonexistent -45', 'validated -50', 'hard_bounced',
+    'hard_bounced'),
 (14, 'a validation, over an earlier refusal', 'added -60,nonexistent -45', 'validated -40', 'active', 'active'),
-(15, 'a refusal, over a later validation: restricts', 'added -60,nonexistent -55,validated -45', 'nonexistent -50', 'hard_bounced', 'active'),
+(15, 'a refusal, over a later validation: restricts', 'added -60,nonexistent -55,validated -45', 'nonexistent -50',
+    'hard_bounced', 'active'),
 (16, 'a release, over a later suspension', 'added -60,suspended -45', 'released -50', 'suspended', 'suspended'),
 (17, 'a release, over an earlier suspension', 'added -60,suspended -45', 'released -40', 'active', 'active'),
 (18, 'a restoration, over a later removal', 'added -60,deleted -45', 'restored -50', 'deleted', 'deleted'),
 (19, 'a restoration, over an earlier removal', 'added -60,deleted -45', 'restored -40', 'active', 'active'),
 (20, 'a sign-up, over a later removal', 'added -60,deleted -45', 'signed_up -50', 'deleted', 'deleted'),
-(21, 'a delivery, over later errors', 'added -60,soft_bounced -49,soft_bounced -48,soft_bounced -47,soft_bounced -46,soft_bounced -45', 'delivered -50', 'failing', 'failing'),
-(22, 'a delivery, over earlier errors', 'added -60,soft_bounced -49,soft_bounced -48,soft_bounced -47,soft_bounced -46,soft_bounced -45', 'delivered -40', 'active', 'active'),
+(21, 'a delivery, over later errors',
+    'added -60,soft_bounced -49,soft_bounced -48,soft_bounced -47,soft_bounced -46,soft_bounced -45', 'delivered -50',
+    'failing', 'failing'),
+(22, 'a delivery, over earlier errors',
+    'added -60,soft_bounced -49,soft_bounced -48,soft_bounced -47,soft_bounced -46,soft_bounced -45', 'delivered -40',
+    'active', 'active'),
 (23, 'an interaction, over a later lapse', 'added -60,lapsed -45', 'opened -50', 'unresponsive', 'unresponsive'),
 (24, 'an interaction, over an earlier lapse', 'added -60,lapsed -45', 'opened -40', 'active', 'active'),
 (25, 'an interaction, over an unanswered campaign', 'added -60,sent -45', 'opened -40', 'active', 'active'),
-(26, 'an interaction, before an unanswered campaign', 'added -60,sent -45', 'opened -50', 'unresponsive', 'unresponsive'),
-(27, 'the whole history again', 'added -60,unsubscribed -50,resubscribed -45,nonexistent -44,validated -43', 'added -60,unsubscribed -50,resubscribed -45,nonexistent -44,validated -43', 'active', 'active'),
-(28, 'the whole history again, with an opt-out', 'added -60,unsubscribed -50,resubscribed -45,unsubscribed -42', 'added -60,unsubscribed -50,resubscribed -45', 'unsubscribed', 'unsubscribed'),
-(29, 'an owner''s removal does not free a later sign-up', 'signed_up -45', 'removed -50,added -40', 'unconfirmed', 'unconfirmed'),
+(26, 'an interaction, before an unanswered campaign', 'added -60,sent -45', 'opened -50', 'unresponsive',
+    'unresponsive'),
+(27, 'the whole history again', 'added -60,unsubscribed -50,resubscribed -45,nonexistent -44,validated -43',
+    'added -60,unsubscribed -50,resubscribed -45,nonexistent -44,validated -43', 'active', 'active'),
+(28, 'the whole history again, with an opt-out', 'added -60,unsubscribed -50,resubscribed -45,unsubscribed -42',
+    'added -60,unsubscribed -50,resubscribed -45', 'unsubscribed', 'unsubscribed'),
+(29, 'an owner''s removal does not free a later sign-up', 'signed_up -45', 'removed -50,added -40', 'unconfirmed',
+    'unconfirmed'),
 (30, 'an import, over nothing', '', 'added -50', 'active', 'active');
 CREATE FUNCTION helper.hear(account bigint, story text, person int) RETURNS void LANGUAGE sql AS $$
     INSERT INTO late.event (account_id, contact_id, kind, list_id, campaign_id, evidence, occurred_at)
     SELECT account, person, k.kind::contact_status.event_kind,
-           CASE WHEN k.kind IN ('added', 'signed_up', 'confirmed', 'resubscribed', 'removed', 'unsubscribed') THEN 1 END,
-           CASE WHEN k.kind IN ('sent', 'soft_bounced') THEN 60 + k.day END, CASE k.kind WHEN 'resubscribed' THEN 'letter' END,
+           CASE WHEN k.kind IN ('added', 'signed_up', 'confirmed', 'resubscribed', 'removed', 'unsubscribed')
+               THEN 1 END,
+           CASE WHEN k.kind IN ('sent', 'soft_bounced') THEN 60 + k.day END,
+               CASE k.kind WHEN 'resubscribed' THEN 'letter' END,
            now() + k.day * interval '1 day'
-    FROM (SELECT split_part(w, ' ', 1) AS kind, split_part(w, ' ', 2)::int AS day FROM unnest(string_to_array(story, ',')) w) AS k
+    FROM (SELECT split_part(w, ' ', 1) AS kind, split_part(w, ' ', 2)::int AS day
+        FROM unnest(string_to_array(story, ',')) w) AS k
     ON CONFLICT DO NOTHING
 $$;
-INSERT INTO late.contact (account_id, contact_id, email) SELECT a, nr, format('late%s@example.org', nr) FROM helper.late, generate_series(1, 2) a;
+INSERT INTO late.contact (account_id, contact_id, email) SELECT a, nr, format('late%s@example.org', nr)
+    FROM helper.late, generate_series(1, 2) a;
 SELECT helper.hear(a, kept, nr) FROM helper.late, generate_series(1, 2) a \g /dev/null
 SELECT contact_status.set_horizon('late', 1, now() - interval '30 days');
 DELETE FROM late.event WHERE account_id = 1;
@@ -173,18 +193,23 @@ CREATE TEMPORARY TABLE late_state AS SELECT account_id, contact_id, status FROM 
 SELECT contact_status.set_horizon('late', 1, now() - interval '30 days');
 DELETE FROM late.event WHERE account_id = 1;
 SELECT contact_status.reevaluate('late') \g /dev/null
-SELECT is_empty('SELECT account_id, contact_id, status FROM late.contact EXCEPT SELECT * FROM late_state', 'kept as of the same horizon, it says the same');
-INSERT INTO late.event (contact_id, list_id, kind, evidence, occurred_at) VALUES (3, 1, 'resubscribed', 'letter', now() - interval '40 days');
-SELECT is((SELECT status::text FROM late.contact WHERE account_id = 1 AND contact_id = 3), 'unsubscribed', 'and then has the time of the horizon');
+SELECT is_empty('SELECT account_id, contact_id, status FROM late.contact EXCEPT SELECT * FROM late_state',
+    'kept as of the same horizon, it says the same');
+INSERT INTO late.event (contact_id, list_id, kind, evidence, occurred_at) VALUES
+    (3, 1, 'resubscribed', 'letter', now() - interval '40 days');
+SELECT is((SELECT status::text FROM late.contact WHERE account_id = 1 AND contact_id = 3), 'unsubscribed',
+    'and then has the time of the horizon');
 SELECT is_empty($$SELECT * FROM contact_status.verify('late')$$, 'verify agrees');
 -- a confirmation by the link of a former address, with the sign-up late or kept
 INSERT INTO late.contact (contact_id, email) VALUES (101, 'moved101@example.org'), (102, 'moved102@example.org');
 SELECT helper.hear(1, 'signed_up -5', 102) \g /dev/null
 UPDATE late.contact SET email = 'new.' || email WHERE contact_id IN (101, 102);
 SELECT contact_status.set_horizon('late', 1, clock_timestamp());
-INSERT INTO late.event (contact_id, list_id, kind, occurred_at) VALUES (101, 1, 'signed_up', now() - interval '4 days'), (101, NULL, 'nonexistent', now() - interval '4 days');
+INSERT INTO late.event (contact_id, list_id, kind, occurred_at) VALUES
+    (101, 1, 'signed_up', now() - interval '4 days'), (101, NULL, 'nonexistent', now() - interval '4 days');
 INSERT INTO late.event (contact_id, list_id, kind) VALUES (101, 1, 'confirmed'), (102, 1, 'confirmed');
-SELECT is((SELECT array_agg(status::text) FROM late.contact WHERE contact_id IN (101, 102)), '{unconfirmed,unconfirmed}', 'what waits for a confirmation of a former address is void, kept or late');
+SELECT is((SELECT array_agg(status::text) FROM late.contact WHERE contact_id IN (101, 102)),
+    '{unconfirmed,unconfirmed}', 'what waits for a confirmation of a former address is void, kept or late');
 SELECT is_empty($$SELECT * FROM contact_status.verify('late')$$, 'verify agrees');
 
 -- retraction

@@ -212,7 +212,8 @@ INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) VALUES
 DELETE FROM crm.contact WHERE contact_id = 631;
 SELECT is_empty('SELECT * FROM crm.subscription WHERE contact_id = 631', 'subscriptions go with the contact');
 SELECT is((SELECT count(*)::int FROM crm.event WHERE contact_id = 631), 2, 'its events stay');
-SELECT is(verdict, 'accepted', 'and further ones are recorded') FROM helper.refusal($$INSERT INTO crm.event (contact_id, kind) VALUES (631, 'opened')$$);
+SELECT is(verdict, 'accepted', 'and further ones are recorded')
+    FROM helper.refusal($$INSERT INTO crm.event (contact_id, kind) VALUES (631, 'opened')$$);
 SELECT * FROM helper.check_whole();
 INSERT INTO crm.contact (contact_id, email) VALUES (631, 'somebody.else@example.org');
 SELECT is(helper.status(631), 'unconfirmed', 'another one of the same id begins without them');

@@ -141,10 +141,14 @@ INSERT INTO helper.way VALUES
         RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.status := ''active''; RETURN NEW; END';
         CREATE TRIGGER revive BEFORE UPDATE ON crm.contact FOR EACH ROW EXECUTE FUNCTION public.revive();
     UPDATE crm.contact SET email = 'x' || email WHERE contact_id = {c}$$, 'refused: 23514 contact_status_derived'),
-(53, 'a message put into the outbox', $$INSERT INTO public.outbox VALUES ({c}, 1)$$, 'refused: 23514 contact_status_mailable'),
-(54, 'an opt-out told by suppress, dated before', $$PERFORM contact_status.suppress('crm', 1, '{e}', 'unsubscribed', 1, '2001-01-01')$$, 'recorded'),
-(55, 'a subscription moved to another list', $$UPDATE crm.subscription SET list_id = 2 WHERE contact_id = {c}$$, 'refused: 23514 contact_status_derived'),
-(56, 'DELETE of the contact, a late import for its id', $$DELETE FROM crm.contact WHERE contact_id = {c}; INSERT INTO crm.event (contact_id, list_id, kind) VALUES ({c}, 1, 'added')$$, 'recorded');
+(53, 'a message put into the outbox', $$INSERT INTO public.outbox VALUES ({c}, 1)$$,
+    'refused: 23514 contact_status_mailable'),
+(54, 'an opt-out told by suppress, dated before',
+    $$PERFORM contact_status.suppress('crm', 1, '{e}', 'unsubscribed', 1, '2001-01-01')$$, 'recorded'),
+(55, 'a subscription moved to another list', $$UPDATE crm.subscription SET list_id = 2 WHERE contact_id = {c}$$,
+    'refused: 23514 contact_status_derived'),
+(56, 'DELETE of the contact, a late import for its id', $$DELETE FROM crm.contact WHERE contact_id = {c};
+        INSERT INTO crm.event (contact_id, list_id, kind) VALUES ({c}, 1, 'added')$$, 'recorded');
 
 -- Tries one, and says its outcome, and on which lists somebody with the contact's address, or the contact, may be
 -- mailed then: on list 1 after an import to it.

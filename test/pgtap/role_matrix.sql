@@ -125,18 +125,25 @@ retract_events|SELECT events FROM contact_status.retract_events('crm', 'x', $A, 
     ok *|ok *|ok *|42501|42501|42501
 retract_events|SELECT events FROM contact_status.retract_events('crm', 'x', $A, kinds => '{added}', \
     dry_run => true)|ok *|ok *|ok *|42501|42501|42501
-retract_suppressions|SELECT suppressions FROM contact_status.retract_suppressions('crm', 'x', $A, kinds => '{complained}')|ok *|ok *|ok *|42501|42501|42501
+retract_suppressions|SELECT suppressions FROM contact_status.retract_suppressions('crm', 'x', $A, \
+    kinds => '{complained}')|ok *|ok *|ok *|42501|42501|42501
 set_horizon|SELECT contact_status.set_horizon('crm', $A, '2026-02-01')|ok *|ok *|42501|42501|42501|42501
 suppress|SELECT contact_status.suppress('crm', $A, 'c$A.1@example.org', 'complained')|ok *|ok *|ok *|42501|42501|42501
 suppress|SELECT contact_status.suppress('crm', $A, 'nobody@example.org', 'complained')|ok *|ok *|ok *|42501|42501|42501
 suppress_all|SELECT outcome FROM contact_status.suppress_all('crm', $A, ARRAY['c$A.1@example.org', \
     'nobody@example.org'], 'complained')|ok *|ok *|ok *|42501|42501|42501
-record_event|SELECT contact_status.record_event('crm', 'c$A.1@example.org', 'clicked', $A)|\
-    ok *|ok *|ok *|42501|42501|42501
-record_event|SELECT contact_status.record_event('crm', 'nobody@example.org', 'clicked', $A)|\
-    ok *|ok *|ok *|42501|42501|42501
-record_event|SELECT contact_status.record_event('crm', 'nobody@example.org', 'hard_bounced', $A)|\
-    ok *|ok *|ok *|42501|42501|42501
+record_event|SELECT contact_status.record_event('crm', 'c$A.1@example.org', 'clicked', \
+    $A)|ok *|ok *|ok *|42501|42501|42501
+record_event|SELECT contact_status.record_event('crm', 'nobody@example.org', 'clicked', \
+    $A)|ok *|ok *|ok *|42501|42501|42501
+record_event|SELECT contact_status.record_event('crm', 'nobody@example.org', 'hard_bounced', \
+    $A)|ok *|ok *|ok *|42501|42501|42501
+record_webhook|SELECT recorded FROM contact_status.record_webhook('crm', 'sendgrid', \
+    '{"event":"click","email":"c$A.1@example.org"}', $A)|ok (1)|ok (1)|ok (1)|42501|42501|42501
+record_webhook|SELECT unmatched FROM contact_status.record_webhook('crm', 'sendgrid', \
+    '{"event":"spamreport","email":"nobody@example.org"}', $A)|ok (1)|ok (1)|ok (1)|42501|42501|42501
+record_webhook|SELECT unmatched FROM contact_status.record_webhook('crm', 'sendgrid', \
+    '{"event":"open","email":"nobody@example.org"}', $A)|ok (1)|ok (1)|ok (1)|42501|42501|42501
 sweep|SELECT contact_status.sweep('crm')|ok *|ok *|ok *|ok (0)|42501|42501
 sweep|SELECT contact_status.sweep('crm', now() + interval '1 month')|ok *|ok *|42501|42501|42501|42501
 undo_retraction|SELECT events FROM contact_status.undo_retraction('crm', $A, $A)|ok *|ok *|ok *|42501|42501|42501
@@ -162,12 +169,18 @@ differing_contacts|\
         now()) WHERE account_id = $A|ok *|ok *|ok *|ok|ok *|42501
 due_contacts|SELECT contacts FROM _contact_status.due_contacts('crm', now())|ok *|ok *|ok *|ok ({})|ok *|42501
 end_horizon|SELECT _contact_status.end_horizon('crm', $A, '2026-02-01')|ok *|ok *|42501|42501|42501|42501
-events_that_followed|SELECT contacts FROM _contact_status.events_that_followed('crm', $A, 1)|ok *|ok *|ok *|ok ()|ok *|42501
-events_to_retract|SELECT contacts FROM _contact_status.events_to_retract('crm', $A, NULL, '{added}', NULL, NULL, NULL, NULL, NULL, NULL)|ok *|ok *|ok *|ok ({})|42501|42501
-mark_suppressions|SELECT _contact_status.mark_suppressions('crm', $A, '{}', NULL, 9, 'x')|ok *|ok *|ok *|42501|42501|42501
-retract_chosen|SELECT events FROM _contact_status.retract_chosen('crm', $A, '{}', '{}', '{}', 9, 'x')|ok *|ok *|ok *|42501|42501|42501
-suppressed_events|SELECT contacts FROM _contact_status.suppressed_events('crm', $A, 'x', NULL, NULL, NULL, NULL)|ok *|ok *|ok *|ok ({})|ok *|42501
-suppressions_to_retract|SELECT places FROM _contact_status.suppressions_to_retract('crm', $A, 'x', NULL, NULL, NULL)|ok *|ok *|ok *|ok ({})|42501|42501
+events_that_followed|SELECT contacts FROM _contact_status.events_that_followed('crm', $A, \
+    1)|ok *|ok *|ok *|ok ()|ok *|42501
+events_to_retract|SELECT contacts FROM _contact_status.events_to_retract('crm', $A, NULL, '{added}', NULL, NULL, \
+    NULL, NULL, NULL, NULL)|ok *|ok *|ok *|ok ({})|42501|42501
+mark_suppressions|SELECT _contact_status.mark_suppressions('crm', $A, '{}', NULL, 9, \
+    'x')|ok *|ok *|ok *|42501|42501|42501
+retract_chosen|SELECT events FROM _contact_status.retract_chosen('crm', $A, '{}', '{}', '{}', 9, \
+    'x')|ok *|ok *|ok *|42501|42501|42501
+suppressed_events|SELECT contacts FROM _contact_status.suppressed_events('crm', $A, 'x', NULL, NULL, NULL, \
+    NULL)|ok *|ok *|ok *|ok ({})|ok *|42501
+suppressions_to_retract|SELECT places FROM _contact_status.suppressions_to_retract('crm', $A, 'x', NULL, NULL, \
+    NULL)|ok *|ok *|ok *|ok ({})|42501|42501
 undo_suppressions|SELECT _contact_status.undo_suppressions('crm', $A, $A)|ok *|ok *|ok *|ok (0)|ok *|42501
 anonymize_contact|SELECT _contact_status.anonymize_contact('crm', $A, 77)|23503|23503|23503|42501|42501|42501
 count_day|SELECT _contact_status.count_day('crm')|ok *|ok *|ok *|ok ("")|42501|42501
@@ -230,8 +243,13 @@ resolve_addresses|SELECT contact_ids FROM _contact_status.resolve_addresses('crm
     ARRAY['gone$A@example.org'], NULL, true)|ok *|ok *|42501|42501|42501|42501
 record_by_address|SELECT _contact_status.record_by_address('crm', $A, 'nobody@example.org', 'clicked', NULL, NULL, \
     NULL, now(), '', NULL, NULL, NULL, NULL, NULL)|ok *|ok *|ok *|42501|42501|42501
-suppression_kind|SELECT _contact_status.suppression_kind('crm', $A, 'hard_bounced', now())|\
-    ok (invalidated)|ok (invalidated)|ok (invalidated)|ok ()|ok *|42501
+match_webhook|SELECT r.contact_id FROM unnest(_contact_status.match_webhook('crm', 'sendgrid', \
+    '{"event":"click","email":"c$A.1@example.org"}', $A, now())) r|ok (1)|ok (1)|ok (1)|ok ()|ok (1)|42501
+record_unmatched|SELECT _contact_status.record_unmatched('crm', 'sendgrid', $A, ARRAY[ROW(NULL, \
+    'nobody@example.org', 'clicked', NULL, now(), 'k', NULL, NULL, \
+    false)::_contact_status.webhook_row])|ok *|ok *|ok *|42501|42501|42501
+suppression_kind|SELECT _contact_status.suppression_kind('crm', $A, 'hard_bounced', \
+    now())|ok (invalidated)|ok (invalidated)|ok (invalidated)|ok ()|ok *|42501
 suppression_outcomes|SELECT contact_id FROM _contact_status.suppression_outcomes('crm', $A, \
     ARRAY['c$A.1@example.org'])|ok (1)|ok (1)|ok (1)|ok ()|ok *|42501
 retracted_events|SELECT contacts FROM _contact_status.retracted_events('crm', $A, $A)|ok *|ok *|ok *|ok ({})|ok *|42501

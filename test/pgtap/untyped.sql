@@ -36,21 +36,25 @@ SELECT contact_status.erase_contact($1, $2, $3)|'crm', '1', '2'|
 SELECT fact FROM contact_status.explain_status($1, $2, $3, $4)|'crm', '1', '2', '1'|*
 SELECT (contact_status.fold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)).status|(contact_status.policy('ecomail')), \
 NULL, 'complained', '2026-01-01', NULL, NULL, '', NULL, NULL, '2026-01-02'|complained
-SELECT (contact_status.fold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)).status|\
+SELECT (contact_status.fold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)).status|\
 (contact_status.policy('ecomail')), NULL, 'complained', '2026-01-01', NULL, NULL, '', NULL, NULL, '2026-01-02', \
-NULL|complained
+NULL, NULL|complained
 SELECT contact_status.forget_changes($1, $2)|'crm', '2026-01-01'|*
 SELECT contact_status.from_label($1, $2)|'spam stížnosti', 'ecomail'|complained
 SELECT outcome FROM contact_status.import_contacts($1, $2, $3, $4)|'crm', '1', '1', 'crm.staging'|added
 SELECT outcome FROM contact_status.import_contacts($1, $2, $3, $4, $5)|'crm', '1', '1', 'crm.staging', 'ecomail'|added
 SELECT contact_status.is_mailable($1)|'active'|true
 SELECT contact_status.label($1, $2)|'complained', 'ecomail'|spam stížnosti
+SELECT provider_type FROM contact_status.mail_report_events($1)|\
+E'--x\\nContent-Type: message/feedback-report\\n\\nFeedback-Type: abuse'|abuse
 SELECT contact_status.normalize_address($1)|' Ann@Example.org'|ann@example.org
 SELECT (contact_status.policy($1)).name|'ecomail'|ecomail
 SELECT count(*) FROM contact_status.policy_problems($1)|'crm'|0
 SELECT count(*) FROM contact_status.read_changes($1, $2, $3)|'crm', 'me', '10'|*
 SELECT contact_status.record_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)|'crm', 'ANN@example.org', \
 'clicked', '1', NULL, '7', '2026-01-02', NULL, 's', 'e', 'r', 'r', NULL|1
+SELECT recorded FROM contact_status.record_webhook($1, $2, $3, $4)|'crm', 'sendgrid', \
+'{"event":"open","email":"ann@example.org"}', '1'|1
 SELECT contact_status.reevaluate($1, $2)|'crm', '1'|0
 SELECT contact_status.remove_change_feed($1)|'crm'|
 SELECT contact_status.repair($1)|'crm'|0
@@ -61,12 +65,15 @@ SELECT events FROM contact_status.retract_events($1, $2, $3, $4, $5, $6, $7, $8,
 NULL, '{added}', NULL, NULL, NULL, '1', '{1,2}', NULL|1
 SELECT events FROM contact_status.retract_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)|'crm', \
 'a test', '1', NULL, '{added}', NULL, NULL, NULL, '1', '{1,2}', NULL, 'false', 'true'|1
+SELECT suppressions FROM contact_status.retract_suppressions($1, $2, $3, $4, $5, $6, $7, $8)|'crm', 'a test', '1', \
+NULL, '{complained}', NULL, NULL, '{nobody@example.org}'|0
 SELECT contact_status.set_horizon($1, $2, $3)|'crm', '1', '2026-02-01'|
 SELECT contact_status.state_diagram($1)|'ecomail'|*
 SELECT cardinality(contact_status.status_changes($1, $2, $3, $4, $5, $6, $7, $8, $9, $10))|\
 (contact_status.policy('ecomail')), NULL, 'complained', '2026-01-01', NULL, NULL, '', NULL, NULL, '2026-01-02'|*
-SELECT cardinality(contact_status.status_changes($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11))|\
-(contact_status.policy('ecomail')), NULL, 'complained', '2026-01-01', NULL, NULL, '', NULL, NULL, '2026-01-02', NULL|*
+SELECT cardinality(contact_status.status_changes($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12))|\
+(contact_status.policy('ecomail')), NULL, 'complained', '2026-01-01', NULL, NULL, '', NULL, NULL, '2026-01-02', NULL, \
+NULL|*
 SELECT contact_status.status_of($1, $2, $3, $4, $5, $6)|'ecomail', 'complained', '2026-01-01', NULL, NULL, \
 ''|complained
 SELECT contact_status.suppress($1, $2, $3, $4, $5, $6, $7)|'crm', '1', 'ann@example.org', 'unsubscribed', '1', \
@@ -79,6 +86,9 @@ SELECT events FROM contact_status.undo_retraction($1, $2, $3)|'crm', '1', '1'|1
 SELECT contact_status.upgrade_tables($1)|'crm'|0
 SELECT count(*) FROM contact_status.verify($1, $2)|'crm', '2027-01-01'|0
 SELECT count(*) > 30 FROM contact_status.vocabulary_words()||true
+SELECT kind FROM contact_status.webhook_events($1, $2)|'sendgrid', \
+'{"event":"open","email":"ann@example.org"}'|opened
+SELECT provider FROM contact_status.webhook_rules()||amazon_ses
 \.
 
 -- The first column that a call returns, or its error. Nothing of it stays.

@@ -136,8 +136,8 @@ sub change_setting {
 
 # --- Horizons ---------------------------------------------------------------------------------------------------------
 
-# Sets a horizon of an account, at or right behind a known event, and now and then drops what lies before it. Some of what
-# was dropped is heard again: a provider replays it.
+# Sets a horizon of an account, at or right behind a known event, and now and then drops what lies before it. Some of
+# what was dropped is heard again: a provider replays it.
 sub set_horizon {
     my ($world, $schema, $known, $again) = @_;
     my $id      = pick(sort { $a <=> $b } keys %{ $world->{accounts} });
@@ -157,7 +157,8 @@ sub set_horizon {
         my @dropped = grep { $_->{occurred_at} < $before && !$_->{dropped} && !$seen{$_}++ } @its;
         $_->{dropped} = 1 for @dropped;
         my $share = pick(0, 0.1, 0.5, 1);
-        my @replayed = map { my %event = (%$_, replayed => 1, dropped => 0); delete @event{qw(settings judged_at kept)}; \%event }
+        my @replayed = map { my %event = (%$_, replayed => 1, dropped => 0);
+            delete @event{qw(settings judged_at kept)}; \%event }
             grep { chance($share) } @dropped;
         push @{ $world->{events} }, @replayed;
         $again->(@replayed);

@@ -113,7 +113,8 @@ sub sort_events {
                $a->{occurred_at} <=> $b->{occurred_at}
             || ($a->{kept} // 'inf') <=> ($b->{kept} // 'inf')
             || ($a->{dated_at} // $a->{occurred_at}) <=> ($b->{dated_at} // $b->{occurred_at})
-            || ($kind_rank{ $a->{kind} } // 99) <=> ($kind_rank{ $b->{kind} } // 99)    # a change of the address comes last
+            # a change of the address comes last
+            || ($kind_rank{ $a->{kind} } // 99) <=> ($kind_rank{ $b->{kind} } // 99)
             || nulls_first($a->{list_id}, $b->{list_id})
             || nulls_first($a->{campaign_id}, $b->{campaign_id})
             || $a->{event_key} cmp $b->{event_key}
@@ -129,7 +130,10 @@ sub is_late { my ($event) = @_; return defined $event->{dated_at} && $event->{da
 # What is kept has the time that the facts say. What another late event said has that event's own time.
 sub own_time { my ($contact, $fact, $at) = @_; return $contact->{own}{$fact} // $at }
 
-sub remember_own { my ($contact, $fact, $event) = @_; $contact->{own}{$fact} = is_late($event) ? $event->{dated_at} : undef }
+sub remember_own {
+    my ($contact, $fact, $event) = @_;
+    $contact->{own}{$fact} = is_late($event) ? $event->{dated_at} : undef;
+}
 
 # May the event lift a fact of a kind that comes after its own at an equal time? Or (follows) before it?
 sub lifts {
@@ -153,7 +157,8 @@ sub restrict {
 # Is it about an address that the contact has no longer?
 sub of_former_address {
     my ($contact, $event) = @_;
-    return defined $contact->{address_since} && ($event->{dated_at} // $event->{occurred_at}) <= $contact->{address_since};
+    return defined $contact->{address_since}
+        && ($event->{dated_at} // $event->{occurred_at}) <= $contact->{address_since};
 }
 
 # Are all errors of the run older than a late event? Where their times are not kept: is every fact?
@@ -172,8 +177,10 @@ sub as_text {
     my ($contact, $policy) = @_;
     my $r = result($contact, $policy);
     my $text = sub { my ($v) = @_; return !defined $v ? '-' : ref $v ? join('/', map { $_ // '-' } @$v) : $v };
-    return join ' ', $contact->{monitored}, $contact->{address_since} // '-', map({ $text->($r->{columns}{$_}) } sort keys %{ $r->{columns} }),
-        map({ my $s = $r->{subscriptions}{$_}; ($_, map { $s->{$_} // '-' } qw(consent consent_at requested_at request_key)) }
+    return join ' ', $contact->{monitored}, $contact->{address_since} // '-',
+        map({ $text->($r->{columns}{$_}) } sort keys %{ $r->{columns} }),
+        map({ my $s = $r->{subscriptions}{$_};
+                ($_, map { $s->{$_} // '-' } qw(consent consent_at requested_at request_key)) }
             sort keys %{ $r->{subscriptions} });
 }
 
@@ -277,7 +284,8 @@ $effect{added} = sub {
     my $list = $event->{list_id};
     begin_subscription($contact, $list);
     return unless consent($contact, $list) eq 'none';
-    return await_confirmation($contact, $event) if $event->{settings}{import_consent} eq 'by_list' && double_opt_in($event);
+    return await_confirmation($contact, $event)
+        if $event->{settings}{import_consent} eq 'by_list' && double_opt_in($event);
     consent_by($contact, $event, 'active');
 };
 
@@ -318,7 +326,8 @@ $effect{confirmed} = sub {
         my $since = $subscription->{consent_at};
         $since = own_time($contact, "consent $list", $since) if is_late($event);
         # The link went to the mailbox that the contact had.
-        return if defined $contact->{address_since} && $since <= $contact->{address_since} && !of_former_address($contact, $event);
+        return if defined $contact->{address_since} && $since <= $contact->{address_since}
+            && !of_former_address($contact, $event);
         return unless $in_time->("consent $list", $subscription->{consent_at});
         return unless ($subscription->{request_key} // '') eq '' || $subscription->{request_key} eq $event->{event_key};
     }
@@ -331,7 +340,8 @@ $effect{confirmed} = sub {
         return;
     }
     consent_by($contact, $event, 'active');
-    delete $contact->{erased_at} if defined $contact->{erased_at} && lifts($contact, $event, 'erased_at', $contact->{erased_at});
+    delete $contact->{erased_at}
+        if defined $contact->{erased_at} && lifts($contact, $event, 'erased_at', $contact->{erased_at});
     # It took effect, and not by the owner's hand: the person has received our mail and clicked.
     return if defined $event->{source} && $event->{source} eq 'manual';
     return if of_former_address($contact, $event);
@@ -344,7 +354,8 @@ $effect{resubscribed} = sub {
     my $list = $event->{list_id};
     end_deletion($contact, $event);
     begin_subscription($contact, $list);
-    return if $event->{settings}{resubscribe} eq 'never' || defined $contact->{complained_at} || defined $contact->{erased_at};
+    return if $event->{settings}{resubscribe} eq 'never' || defined $contact->{complained_at}
+        || defined $contact->{erased_at};
     return if consent($contact, $list) ne 'none' && !consent_is(\&lifts, $contact, $event, $list);
     consent_by($contact, $event, 'active');
 };
@@ -384,7 +395,8 @@ $effect{complained} = sub { my ($contact, $event) = @_; restrict($contact, $even
 $effect{deleted}    = sub { my ($contact, $event) = @_; restrict($contact, $event, 'deleted_at') };
 $effect{restored}   = sub {
     my ($contact, $event) = @_;
-    delete $contact->{deleted_at} if defined $contact->{deleted_at} && lifts($contact, $event, 'deleted_at', $contact->{deleted_at});
+    delete $contact->{deleted_at}
+        if defined $contact->{deleted_at} && lifts($contact, $event, 'deleted_at', $contact->{deleted_at});
 };
 
 $effect{suspended} = sub {
@@ -428,7 +440,8 @@ $effect{opened} = $effect{clicked} = sub {
         end_run($contact);
         $contact->{delivery} = undef;    # a delivery before it can no longer be taken back
     }
-    delete $contact->{lapsed_at} if defined $contact->{lapsed_at} && lifts($contact, $event, 'lapsed_at', $contact->{lapsed_at});
+    delete $contact->{lapsed_at}
+        if defined $contact->{lapsed_at} && lifts($contact, $event, 'lapsed_at', $contact->{lapsed_at});
     # The times of the campaigns are not kept: a late one counts only where it is later than all that is kept.
     if (!is_late($event) || !defined $contact->{kept_until} || $contact->{kept_until} < $event->{dated_at}) {
         $contact->{unanswered}   = [];
@@ -493,7 +506,8 @@ sub take_back_delivery {
 # and the error begins a new one.
 sub forget_old_run {
     my ($contact, $event, $policy) = @_;
-    my ($memory, $last, $limit) = ($policy->{soft_bounce_memory}, $contact->{last_error_at}, $policy->{soft_bounce_limit});
+    my ($memory, $last, $limit) = ($policy->{soft_bounce_memory}, $contact->{last_error_at},
+        $policy->{soft_bounce_limit});
     my $t = $event->{occurred_at};
     ($last, $t) = (own_time($contact, 'last_error_at', $last), $event->{dated_at}) if defined $last && is_late($event);
     return unless defined $memory && defined $last && $t - $last > $memory;
@@ -515,7 +529,8 @@ sub address_is_dead {
     my $known = $contact->{hard_bounced_at};
     return if defined $known && !follows($contact, $event, 'hard_bounced_at', $known);
     my $older = run_is_older($contact, $event, $policy);
-    %$contact = (%$contact, delivery_anew(), deliverability => 'hard_bounced', hard_bounced_at => $event->{occurred_at});
+    %$contact = (%$contact, delivery_anew(), deliverability => 'hard_bounced',
+        hard_bounced_at => $event->{occurred_at});
     remember_own($contact, 'hard_bounced_at', $event);
     delete $contact->{own}{hard_bounced_at} unless $older;
 }
@@ -534,7 +549,8 @@ sub soft_error {
         my $most   = $policy->{soft_bounces_per_campaign};
         my $window = $policy->{soft_bounce_window};
         return if defined $most && @same >= $most;
-        my $since = @same && is_late($event) ? $event->{dated_at} - ($same[0]{own} // $same[0]{at}) : @same ? $t - $same[0]{at} : 0;
+        my $since = @same && is_late($event) ? $event->{dated_at} - ($same[0]{own} // $same[0]{at}) : @same
+            ? $t - $same[0]{at} : 0;
         return if defined $window && $since > $window;
     }
     # A run at its limit does not end by its age, so that the times of further errors do not matter.
@@ -543,7 +559,8 @@ sub soft_error {
         if defined $limit && @{ $contact->{run} } + 1 >= $limit && $policy->{soft_bounce_outcome} eq 'hard_bounced';
     restrict($contact, $event, 'last_error_at') unless defined $limit && @{ $contact->{run} } >= $limit;
     push @{ $contact->{run} }, { campaign => $campaign, at => $t, own => $event->{dated_at} };
-    at_least($contact, $policy->{soft_bounce_outcome}, $event, $policy) if defined $limit && @{ $contact->{run} } >= $limit;
+    at_least($contact, $policy->{soft_bounce_outcome}, $event, $policy)
+        if defined $limit && @{ $contact->{run} } >= $limit;
 }
 
 sub hard_error {
@@ -552,7 +569,8 @@ sub hard_error {
     take_back_delivery($contact, $event);
     forget_old_run($contact, $event, $policy);
     my ($campaign, $most) = ($event->{campaign_id}, $policy->{hard_bounces_per_campaign});
-    return if defined $most && defined $campaign && $most <= grep { defined && $_ == $campaign } @{ $contact->{hard_run} };
+    return
+        if defined $most && defined $campaign && $most <= grep { defined && $_ == $campaign } @{ $contact->{hard_run} };
     return at_least($contact, 'hard_bounced', $event, $policy) if $contact->{hard_bounces} + 1 >= $limit;
     push @{ $contact->{hard_run} }, $campaign;
     restrict($contact, $event, 'last_error_at');
@@ -587,7 +605,8 @@ $effect{validated}   = sub {
 };
 
 # What a late event says of an address that the contact has no longer does not touch the one that it has.
-for my $kind (qw(sent delivered opened clicked soft_bounced blocked hard_bounced nonexistent invalidated validated lapsed)) {
+for my $kind (
+    qw(sent delivered opened clicked soft_bounced blocked hard_bounced nonexistent invalidated validated lapsed)) {
     my $of_its_address = $effect{$kind};
     $effect{$kind} = sub { $of_its_address->(@_) unless is_late($_[1]) && of_former_address(@_[ 0, 1 ]) };
 }
@@ -660,7 +679,8 @@ sub columns {
 }
 
 # The run as it is kept: a delivery that may be taken back, but ended nothing, is no fact. Otherwise the run is the one
-# that it ended. Without a limit it matters only whether there was any error, but for campaigns of errors that memory may end.
+# that it ended. Without a limit it matters only whether there was any error, but for campaigns of errors that memory
+# may end.
 sub kept_run {
     my ($contact, $policy) = @_;
     my $ended = $contact->{delivery};

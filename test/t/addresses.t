@@ -48,7 +48,8 @@ sub record {
 
 my %work = (
     'sign-up'      => sub { record(pick(qw(signed_up signed_up confirmed)), between(1, 2), 'NULL, NULL') },
-    'contact inserted' => sub { 'INSERT INTO crm.contact (contact_id, email) VALUES (' . contact() . ', ' . address() . ') ON CONFLICT DO NOTHING' },
+    'contact inserted' => sub { 'INSERT INTO crm.contact (contact_id, email) VALUES (' . contact() . ', ' . address()
+        . ') ON CONFLICT DO NOTHING' },
     'contact deleted'  => sub { 'DELETE FROM crm.contact WHERE contact_id = ' . contact() },
     'address changed'  => sub {
         my $address = address();
@@ -62,7 +63,8 @@ my %work = (
         return "SELECT contact_status.$which, '$kind', $list, " . moment() . ')';
     },
     'opt-out'      => sub { record(opt_out(), 'NULL, NULL') },
-    'delivery'     => sub { record(pick(qw(delivered opened soft_bounced hard_bounced nonexistent validated)), 'NULL::bigint', 'NULL, NULL') },
+    'delivery'     => sub { record(pick(qw(delivered opened soft_bounced hard_bounced nonexistent validated)),
+            'NULL::bigint', 'NULL, NULL') },
     'consent'      => sub { record(pick(qw(added confirmed resubscribed)), between(1, 2), "'they asked', 'manual'") },
     'retraction'   => sub {
         return "SELECT * FROM contact_status.retract_events('crm', 'a test', kinds => '{" . (opt_out())[0] . "}', "
@@ -76,7 +78,8 @@ my %work = (
     'erasure'      => sub { my $contact = contact();
         "SELECT contact_status.erase_contact('crm', 1, $contact) FROM crm.contact WHERE contact_id = $contact" },
 );
-my %weight = ('contact inserted' => 15, 'contact deleted' => 10, 'address changed' => 15, 'address suppressed' => 10, 'opt-out' => 25,
+my %weight = ('contact inserted' => 15, 'contact deleted' => 10, 'address changed' => 15, 'address suppressed' => 10,
+    'opt-out' => 25,
     consent => 10, delivery => 12, 'sign-up' => 12, retraction => 7, undoing => 5, erasure => 3);
 my @work = map { ($_) x $weight{$_} } sort keys %work;
 
@@ -94,21 +97,27 @@ sub begin {
 
 sub rows {
     my ($query) = @_;
-    return decode_json($session->value("SELECT coalesce(jsonb_agg(to_jsonb(ARRAY(SELECT v FROM jsonb_each(to_jsonb(r)) AS j (k, v) ORDER BY k))), '[]') FROM ($query) AS r (c1, c2, c3" . ($query =~ /event_key/ ? ', c4, c5, c6' : '') . ')'));
+    return decode_json($session->value(
+            "SELECT coalesce(jsonb_agg(to_jsonb(ARRAY(SELECT v FROM jsonb_each(to_jsonb(r)) AS j (k, v) ORDER BY k))),
+                '[]') FROM ($query) AS r (c1, c2, c3" . ($query =~ /event_key/ ? ', c4, c5, c6' : '') . ')'));
 }
 
 # The statuses of all contacts against the fold of their events and changes of address by the second implementation.
 sub unlike_the_reference {
     my ($name) = @_;
     my $policy = Reference::builtin_policies()->{$name};
-    my $settings = { (map { $_ => $policy->{$_} } qw(import_consent double_opt_in unsubscribe_scope resubscribe confirm_within)), list_double_opt_in => undef };
+    my $settings = { (
+            map { $_ => $policy->{$_} } qw(import_consent double_opt_in unsubscribe_scope resubscribe confirm_within)),
+        list_double_opt_in => undef };
     my $micros = sub { "(extract(epoch FROM $_[0]) * 1000000)::bigint" };
     my (%events, @wrong);
-    my $rows = rows("SELECT e.contact_id, e.kind::text, " . $micros->('e.occurred_at') . ", e.list_id, e.event_key, e.source
+    my $rows = rows("SELECT e.contact_id, e.kind::text, " . $micros->('e.occurred_at')
+        . ", e.list_id, e.event_key, e.source
         FROM crm.event e JOIN crm.contact c USING (account_id, contact_id)
         WHERE e.retracted_at IS NULL AND (c.generation_start IS NULL OR e.recorded_at > c.generation_start)
         UNION ALL SELECT a.contact_id, 'address_changed', " . $micros->('a.changed_at') . ", NULL, '', NULL
-        FROM crm.address_change a JOIN crm.contact c USING (account_id, contact_id) WHERE c.generation_start IS NULL OR a.changed_at > c.generation_start");
+        FROM crm.address_change a JOIN crm.contact c USING (account_id,
+            contact_id) WHERE c.generation_start IS NULL OR a.changed_at > c.generation_start");
     for (@$rows) {
         my %event = (settings => $settings);
         @event{qw(contact_id kind occurred_at list_id event_key source)} = @$_;

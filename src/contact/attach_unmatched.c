@@ -1,0 +1,103 @@
+/*
+ * attach_unmatched.c
+ *		Unmatched events of an address, recorded as events of a new contact.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+
+#include "contact/attach_unmatched.h"
+#include "contact/former_address.h"
+#include "rules/rules.h"
+#include "storage/event_log.h"
+#include "storage/row_writer.h"
+#include "storage/settings.h"
+#include "storage/table_scan.h"
+#include "storage/unmatched_event.h"
+#include "types/enums.h"
+#include "types/event_time.h"
+
+/* Columns of both tables that are copied. */
+static const struct
+{
+	int			unmatched;
+	int			event;
+}			copied[] = {
+	{UNMATCHED_ACCOUNT, EVENT_ACCOUNT}, {UNMATCHED_KIND, EVENT_KIND}, {UNMATCHED_LIST, EVENT_LIST},
+	{UNMATCHED_CAMPAIGN, EVENT_CAMPAIGN}, {UNMATCHED_KEY, EVENT_KEY}, {UNMATCHED_SOURCE, EVENT_SOURCE},
+	{UNMATCHED_EVIDENCE, EVENT_EVIDENCE}, {UNMATCHED_REASON, EVENT_REASON}, {UNMATCHED_REPLY, EVENT_REPLY},
+	{UNMATCHED_UNTIL, EVENT_UNTIL}
+};
+
+static bool
+is_blank(const char *string)
+{
+	return string[strspn(string, " \t\r\n\f\v")] == '\0';
+}
+
+/* Can the row in the slot be an event?  Sets *at to its time. */
+static bool
+is_event(CsInstallation *in, CsTable *table, int64 account, TimestampTz *at)
+{
+	Oid			kind_type = TupleDescAttr(table->rel->rd_att, table->columns[UNMATCHED_KIND] - 1)->atttypid;
+	cs_event	event = {0};
+	cs_evidence evidence = CS_EVIDENCE_BLANK;
+	Datum		value;
+	bool		isnull;
+
+	value = cs_column(table, table->slot, UNMATCHED_KIND, &isnull);
+	if (isnull)
+		return false;
+	event.kind = cs_kind_of_datum(kind_type, value);
+	value = cs_column(table, table->slot, UNMATCHED_OCCURRED_AT, &isnull);
+	if (isnull)
+		value = cs_column(table, table->slot, UNMATCHED_RECEIVED_AT, &isnull);
+	event.at = *at = DatumGetTimestampTz(value);
+	value = cs_column(table, table->slot, UNMATCHED_LIST, &isnull);
+	event.list = cs_id_of_datum(value, isnull);
+	value = cs_column(table, table->slot, UNMATCHED_CAMPAIGN, &isnull);
+	event.campaign = cs_id_of_datum(value, isnull);
+	value = cs_column(table, table->slot, UNMATCHED_UNTIL, &isnull);
+	event.until.set = !isnull;
+	event.until.at = isnull ? 0 : DatumGetTimestampTz(value);
+	value = cs_column(table, table->slot, UNMATCHED_SOURCE, &isnull);
+	event.manual = !isnull && strcmp(TextDatumGetCString(value), "manual") == 0;
+	value = cs_column(table, table->slot, UNMATCHED_EVIDENCE, &isnull);
+	if (!isnull && !is_blank(TextDatumGetCString(value)))
+		evidence = CS_EVIDENCE_GIVEN;
+	return event.kind != CS_KIND_ADDED && cs_time_problem(event.at, in->now) == NULL && cs_shape_error(&event, evidence) == NULL &&
+		(!event.list.set || cs_list_exists(in, account, event.list.id));
+}
+
+void
+cs_attach_unmatched_events(CsInstallation *in, int64 account, int64 contact, bytea *digest)
+{
+	CsUnmatchedScan scan;
+
+	cs_begin_unmatched(&scan, in, account, digest);
+	while (cs_next_unmatched(&scan))
+	{
+		CsTable    *table = scan.table,
+				   *log;
+		TimestampTz at;
+		Datum	   *values;
+		bool	   *nulls;
+
+		if (!is_event(in, table, account, &at))
+			continue;
+		log = cs_log_table_at(in, at);
+		cs_new_row(in, log, &values, &nulls);
+		CS_SET(log, EVENT_CONTACT, Int64GetDatum(contact), false);
+		CS_SET(log, EVENT_OCCURRED_AT, TimestampTzGetDatum(at), false);
+		for (int i = 0; i < lengthof(copied); i++)
+		{
+			bool		isnull;
+			Datum		value = cs_column(table, table->slot, copied[i].unmatched, &isnull);
+
+			CS_SET(log, copied[i].event, value, isnull);
+		}
+		cs_insert_event(in, log, values, nulls);
+		cs_delete_row(in, table, &table->slot->tts_tid);
+	}
+	cs_end_unmatched(&scan);
+}
