@@ -23,6 +23,8 @@
 #include "types/labels.c"
 #undef statuses
 #include "rules/address.c"
+#include "rules/event.c"
+#include "rules/status.c"
 #include "types/address.c"
 #include "types/policy.c"
 #include "types/alloc.c"
@@ -175,6 +177,19 @@ int
 GetDatabaseEncoding(void)
 {
 	return encoding;
+}
+
+/* Words are in UTF-8 in this program, whatever the encoding of the database is said to be. */
+char *
+pg_server_to_any(const char *s, int len, int to)
+{
+	return unconstify(char *, s);
+}
+
+char *
+pg_any_to_server(const char *s, int len, int from)
+{
+	return unconstify(char *, s);
 }
 
 Oid

@@ -1,12 +1,12 @@
 #!/usr/bin/perl
-# Each row of the README's table "Set a status by hand" leads from the one status to the other. A contact gets into the
+# Each row of the table "Set a status by hand" leads from the one status to the other. A contact gets into the
 # first status by rows of the same table.
 use strict;
 use warnings;
 use Restore qw(psql);
 use Test::More;
 
-my $text = do { local (@ARGV, $/) = 'README.md'; <> };
+my $text = do { local (@ARGV, $/) = 'docs/record-events.md'; <> };
 my ($part) = $text =~ /^## Set a status by hand\n(.*?)(?=^## )/ms;
 my @rows = map { {
         from      => $_->[0] =~ /^`(\w+)`/ ? "$1" : '',

@@ -42,7 +42,7 @@ my $changing = $begin + $seconds * 0.6;    # until then settings change; then co
 my $dir      = File::Temp->newdir;
 
 # A transaction around one statement that counts, in some isolation level, tried again where it could not be serialized.
-# Returns the SQLSTATE, and the statement's message or value. `refusable`: it may meet a contact that was just deleted.
+# Returns the SQLSTATE, and the statement's message or value.
 sub transaction {
     my ($me, %args) = @_;
     my $session = $me->{session};
@@ -78,9 +78,6 @@ sub transaction {
         if ($state eq '00000') {
             $me->{counts}{$level}++;
         }
-        elsif ($state eq '23503' && $args{refusable} && $said =~ /^contact 3[1-9] of|^contact 40 of/) {
-            $me->{counts}{'refused: contact deleted'}++;
-        }
         elsif ($state eq '23514' && $said =~ /has an address with a complaint/) {
             $me->{counts}{'refused: address of who complained'}++;
         }
@@ -106,7 +103,6 @@ sub record_events {
         $me,
         what      => $what,
         statement => insert(@events) . $on_conflict,
-        refusable => (grep { my $e = $_; $e->{account} == 1 && $e->{contact} > 30 } @events) > 0,
     );
     $me->{counts}{$what}++ if $state eq '00000';
     push @{ $me->{keys} }, map { [ $on_conflict ? 'shared' : $state eq '00000' ? 'recorded' : 'refused', $_->{key} ] }
@@ -256,14 +252,13 @@ note('often: ', sum0(@counts{@levels}), ' transactions');
 
 my @unexpected = grep { /^(?:unexpected|failed)/ } sort keys %counts;
 is("@unexpected", '',
-    'every session came to its end, with no error but those that are to be retried, '
-    . 'and events of contacts just deleted');
+    'every session came to its end, with no error but those that are to be retried');
 my $deadlocked = sum0(@counts{ grep { /^deadlock/ } keys %counts });
 cmp_ok($deadlocked, '<=', 0.005 * sum0(@counts{@levels}), 'deadlocks are rare: at most one statement in two hundred');
 my @found = grep { /^verify found/ } sort keys %counts;
 is("@found", '', 'verify found nothing in any snapshot beside the writers');
 my @idle = grep { !$counts{$_} } @levels, map({ "retried in $_" } @levels[ 1, 2 ]), 'single events', 'batches of eight',
-    'batches with repetitions', 'contacts deleted', 'contacts replaced in one transaction', 'refused: contact deleted',
+    'batches with repetitions', 'contacts deleted', 'contacts replaced in one transaction',
     'settings changed', 'changed by sweeps', 'looks of verify', 'addresses changed', 'imports', 'addresses suppressed',
     'retractions and their undoing';
 is("@idle", '', 'everything happened that was to be tried');
