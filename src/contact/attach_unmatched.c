@@ -89,7 +89,7 @@ cs_attach_unmatched_events(CsInstallation *in, int64 account, int64 contact, byt
 		cs_new_row(in, log, &values, &nulls);
 		CS_SET(log, EVENT_CONTACT, Int64GetDatum(contact), false);
 		CS_SET(log, EVENT_OCCURRED_AT, TimestampTzGetDatum(at), false);
-		for (int i = 0; i < lengthof(copied); i++)
+		for (int i = 0; i < (int) lengthof(copied); i++)
 		{
 			bool		isnull;
 			Datum		value = cs_column(table, table->slot, copied[i].unmatched, &isnull);

@@ -211,7 +211,7 @@ has_machine_mark(JsonbValue *object, int depth)
 		else if (token == WJB_VALUE && value.type == jbvBinary)
 			marked = depth > 0 && has_machine_mark(&value, depth - 1);
 		else if (token == WJB_VALUE && is_true(&value))
-			for (int i = 0; i < lengthof(machine_marks); i++)
+			for (int i = 0; i < (int) lengthof(machine_marks); i++)
 				marked |= matches_pattern(key, machine_marks[i], strlen(machine_marks[i]));
 	}
 	return marked;
@@ -367,7 +367,7 @@ objects(List *result, JsonbValue *value)
 		return result;
 	if (!cs_json_is_array(value))
 		return lappend(result, value);
-	for (int i = 0; i < JsonContainerSize(value->val.binary.data); i++)
+	for (int i = 0; i < (int) JsonContainerSize(value->val.binary.data); i++)
 		result = objects(result, getIthJsonbValueFromContainer(value->val.binary.data, i));
 	return result;
 }

@@ -147,7 +147,7 @@ step(List *from, const char *key, int size)
 			else if (last)
 				result = add_element(result, array, -1);
 			else
-				for (int i = 0; i < JsonContainerSize(array->val.binary.data); i++)
+				for (int i = 0; i < (int) JsonContainerSize(array->val.binary.data); i++)
 					result = add_element(result, array, i);
 		}
 	}

@@ -186,7 +186,7 @@ read_feedback(const Report *report, const cs_webhook_host *host)
 	bool		emitted = false;
 
 	event.type = type != NULL ? asc_tolower(type, strlen(type)) : NULL;
-	for (int i = 0; type != NULL && i < lengthof(feedback_kinds); i++)
+	for (int i = 0; type != NULL && i < (int) lengthof(feedback_kinds); i++)
 		if (strcmp(event.type, feedback_kinds[i].word) == 0)
 			event.kind = feedback_kinds[i].kind;
 	event.occurred_at = cs_read_time(date != NULL ? date : value_of(group, "Arrival-Date"));
@@ -232,7 +232,7 @@ read_delivery_status(const Report *report, const cs_webhook_host *host)
 		event.occurred_at = cs_read_time(date != NULL ? date : value_of(message, "Arrival-Date"));
 		event.reason = status;
 		event.reply = value_of(group, "Diagnostic-Code");
-		for (int i = 0; action != NULL && i < lengthof(action_kinds); i++)
+		for (int i = 0; action != NULL && i < (int) lengthof(action_kinds); i++)
 			if (strcmp(event.type, action_kinds[i].word) == 0)
 				event.kind = action_kinds[i].kind;
 		if (action != NULL && strcmp(event.type, "failed") == 0)

@@ -91,7 +91,7 @@ zone(Reader *reader)
 			minutes = number(reader, 2, 0, 59);
 		return sign * (hours * SECS_PER_HOUR + minutes * SECS_PER_MINUTE);
 	}
-	for (int i = 0; i < lengthof(zones); i++)
+	for (int i = 0; i < (int) lengthof(zones); i++)
 		if (pg_strncasecmp(reader->at, zones[i].name, 3) == 0)
 		{
 			reader->at += 3;
