@@ -18,6 +18,8 @@
 #   make bench-growth         the same with more and more contacts
 #   make bench-counts         what exact counts cost
 #   make bench-feed           what the change feed costs
+#   make dist                 contact_status-VERSION.zip of the last commit, for PGXN
+#   make deb                  Debian packages of the last commit; see script/deb
 #   make demo                 shows one story under four policies; FILES=folder plays your own files
 
 EXTENSION = contact_status
@@ -61,7 +63,7 @@ classify:
 
 # These set the machine up, so they choose the PostgreSQL anew once that is done.
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
-.PHONY: setup build-and-install test installcheck demo bench bench-growth bench-counts bench-feed bench-webhooks webhooks test-versions test-assert soak valgrind fuzz sqlsmith
+.PHONY: dist deb setup build-and-install test installcheck demo bench bench-growth bench-counts bench-feed bench-webhooks webhooks test-versions test-assert soak valgrind fuzz sqlsmith
 setup:
 	script/setup
 build-and-install: setup
@@ -97,6 +99,10 @@ bench-webhooks: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/server psql -X -f bench/webhooks.sql
 webhooks: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/webhooks $(FILE)
+dist:
+	git archive --format zip --prefix=contact_status-$(EXTVERSION)/ -o contact_status-$(EXTVERSION).zip HEAD
+deb:
+	script/deb
 bench-counts: build-and-install
 	PG_CONFIG=$$(script/pg_config) SERVER_SETTINGS='shared_buffers=512MB' script/server bench/counts.pl
 bench-feed: build-and-install
