@@ -55,6 +55,8 @@ my %elsewhere = map { $_ => 1 } qw(replies webhooks replication);
 my @others = grep { !$least{$_} && !$elsewhere{$_} } map { m{docs/(.*)\.md} } sort glob 'docs/*.md';
 is(join(' ', grep { examples("docs/$_.md") } @others), '', 'no other document has SQL');
 
+is(system('script/commands', 'check'), 0, 'script/commands knows all commands of the documents');
+
 # links lead to files and headings that exist
 my @broken;
 for my $file ('README.md', 'CONTRIBUTING.md', 'demo/README.md', 'bench/README.md', sort glob 'docs/*.md') {
