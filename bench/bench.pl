@@ -25,6 +25,7 @@ use Bench::Campaign;
 use Bench::Replay;
 use Bench::Sweep;
 use Bench::Import;
+use Bench::Reading;
 use Bench::Memory;
 use Bench::Growth;
 
@@ -50,6 +51,7 @@ my @own = (
     [ replay   => \&Bench::Replay::replay ],
     [ sweep    => \&Bench::Sweep::sweep ],
     [ import   => \&Bench::Import::addresses ],
+    [ reading  => \&Bench::Reading::reading ],
 );
 my $wanted = $ENV{WORKLOAD} // '';
 @$_ = grep { $_->[0] =~ /\Q$wanted/ } @$_ for \@shared, \@own;
