@@ -22,4 +22,11 @@ my ($diagram) = text('README.md') =~ /^```mermaid\n(.*?)^```$/ms;
 my @arrows = map { s/^\s+|\s+$//gr } grep { /-->/ } split /\n/, $diagram;
 cmp_ok(scalar(@arrows), '>', 10, 'the README has a diagram');
 is(join("\n", grep { !$arrows{$_} } @arrows), '', 'each of its arrows is a transition');
+
+psql($ENV{PGDATABASE}, "SELECT contact_status.create_tables('crm')");
+my ($tables) = text('docs/reference.md') =~ /^```mermaid\nerDiagram\n(.*?)^```$/ms;
+my %drawn = map { $_ => 1 } map { /^\s+(\w+) \S+ (\w+) :/ } split /\n/, $tables;
+is(join(' ', sort keys %drawn), join(' ', split /\n/, psql($ENV{PGDATABASE},
+    "SELECT relname FROM pg_class WHERE relnamespace = 'crm'::regnamespace AND relkind IN ('r', 'p') ORDER BY 1")),
+    'the diagram of tables has each table, and no others');
 done_testing;
