@@ -26,6 +26,7 @@
 #include "contact/deleted_contact.h"
 #include "contact/former_address.h"
 #include "contact/horizon.h"
+#include "contact/merged_contact.h"
 #include "contact/operation.h"
 #include "contact/propagate_suppression.h"
 #include "functions/retraction.h"
@@ -422,11 +423,62 @@ cs_lock_contacts(PG_FUNCTION_ARGS)
 }
 
 /*
- * anonymize_contact(schema, account_id, contact_id): makes the events of a
- * deleted contact anonymous, and of all deleted contacts that had its address.
- * Only an account-wide opt-out remains of its addresses.  Raises 55000 if the
- * contact exists, 23503 if it is unknown, and 42501 without DELETE on contact
- * and UPDATE on the log.
+ * Make the events of a deleted contact anonymous, and of all deleted contacts
+ * that had its address or were merged with one of them.  Only an account-wide
+ * opt-out remains of their addresses.  Returns false if there is no such
+ * contact.
+ */
+static bool
+erase_deleted(CsInstallation *in, int64 account, int64 contact)
+{
+	CsTable    *former = cs_table(in, TABLE_DELETED_CONTACT);
+	cs_id		key[2] = {{true, account}, {true, contact}};
+	List	   *merged;
+	bytea	   *digest;
+	cs_time		began;
+	Datum		value;
+	ListCell   *lc;
+	bool		isnull;
+
+	if (!cs_fetch_latest(former, key, 2))
+		return false;
+	began = cs_time_column(former, DELETED_GENERATION_START, PG_INT64_MIN);
+	value = cs_column(former, former->slot, DELETED_DIGEST, &isnull);
+	if (isnull)
+		return false;
+	digest = DatumGetByteaPCopy(value);
+
+	foreach(lc, cs_suppressed_digests(in, account, contact, began))
+		leave_opt_out(in, account, lfirst(lc));
+	leave_opt_out(in, account, digest);
+	foreach(lc, deleted_contacts(in, account, digest))
+	{
+		CsDeletedContact deleted;
+		ListCell   *other;
+
+		/* waits for events of the deleted contact that are being recorded */
+		key[1].id = *(int64 *) lfirst(lc);
+		if (!cs_lock_deleted_contact(in, account, key[1].id, &deleted))
+			continue;
+		merged = cs_merged_contacts(in, account, key[1].id);
+		suppress_former_addresses_of(in, account, key[1].id);
+		make_anonymous(in, account, key[1].id, deleted.ended);
+		if (cs_fetch_latest(former, key, 2))
+			cs_delete_row(in, former, &former->slot->tts_tid);
+		cs_delete_address_changes(in, account, key[1].id, deleted.ended);
+		cs_delete_all_checkpoints(in, account, key[1].id, NULL);
+		cs_erase_changes(in, account, key[1].id);
+		CommandCounterIncrement();
+		foreach(other, merged)
+			erase_deleted(in, account, *(int64 *) lfirst(other));
+	}
+	return true;
+}
+
+/*
+ * anonymize_contact(schema, account_id, contact_id): erases a deleted contact,
+ * as erase_deleted() says.  Raises 55000 if the contact exists, 23503 if it is
+ * unknown, and 42501 without DELETE on contact and UPDATE on the log.
  */
 PG_FUNCTION_INFO_V1(cs_anonymize_contact);
 Datum
@@ -436,52 +488,19 @@ cs_anonymize_contact(PG_FUNCTION_ARGS)
 	int64		contact = PG_GETARG_INT64(2);
 	cs_id		key[2] = {{true, account}, {true, contact}};
 	CsInstallation *in;
-	CsTable    *former;
-	bytea	   *digest = NULL;
-	Datum		value;
-	cs_time		began;
-	ListCell   *lc;
-	bool		isnull;
 
 	in = cs_begin_retraction(PG_GETARG_NAME(0), account);
 	cs_check_table_rights(cs_table(in, TABLE_CONTACT)->rel, ACL_DELETE);
-	former = cs_table(in, TABLE_DELETED_CONTACT);
 	if (cs_fetch_latest(cs_table(in, TABLE_CONTACT), key, 2))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("contact %lld of account %lld still exists", (long long) contact, (long long) account),
 				 errhint("Call contact_status.erase_contact.")));
-	if (cs_fetch_latest(former, key, 2))
-	{
-		began = cs_time_column(former, DELETED_GENERATION_START, PG_INT64_MIN);
-		value = cs_column(former, former->slot, DELETED_DIGEST, &isnull);
-		digest = isnull ? NULL : DatumGetByteaPCopy(value);
-	}
-	if (digest == NULL)
+	if (!erase_deleted(in, account, contact))
 		ereport(ERROR,
 				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 				 errmsg("contact %lld of account %lld does not exist", (long long) contact, (long long) account),
 				 errhint("Of an address without a contact nothing is kept but its digest.")));
-
-	foreach(lc, cs_suppressed_digests(in, account, contact, began))
-		leave_opt_out(in, account, lfirst(lc));
-	leave_opt_out(in, account, digest);
-	foreach(lc, deleted_contacts(in, account, digest))
-	{
-		CsDeletedContact deleted;
-
-		/* waits for events of the deleted contact that are being recorded */
-		key[1].id = *(int64 *) lfirst(lc);
-		if (!cs_lock_deleted_contact(in, account, key[1].id, &deleted))
-			continue;
-		suppress_former_addresses_of(in, account, key[1].id);
-		make_anonymous(in, account, key[1].id, deleted.ended);
-		if (cs_fetch_latest(former, key, 2))
-			cs_delete_row(in, former, &former->slot->tts_tid);
-		cs_delete_address_changes(in, account, key[1].id, deleted.ended);
-		cs_delete_all_checkpoints(in, account, key[1].id, NULL);
-		cs_erase_changes(in, account, key[1].id);
-	}
 	cs_end_operation(in);
 	PG_RETURN_VOID();
 }

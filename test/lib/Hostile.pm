@@ -273,6 +273,7 @@ our @day = (
     q{SELECT contact_status.reevaluate('crm')},
     q{SELECT contact_status.suppress('crm', 1, 'c1@example.org', 'complained')},
     q{SELECT contact_status.suppress('crm', 1, 'nobody@example.org', 'complained')},
+    q{SELECT contact_status.merge_contacts('crm', 1, 3, 2)},
     q{SELECT contact_status.erase_contact('crm', 1, 2)},
     q{SELECT * FROM contact_status.retract_suppressions('crm', 'x', before => 'infinity')},
     q{SELECT * FROM contact_status.retract_events('crm', 'x', before => 'infinity')},

@@ -112,6 +112,11 @@ drop_partitions|SELECT contact_status.drop_partitions('parts', '2001-01-01')|ok 
 enable_tenant_security|\
     SELECT contact_status.enable_tenant_security('crm', 'app.account_id')|ok *|ok *|42501|42501|42501|42501
 erase_contact|SELECT contact_status.erase_contact('crm', $A, 1)|ok *|ok *|ok *|42501|42501|42501
+merge_contacts|SELECT contact_status.merge_contacts('crm', $A, 3, 1)|ok *|ok *|ok *|42501|42501|42501
+set_merged|SELECT _contact_status.set_merged('crm', $A, 77, 1)|23503|23503|23503|42501|42501|42501
+merge_target|SELECT _contact_status.merge_target('crm', $A, 3)|ok (3)|ok (3)|ok (3)|42501|ok (3)|42501
+facts_to_merge|SELECT cardinality(existing) FROM _contact_status.facts_to_merge('crm', $A, 3, 1, '2026-02-01')|\
+    ok (2)|ok (2)|ok (2)|ok ()|ok (2)|42501
 explain_status|SELECT count(*) FROM contact_status.explain_status('crm', $A, 1)|ok *|ok *|ok *|23503|ok *|42501
 policy_problems|SELECT count(*) FROM contact_status.policy_problems('crm')|ok *|ok *|ok *|ok (0)|ok *|42501
 import_contacts|SELECT outcome FROM contact_status.import_contacts('crm', $A, 1, 'crm.staging')|\
