@@ -213,7 +213,7 @@ import_query|SELECT length(_contact_status.import_query('crm', 'crm.staging', 1,
 |ok *|ok *|ok *|23503|ok *|42501
 event_with_settings_query|SELECT length(_contact_status.event_with_settings_query('crm')) > 0\
 |ok *|ok *|ok *|ok (t)|ok *|ok *
-bounce_class|SELECT _contact_status.bounce_class(NULL, '550 5.1.1 unknown')|ok *|ok *|ok *|ok (5.1.1)|ok *|ok *
+bounce_class|SELECT _contact_status.bounce_class(NULL, '550 5.1.1 unknown')|ok *|ok *|ok *|ok (unknown_user)|ok *|ok *
 comment_definitions|SELECT cardinality(_contact_status.comment_definitions('crm'::regnamespace))|\
     ok *|ok *|ok *|ok (0)|ok *|ok *
 judges_consent|SELECT _contact_status.judges_consent('confirmed')|ok *|ok *|ok *|ok (t)|ok *|ok *
