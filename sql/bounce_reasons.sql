@@ -1,15 +1,10 @@
 -- bounce_reasons: why mails of a campaign bounced.
 
--- A later classification of replies extends this function; bounce_reasons groups by its result.
 CREATE FUNCTION _contact_status.bounce_class(reason text, reply text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN coalesce(
-        nullif(btrim(reason, E' \t\r\n'), ''),
-        -- the enhanced status code (RFC 3463), also after a reply code, else the reply code
-        substring(reply, '^\s*(?:[Ss][Mm][Tt][Pp]\s*;\s*)?(?:[245]\d\d[ -]\s*)?#?([245]\.\d{1,3}\.\d{1,3})(?![\d.])'),
-        substring(reply, '^\s*(?:[Ss][Mm][Tt][Pp]\s*;\s*)?([245]\d\d)(?!\d)'));
+    RETURN coalesce((contact_status.classify_reply(reply)).reason, nullif(btrim(reason, E' \t\r\n'), ''));
 COMMENT ON FUNCTION _contact_status.bounce_class(text, text) IS
-'the class of a bounce: its reason, else the status code at the start of the reply, else null';
+'the class of a bounce: the reason that classify_reply reads in its reply, else its own reason, else null';
 
 CREATE FUNCTION contact_status.bounce_reasons(
     schema name, campaign_id bigint, account_id bigint DEFAULT 1,

@@ -56,6 +56,8 @@ SELECT DISTINCT ON (c.relname, a.attnum) format('COMMENT ON COLUMN %I.%I.%I IS %
     ('contact', 'lapsed_at', 'derived: when an event "lapsed" made the contact unresponsive'),
     ('deleted_contact', 'ended_at', 'when the contact was deleted'),
     ('deleted_contact', 'generation_start', 'generation_start of the deleted contact'),
+    ('deleted_contact', 'merged_into', 'contact with which it was merged, and which receives its later events'),
+    ('deleted_contact', 'merged_at', 'when it was merged'),
     ('deleted_contact', 'address_digest', 'digest of its address; null after an erasure'),
     ('address_change', 'old_digest', 'digest of the address before the change'),
     ('address_key', 'key', 'the secret key'),

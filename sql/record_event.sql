@@ -36,6 +36,7 @@ CREATE FUNCTION contact_status.record_event(
 AS $record_event$
 DECLARE
     at timestamp with time zone := coalesce(record_event.occurred_at, pg_catalog.clock_timestamp());
+    former bigint;
 BEGIN
     PERFORM _contact_status.refuse_read_only('record_event');
     PERFORM _contact_status.check_installation(record_event.schema, '{contact}');
@@ -45,13 +46,17 @@ BEGIN
         RAISE EXCEPTION 'record_event needs an account and a kind'
             USING ERRCODE = 'null_value_not_allowed', HINT = 'Omit account_id for account 1.';
     END IF;
-    RETURN _contact_status.record_by_address(record_event.schema, record_event.account_id, record_event.email, record_event.kind,
-        _contact_status.suppression_kind(record_event.schema, record_event.account_id, record_event.kind, at),
+    SELECT f.contact_id INTO former
+      FROM _contact_status.record_for_former_contact(record_event.schema, record_event.account_id, record_event.email,
+               record_event.kind, record_event.list_id, record_event.campaign_id, at, false, coalesce(record_event.event_key, ''),
+               record_event.source, record_event.evidence, record_event.reason, record_event.reply, record_event.until) f;
+    RETURN coalesce(former, _contact_status.record_by_address(record_event.schema, record_event.account_id, record_event.email,
+        record_event.kind, _contact_status.suppression_kind(record_event.schema, record_event.account_id, record_event.kind, at),
         record_event.list_id, record_event.campaign_id, at, coalesce(record_event.event_key, ''), record_event.source,
-        record_event.evidence, record_event.reason, record_event.reply, record_event.until);
+        record_event.evidence, record_event.reason, record_event.reply, record_event.until));
 END
 $record_event$;
 COMMENT ON FUNCTION contact_status.record_event(name, text, contact_status.event_kind, bigint, bigint, bigint, timestamptz, text,
     text, text, text, text, timestamptz) IS
-'records an event of the contact that has the address, and returns its id; without a contact, stores an opt-out, complaint or '
-'dead address in suppression, and any other event in unmatched_event';
+'records an event of the contact that has the address, or had it until it changed or was merged, and returns its id; without a '
+'contact, stores an opt-out, complaint or dead address in suppression, and any other event in unmatched_event';

@@ -50,6 +50,7 @@ AS $record_webhook$
 DECLARE
     now timestamp with time zone := pg_catalog.clock_timestamp();
     rows _contact_status.webhook_row[];
+    former pg_catalog.record;
 BEGIN
     PERFORM _contact_status.refuse_read_only('record_webhook');
     PERFORM _contact_status.check_installation(record_webhook.schema, '{contact}');
@@ -80,7 +81,11 @@ BEGIN
     repeated := repeated OPERATOR(pg_catalog.-) recorded;
 
     IF unmatched OPERATOR(pg_catalog.>) 0 THEN
-        PERFORM _contact_status.record_unmatched(record_webhook.schema, record_webhook.provider, record_webhook.account_id, rows);
+        SELECT u.* INTO former
+          FROM _contact_status.record_unmatched(record_webhook.schema, record_webhook.provider, record_webhook.account_id, rows) u;
+        recorded := recorded OPERATOR(pg_catalog.+) former.recorded;
+        repeated := repeated OPERATOR(pg_catalog.+) former.repeated;
+        unmatched := unmatched OPERATOR(pg_catalog.-) former.recorded OPERATOR(pg_catalog.-) former.repeated;
     END IF;
 END
 $record_webhook$;
@@ -88,14 +93,17 @@ COMMENT ON FUNCTION contact_status.record_webhook(name, text, jsonb, bigint) IS
 'records the events in the payload of a webhook; returns the numbers of recorded, repeated, unmatched and ignored events';
 
 CREATE FUNCTION _contact_status.record_unmatched(
-    schema name, provider text, account_id bigint, rows _contact_status.webhook_row[]
-) RETURNS void
+    schema name, provider text, account_id bigint, rows _contact_status.webhook_row[], OUT recorded bigint, OUT repeated bigint
+) RETURNS record
     LANGUAGE plpgsql VOLATILE
 AS $unmatched$
 DECLARE
     one pg_catalog.record;
+    former pg_catalog.record;
     waiting _contact_status.webhook_row[] := '{}';
 BEGIN
+    recorded := 0;
+    repeated := 0;
     -- opt-outs, complaints and dead addresses, in the order of addresses as suppress_all
     FOR one IN
         SELECT r.*, k.suppress_as, _contact_status.is_address(r.address) AS is_address
@@ -107,6 +115,17 @@ BEGIN
          WHERE r.contact_id IS NULL AND r.address IS NOT NULL
          ORDER BY contact_status.normalize_address(r.address) COLLATE pg_catalog."C", r.occurred_at
     LOOP
+        IF one.is_address THEN
+            SELECT f.* INTO former
+              FROM _contact_status.record_for_former_contact(record_unmatched.schema, record_unmatched.account_id, one.address,
+                       one.kind, NULL, one.campaign_id, one.occurred_at, one.is_undated, one.event_key, record_unmatched.provider,
+                       NULL, one.reason, one.reply, NULL) f;
+            IF former.contact_id IS NOT NULL THEN
+                recorded := recorded OPERATOR(pg_catalog.+) former.is_new::integer;
+                repeated := repeated OPERATOR(pg_catalog.+) (NOT former.is_new)::integer;
+                CONTINUE;
+            END IF;
+        END IF;
         IF NOT one.is_address OR one.suppress_as IS NULL THEN
             waiting := waiting OPERATOR(pg_catalog.||) ROW(NULL, one.address, one.kind, one.campaign_id,
                 CASE WHEN NOT one.is_undated THEN one.occurred_at END, one.event_key, one.reason, one.reply,
@@ -128,4 +147,5 @@ BEGIN
 END
 $unmatched$;
 COMMENT ON FUNCTION _contact_status.record_unmatched(name, text, bigint, _contact_status.webhook_row[]) IS
-'stores the events of a webhook that have no contact, in suppression and unmatched_event';
+'stores the events of a webhook that have no contact, for a contact that had the address, or in suppression and '
+'unmatched_event; returns the numbers of events of such contacts that are recorded and repeated';

@@ -142,9 +142,12 @@ CREATE TABLE %1$I.deleted_contact (
     generation_start    timestamptz,
     address_digest bytea,
     holder_id      bigint,
+    merged_into    bigint,
+    merged_at      timestamptz,
     PRIMARY KEY (account_id, contact_id)
 );
 CREATE INDEX former_contact_address ON %1$I.deleted_contact (account_id, address_digest);
+CREATE INDEX deleted_contact_merged ON %1$I.deleted_contact (account_id, merged_into);
 COMMENT ON TABLE %1$I.deleted_contact IS 'derived: deleted contacts, for a later contact with the same id';
 COMMENT ON COLUMN %1$I.deleted_contact.holder_id IS 'the last contact that took the address';
 

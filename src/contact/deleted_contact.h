@@ -19,6 +19,8 @@ typedef struct CsDeletedContact
 	TimestampTz ended;			/* events recorded up to this time belong to it */
 	bytea	   *digest;			/* of its last address; NULL: an id of erased events */
 	cs_id		holder;			/* the last contact that took this address */
+	cs_id		merged_into;	/* not set: it was not merged */
+	cs_time		merged_at;
 } CsDeletedContact;
 
 /*

@@ -123,11 +123,11 @@ cs_address_holders(CsInstallation *in, int64 account, int64 contact, List *holde
 }
 
 List *
-cs_former_digests(CsInstallation *in, int64 account, int64 contact)
+cs_former_addresses(CsInstallation *in, int64 account, int64 contact)
 {
 	CsTable    *table = cs_table(in, TABLE_ADDRESS_CHANGE);
 	cs_id		key[2] = {{true, account}, {true, contact}};
-	List	   *digests = NIL;
+	List	   *addresses = NIL;
 	CsKeyScan	scan;
 	bool		isnull;
 
@@ -135,9 +135,15 @@ cs_former_digests(CsInstallation *in, int64 account, int64 contact)
 		return NIL;
 	cs_begin_scan(&scan, table, key, 2, NULL);
 	while (cs_next_row(&scan))
-		digests = lappend(digests, DatumGetByteaPCopy(cs_column(table, table->slot, CHANGE_OLD_DIGEST, &isnull)));
+	{
+		CsFormerAddress *address = palloc(sizeof(CsFormerAddress));
+
+		address->digest = DatumGetByteaPCopy(cs_column(table, table->slot, CHANGE_OLD_DIGEST, &isnull));
+		address->until = cs_moment_column(table, CHANGE_CHANGED_AT).at;
+		addresses = lappend(addresses, address);
+	}
 	cs_end_scan(&scan);
-	return digests;
+	return addresses;
 }
 
 void

@@ -40,8 +40,15 @@ extern void cs_set_address_holder(CsInstallation *in, int64 account, int64 conta
  */
 extern void cs_delete_address_changes(CsInstallation *in, int64 account, int64 contact, TimestampTz until);
 
-/* Returns the digests of the former addresses of a contact. */
-extern List *cs_former_digests(CsInstallation *in, int64 account, int64 contact);
+/* A former address of a contact. */
+typedef struct CsFormerAddress
+{
+	bytea	   *digest;
+	cs_time		until;			/* when the contact changed it */
+} CsFormerAddress;
+
+/* Returns the former addresses (CsFormerAddress *) of a contact. */
+extern List *cs_former_addresses(CsInstallation *in, int64 account, int64 contact);
 
 /* Has any contact given up an address? */
 extern bool cs_has_former_addresses(CsInstallation *in);

@@ -90,6 +90,9 @@ cs_lock_deleted_contact(CsInstallation *in, int64 account, int64 contact, CsDele
 	deleted->ended = cs_time_column(table, DELETED_ENDED_AT, PG_INT64_MAX);
 	value = cs_column(table, table->slot, DELETED_HOLDER, &isnull);
 	deleted->holder = cs_id_of_datum(value, isnull);
+	value = cs_column(table, table->slot, DELETED_MERGED_INTO, &isnull);
+	deleted->merged_into = cs_id_of_datum(value, isnull);
+	deleted->merged_at = cs_time_column(table, DELETED_MERGED_AT, PG_INT64_MIN);
 	value = cs_column(table, table->slot, DELETED_DIGEST, &isnull);
 	deleted->digest = isnull ? NULL : DatumGetByteaPCopy(value);
 	return true;

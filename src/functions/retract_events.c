@@ -26,6 +26,7 @@
 #include "contact/deleted_contact.h"
 #include "contact/former_address.h"
 #include "contact/horizon.h"
+#include "contact/merged_contact.h"
 #include "contact/operation.h"
 #include "contact/propagate_suppression.h"
 #include "functions/retraction.h"
@@ -247,18 +248,26 @@ end_number(CsInstallation *in, int64 account, int64 number)
 	cs_insert_row(in, former, values, nulls);
 }
 
-/* Remove the reason of a retraction if it concerned one contact only: it may name the person. */
+/*
+ * Remove the reason of a retraction if it concerned one contact only, or no
+ * contact and only this number of suppressions, all of one address: it may name
+ * the person.
+ */
 static void
-erase_reason(CsInstallation *in, int64 account, Datum retraction)
+erase_reason(CsInstallation *in, int64 account, int64 retraction, int64 suppressions)
 {
 	CsTable    *table = cs_table(in, TABLE_RETRACTION);
-	cs_id		key[2] = {{true, account}, {true, DatumGetInt64(retraction)}};
+	cs_id		key[2] = {{true, account}, {true, retraction}};
+	int64		contacts;
 	Datum	   *values;
 	bool	   *nulls;
 	bool		isnull;
 
-	if (!cs_fetch_latest(table, key, 2) ||
-		DatumGetInt64(cs_column(table, table->slot, RETRACTION_CONTACTS, &isnull)) != 1)
+	if (!cs_fetch_latest(table, key, 2))
+		return;
+	contacts = DatumGetInt64(cs_column(table, table->slot, RETRACTION_CONTACTS, &isnull));
+	if (contacts > 1 || (contacts == 0 &&
+						 DatumGetInt64(cs_column(table, table->slot, RETRACTION_EVENTS, &isnull)) > suppressions))
 		return;
 	cs_copy_row(table, &values, &nulls);
 	CS_SET(table, RETRACTION_REASON, CStringGetTextDatum("erased"), false);
@@ -303,7 +312,7 @@ make_anonymous(CsInstallation *in, int64 account, int64 contact, TimestampTz unt
 			nulls[column - 1] = log->slot->tts_isnull[column - 1];
 		}
 		if (event.retracted)
-			erase_reason(in, account, cs_column(log, log->slot, EVENT_RETRACTION, &(bool) {false}));
+			erase_reason(in, account, DatumGetInt64(cs_column(log, log->slot, EVENT_RETRACTION, &(bool) {false})), 0);
 		CS_SET(log, EVENT_CONTACT, Int64GetDatum(number), false);
 		/* the key of the log is unique, and events may differ by event_key only */
 		CS_SET(log, EVENT_KEY, CStringGetTextDatum(psprintf(INT64_FORMAT, ++ordinal)), false);
@@ -319,26 +328,22 @@ make_anonymous(CsInstallation *in, int64 account, int64 contact, TimestampTz unt
 static void
 leave_opt_out(CsInstallation *in, int64 account, bytea *digest)
 {
-	cs_id		nobody = {0};
-
-	cs_delete_suppressions(in, account, digest, true);
-	cs_suppress_address(in, account, digest, CS_KIND_UNSUBSCRIBED, nobody, in->now, "erasure", NULL, nobody, PG_INT64_MIN);
-	cs_delete_unmatched_events(in, account, digest);
-}
-
-/*
- * Leave an account-wide opt-out of the former addresses of a contact too.
- * Suppressions that follow from other contacts remain.
- */
-static void
-suppress_former_addresses_of(CsInstallation *in, int64 account, int64 contact)
-{
+	List	   *retractions = cs_delete_suppressions(in, account, digest, true);
 	cs_id		nobody = {0};
 	ListCell   *lc;
 
-	foreach(lc, cs_former_digests(in, account, contact))
-		cs_suppress_address(in, account, lfirst(lc), CS_KIND_UNSUBSCRIBED, nobody, in->now, "erasure", NULL, nobody,
-							PG_INT64_MIN);
+	foreach(lc, retractions)
+	{
+		int64		retraction = *(int64 *) lfirst(lc);
+		int64		count = 0;
+		ListCell   *other;
+
+		foreach(other, retractions)
+			count += *(int64 *) lfirst(other) == retraction;
+		erase_reason(in, account, retraction, count);
+	}
+	cs_suppress_address(in, account, digest, CS_KIND_UNSUBSCRIBED, nobody, in->now, "erasure", NULL, nobody, PG_INT64_MIN);
+	cs_delete_unmatched_events(in, account, digest);
 }
 
 /* The deleted contacts that had an address. */
@@ -368,6 +373,38 @@ deleted_contacts(CsInstallation *in, int64 account, bytea *digest)
 	UnregisterSnapshot(snapshot);
 	index_close(index, AccessShareLock);
 	return found;
+}
+
+static bool erase_deleted(CsInstallation *in, int64 account, int64 contact);
+
+/*
+ * Leave an account-wide opt-out of the former addresses (CsFormerAddress *) of a
+ * contact too, and delete their unmatched events.  Suppressions that follow
+ * from other contacts remain.  Also erase contacts that had such an address and
+ * were deleted before this contact changed it: they are the same person.
+ */
+static void
+erase_former_addresses(CsInstallation *in, int64 account, List *addresses)
+{
+	cs_id		nobody = {0};
+	ListCell   *lc,
+			   *other;
+
+	foreach(lc, addresses)
+	{
+		CsFormerAddress *address = lfirst(lc);
+
+		foreach(other, deleted_contacts(in, account, address->digest))
+		{
+			CsDeletedContact deleted;
+
+			if (cs_lock_deleted_contact(in, account, *(int64 *) lfirst(other), &deleted) && deleted.ended <= address->until)
+				erase_deleted(in, account, deleted.contact);
+		}
+		cs_suppress_address(in, account, address->digest, CS_KIND_UNSUBSCRIBED, nobody, in->now, "erasure", NULL, nobody,
+							PG_INT64_MIN);
+		cs_delete_unmatched_events(in, account, address->digest);
+	}
 }
 
 /*
@@ -422,11 +459,65 @@ cs_lock_contacts(PG_FUNCTION_ARGS)
 }
 
 /*
- * anonymize_contact(schema, account_id, contact_id): makes the events of a
- * deleted contact anonymous, and of all deleted contacts that had its address.
- * Only an account-wide opt-out remains of its addresses.  Raises 55000 if the
- * contact exists, 23503 if it is unknown, and 42501 without DELETE on contact
- * and UPDATE on the log.
+ * Make the events of a deleted contact anonymous, and of all deleted contacts
+ * that had its address, a former address of it before it did, or were merged
+ * with one of them.  Only an account-wide opt-out remains of their addresses.
+ * Returns false if there is no such contact.
+ */
+static bool
+erase_deleted(CsInstallation *in, int64 account, int64 contact)
+{
+	CsTable    *former = cs_table(in, TABLE_DELETED_CONTACT);
+	cs_id		key[2] = {{true, account}, {true, contact}};
+	bytea	   *digest;
+	cs_time		began;
+	Datum		value;
+	ListCell   *lc;
+	bool		isnull;
+
+	if (!cs_fetch_latest(former, key, 2))
+		return false;
+	began = cs_time_column(former, DELETED_GENERATION_START, PG_INT64_MIN);
+	value = cs_column(former, former->slot, DELETED_DIGEST, &isnull);
+	if (isnull)
+		return false;
+	digest = DatumGetByteaPCopy(value);
+
+	foreach(lc, cs_suppressed_digests(in, account, contact, began))
+		leave_opt_out(in, account, lfirst(lc));
+	leave_opt_out(in, account, digest);
+	foreach(lc, deleted_contacts(in, account, digest))
+	{
+		CsDeletedContact deleted;
+		List	   *merged,
+				   *addresses;
+		ListCell   *other;
+
+		/* waits for events of the deleted contact that are being recorded */
+		key[1].id = *(int64 *) lfirst(lc);
+		if (!cs_lock_deleted_contact(in, account, key[1].id, &deleted))
+			continue;
+		merged = cs_merged_contacts(in, account, key[1].id);
+		addresses = cs_former_addresses(in, account, key[1].id);
+		make_anonymous(in, account, key[1].id, deleted.ended);
+		if (cs_fetch_latest(former, key, 2))
+			cs_delete_row(in, former, &former->slot->tts_tid);
+		cs_delete_address_changes(in, account, key[1].id, deleted.ended);
+		cs_delete_all_checkpoints(in, account, key[1].id, NULL);
+		cs_erase_changes(in, account, key[1].id);
+		CommandCounterIncrement();
+		/* this contact is erased: the same person can be found again by these */
+		erase_former_addresses(in, account, addresses);
+		foreach(other, merged)
+			erase_deleted(in, account, *(int64 *) lfirst(other));
+	}
+	return true;
+}
+
+/*
+ * anonymize_contact(schema, account_id, contact_id): erases a deleted contact,
+ * as erase_deleted() says.  Raises 55000 if the contact exists, 23503 if it is
+ * unknown, and 42501 without DELETE on contact and UPDATE on the log.
  */
 PG_FUNCTION_INFO_V1(cs_anonymize_contact);
 Datum
@@ -436,52 +527,19 @@ cs_anonymize_contact(PG_FUNCTION_ARGS)
 	int64		contact = PG_GETARG_INT64(2);
 	cs_id		key[2] = {{true, account}, {true, contact}};
 	CsInstallation *in;
-	CsTable    *former;
-	bytea	   *digest = NULL;
-	Datum		value;
-	cs_time		began;
-	ListCell   *lc;
-	bool		isnull;
 
 	in = cs_begin_retraction(PG_GETARG_NAME(0), account);
 	cs_check_table_rights(cs_table(in, TABLE_CONTACT)->rel, ACL_DELETE);
-	former = cs_table(in, TABLE_DELETED_CONTACT);
 	if (cs_fetch_latest(cs_table(in, TABLE_CONTACT), key, 2))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("contact %lld of account %lld still exists", (long long) contact, (long long) account),
 				 errhint("Call contact_status.erase_contact.")));
-	if (cs_fetch_latest(former, key, 2))
-	{
-		began = cs_time_column(former, DELETED_GENERATION_START, PG_INT64_MIN);
-		value = cs_column(former, former->slot, DELETED_DIGEST, &isnull);
-		digest = isnull ? NULL : DatumGetByteaPCopy(value);
-	}
-	if (digest == NULL)
+	if (!erase_deleted(in, account, contact))
 		ereport(ERROR,
 				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 				 errmsg("contact %lld of account %lld does not exist", (long long) contact, (long long) account),
 				 errhint("Of an address without a contact nothing is kept but its digest.")));
-
-	foreach(lc, cs_suppressed_digests(in, account, contact, began))
-		leave_opt_out(in, account, lfirst(lc));
-	leave_opt_out(in, account, digest);
-	foreach(lc, deleted_contacts(in, account, digest))
-	{
-		CsDeletedContact deleted;
-
-		/* waits for events of the deleted contact that are being recorded */
-		key[1].id = *(int64 *) lfirst(lc);
-		if (!cs_lock_deleted_contact(in, account, key[1].id, &deleted))
-			continue;
-		suppress_former_addresses_of(in, account, key[1].id);
-		make_anonymous(in, account, key[1].id, deleted.ended);
-		if (cs_fetch_latest(former, key, 2))
-			cs_delete_row(in, former, &former->slot->tts_tid);
-		cs_delete_address_changes(in, account, key[1].id, deleted.ended);
-		cs_delete_all_checkpoints(in, account, key[1].id, NULL);
-		cs_erase_changes(in, account, key[1].id);
-	}
 	cs_end_operation(in);
 	PG_RETURN_VOID();
 }

@@ -57,9 +57,10 @@ static const struct
 		{"account_id", INT8OID, true}, {"contact_id", INT8OID, true}, {"email", TEXTOID, true},
 		{"generation_start", TIMESTAMPTZOID, false}, {"address_since", TIMESTAMPTZOID, false}
 	}},
-	[TABLE_DELETED_CONTACT] = {"deleted_contact", RowExclusiveLock, 2, 6, {
+	[TABLE_DELETED_CONTACT] = {"deleted_contact", RowExclusiveLock, 2, 8, {
 		{"account_id", INT8OID, true}, {"contact_id", INT8OID, true}, {"ended_at", TIMESTAMPTZOID, true},
-		{"generation_start", TIMESTAMPTZOID, false}, {"address_digest", BYTEAOID, false}, {"holder_id", INT8OID, false}
+		{"generation_start", TIMESTAMPTZOID, false}, {"address_digest", BYTEAOID, false}, {"holder_id", INT8OID, false},
+		{"merged_into", INT8OID, false}, {"merged_at", TIMESTAMPTZOID, false}
 	}},
 	[TABLE_SUPPRESSION] = {"suppression", RowExclusiveLock, 3, 10, {
 		{"account_id", INT8OID, true}, {"address_digest", BYTEAOID, true}, {"kind", CS_TYPE_KIND, true},

@@ -462,17 +462,31 @@ cs_collect_suppressions(CsInstallation *in, int64 account, int64 contact, bytea 
 
 /* ---- deleting ---- */
 
-void
+List *
 cs_delete_suppressions(CsInstallation *in, int64 account, bytea *digest, bool retracted_too)
 {
 	CsSuppressionScan scan;
+	List	   *retractions = NIL;
 
 	begin_scan(&scan, in, account, digest);
 	while (next_row_of_any(&scan))
-		if (retracted_too || !is_retracted(scan.table))
-			cs_delete_row(in, scan.table, &scan.table->slot->tts_tid);
+	{
+		cs_id		retraction = row_id(scan.table, SUPPRESSION_RETRACTION);
+
+		if (retraction.set && !retracted_too)
+			continue;
+		if (retraction.set)
+		{
+			int64	   *id = palloc(sizeof(int64));
+
+			*id = retraction.id;
+			retractions = lappend(retractions, id);
+		}
+		cs_delete_row(in, scan.table, &scan.table->slot->tts_tid);
+	}
 	end_scan(&scan);
 	CommandCounterIncrement();
+	return retractions;
 }
 
 List *

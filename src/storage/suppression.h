@@ -96,8 +96,11 @@ extern bool cs_is_suppressed(CsInstallation *in, int64 account, bytea *digest, c
 /* Returns the digests of all addresses with suppressions that follow from events of a contact. */
 extern List *cs_suppressed_digests(CsInstallation *in, int64 account, int64 contact, cs_time generation_start);
 
-/* Deletes all suppressions of an address.  Retracted ones remain, unless asked. */
-extern void cs_delete_suppressions(CsInstallation *in, int64 account, bytea *digest, bool retracted_too);
+/*
+ * Deletes all suppressions of an address.  Retracted ones remain, unless asked.
+ * Returns the retractions (int64 *) of the deleted ones, one for each row.
+ */
+extern List *cs_delete_suppressions(CsInstallation *in, int64 account, bytea *digest, bool retracted_too);
 
 /*
  * Locks the suppression at a TID, if it has this retraction (0: none) and

@@ -285,6 +285,8 @@ remember_contact(CsInstallation *in, int64 account, int64 contact, Datum generat
 	CS_SET(table, DELETED_ENDED_AT, TimestampTzGetDatum(in->now), false);
 	CS_SET(table, DELETED_GENERATION_START, generation_start, from_ever);
 	CS_SET(table, DELETED_DIGEST, PointerGetDatum(digest), false);
+	CS_SET(table, DELETED_MERGED_INTO, (Datum) 0, true);
+	CS_SET(table, DELETED_MERGED_AT, (Datum) 0, true);
 	if (again)
 		cs_update_row(in, table, &table->slot->tts_tid, values, nulls);
 	else

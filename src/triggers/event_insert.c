@@ -21,6 +21,7 @@
 #include "contact/deleted_contact.h"
 #include "contact/former_address.h"
 #include "contact/limit.h"
+#include "contact/merged_contact.h"
 #include "contact/operation.h"
 #include "rules/rules.h"
 #include "storage/event_log.h"
@@ -123,7 +124,11 @@ finish_target(CsInstallation *in, CsContact *state, Target *target)
 		return;
 	if (target->is_deleted)
 	{
+		TimestampTz ended = target->deleted.ended;
+
 		cs_record_of_deleted(state, &target->deleted, target->recorded, target->first);
+		if (target->deleted.merged_into.set)
+			cs_copy_to_merged(in, state, &target->deleted, ended, target->first);
 		return;
 	}
 	cs_replay_contact(state);
@@ -188,7 +193,8 @@ cs_set_event_key(PG_FUNCTION_ARGS)
 /*
  * apply_events(): after a statement that inserts events.  Locks their contacts.
  * Events of a deleted contact are recorded; what restricts holds for its
- * addresses.  Raises the errors of cs_begin_batch() and
+ * addresses.  Events of a merged contact are also recorded for the contact with
+ * which it was merged.  Raises the errors of cs_begin_batch() and
  * cs_contact_apply_event(), 23503 for an unknown or erased contact, 40001 for a
  * concurrently deleted one that the transaction's snapshot shows, and 53400
  * over the contact limit.

@@ -193,7 +193,7 @@ sub values_of {
 # What an argument is where it is not to be strange.
 my %usual = (
     schema => "'crm'", provider => "'sendgrid'",
-    account_id => 1, contact_id => 1, list_id => 1, email => "'c1\@example.org'",
+    account_id => 1, contact_id => 1, from_id => 1, into_id => 2, list_id => 1, email => "'c1\@example.org'",
     kind => "'complained'", reason => "'x'",
     accounts => "'{1,1}'", contacts => "'{1,2}'", lists => "'{1,NULL}'", statuses => "'{active,active}'",
     places => "'{\"(0,1)\",\"(0,2)\"}'",
@@ -273,6 +273,7 @@ our @day = (
     q{SELECT contact_status.reevaluate('crm')},
     q{SELECT contact_status.suppress('crm', 1, 'c1@example.org', 'complained')},
     q{SELECT contact_status.suppress('crm', 1, 'nobody@example.org', 'complained')},
+    q{SELECT contact_status.merge_contacts('crm', 1, 3, 2)},
     q{SELECT contact_status.erase_contact('crm', 1, 2)},
     q{SELECT * FROM contact_status.retract_suppressions('crm', 'x', before => 'infinity')},
     q{SELECT * FROM contact_status.retract_events('crm', 'x', before => 'infinity')},

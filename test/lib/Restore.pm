@@ -90,6 +90,8 @@ VALUES (5, 'suspended', '2025-02-01', '2025-02-02'), (6, 'suspended', '2025-02-0
 INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) VALUES (20, 1, 'unsubscribed', '2025-02-03');
 UPDATE crm.contact SET email = 'new' || email WHERE contact_id BETWEEN 10 AND 12;
 SELECT contact_status.erase_contact('crm', 1, 20);
+SELECT contact_status.merge_contacts('crm', 1, 30, 31);
+INSERT INTO crm.event (contact_id, kind) VALUES (30, 'complained');
 DELETE FROM crm.contact WHERE contact_id % 7 = 0;
 DELETE FROM crm.list WHERE list_id = 3;
 SELECT contact_status.suppress('crm', 1, 'nobody@example.org', 'complained');

@@ -27,6 +27,8 @@ BEGIN
         contact_status.enable_tenant_security(schema, 'app.account'),
         contact_status.drop_partitions(schema, '2001-01-01'), contact_status.repair(schema),
         contact_status.erase_contact(schema, 1, 2);
+    EXECUTE format('INSERT INTO %I.contact (contact_id, email) VALUES (4, ''d@example.org'')', schema);
+    PERFORM contact_status.merge_contacts(schema, 1, 4, 1);
     PERFORM contact_status.explain_status(schema, 1, 1), contact_status.contact_by_email(schema, 'x@example.org'),
         contact_status.active_contacts_by_day(schema, 1, current_date, current_date);
     EXECUTE format('SELECT string_agg(status::text, '' '' ORDER BY contact_id) FROM %I.contact', schema) INTO said;
@@ -55,6 +57,7 @@ INSERT INTO helper.call VALUES ($$contact_status.sweep(%s)$$), ($$contact_status
     ($$contact_status.bounce_reasons(%s, 1)$$), ($$contact_status.copy_policy(%s, 'default', 'mine')$$),
     ($$contact_status.policy_problems(%s)$$),
     ($$contact_status.undo_retraction(%s, 1)$$), ($$contact_status.erase_contact(%s, 1, 1)$$),
+    ($$contact_status.merge_contacts(%s, 1, 1, 2)$$),
     ($$contact_status.set_horizon(%s, 1, now())$$),
     ($$contact_status.add_partitions(%s, '1 month')$$), ($$contact_status.drop_partition(%s, 'pg_class')$$),
     ($$contact_status.drop_partitions(%s, now())$$),

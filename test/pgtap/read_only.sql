@@ -28,6 +28,7 @@ INSERT INTO helper.call (expected, statement) VALUES
     ('25006', $$SELECT contact_status.suppress_all('crm', 1, '{eve@example.org}', 'complained')$$),
     ('25006', $$SELECT contact_status.record_event('crm', 'eve@example.org', 'clicked')$$),
     ('25006', $$SELECT contact_status.erase_contact('crm', 1, 1)$$),
+    ('25006', $$SELECT contact_status.merge_contacts('crm', 1, 1, 2)$$),
     ('25006', $$SELECT * FROM contact_status.retract_events('crm', 'a test', kinds => '{added}')$$),
     ('25006', $$SELECT * FROM contact_status.undo_retraction('crm', 1)$$),
     ('25006', $$SELECT * FROM contact_status.import_contacts('crm', 1, 1, 'helper.staging')$$),

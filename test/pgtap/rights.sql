@@ -64,7 +64,8 @@ SELECT helper.can(20, statement, '42501') FROM unnest(ARRAY[
     $$INSERT INTO crm.suppression VALUES (1, '', 'complained', NULL, now())$$, $$TRUNCATE crm.event$$,
     $$UPDATE crm.policy SET resubscribe = 'never'$$,
     $$SELECT contact_status.retract_events('crm', 'because', contact_ids => '{2}')$$,
-    $$SELECT contact_status.erase_contact('crm', 1, 2)$$, $$SELECT _contact_status.set_retracted('crm', 1, '{2}',
+    $$SELECT contact_status.erase_contact('crm', 1, 2)$$,
+    $$SELECT contact_status.merge_contacts('crm', 1, 2, 1)$$, $$SELECT _contact_status.set_retracted('crm', 1, '{2}',
             array['crm.event'::regclass::oid], '{"(0,1)"}', 7, 'because')$$,
     $$SELECT _contact_status.anonymize_contact('crm', 1, 77)$$]) AS statement;
 -- who may only read

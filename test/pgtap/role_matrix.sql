@@ -112,6 +112,11 @@ drop_partitions|SELECT contact_status.drop_partitions('parts', '2001-01-01')|ok 
 enable_tenant_security|\
     SELECT contact_status.enable_tenant_security('crm', 'app.account_id')|ok *|ok *|42501|42501|42501|42501
 erase_contact|SELECT contact_status.erase_contact('crm', $A, 1)|ok *|ok *|ok *|42501|42501|42501
+merge_contacts|SELECT contact_status.merge_contacts('crm', $A, 3, 1)|ok *|ok *|ok *|42501|42501|42501
+set_merged|SELECT _contact_status.set_merged('crm', $A, 77, 1)|23503|23503|23503|42501|42501|42501
+merge_target|SELECT _contact_status.merge_target('crm', $A, 3)|ok (3)|ok (3)|ok (3)|42501|ok (3)|42501
+facts_to_merge|SELECT cardinality(existing) FROM _contact_status.facts_to_merge('crm', $A, 3, 1, '2026-02-01')|\
+    ok (2)|ok (2)|ok (2)|ok ()|ok (2)|42501
 explain_status|SELECT count(*) FROM contact_status.explain_status('crm', $A, 1)|ok *|ok *|ok *|23503|ok *|42501
 policy_problems|SELECT count(*) FROM contact_status.policy_problems('crm')|ok *|ok *|ok *|ok (0)|ok *|42501
 import_contacts|SELECT outcome FROM contact_status.import_contacts('crm', $A, 1, 'crm.staging')|\
@@ -208,7 +213,7 @@ import_query|SELECT length(_contact_status.import_query('crm', 'crm.staging', 1,
 |ok *|ok *|ok *|23503|ok *|42501
 event_with_settings_query|SELECT length(_contact_status.event_with_settings_query('crm')) > 0\
 |ok *|ok *|ok *|ok (t)|ok *|ok *
-bounce_class|SELECT _contact_status.bounce_class(NULL, '550 5.1.1 unknown')|ok *|ok *|ok *|ok (5.1.1)|ok *|ok *
+bounce_class|SELECT _contact_status.bounce_class(NULL, '550 5.1.1 unknown')|ok *|ok *|ok *|ok (unknown_user)|ok *|ok *
 comment_definitions|SELECT cardinality(_contact_status.comment_definitions('crm'::regnamespace))|\
     ok *|ok *|ok *|ok (0)|ok *|ok *
 judges_consent|SELECT _contact_status.judges_consent('confirmed')|ok *|ok *|ok *|ok (t)|ok *|ok *
@@ -241,6 +246,11 @@ suppress_unknown_address|\
 repair_counts|SELECT _contact_status.repair_counts('crm')|ok *|ok *|42501|42501|42501|42501
 resolve_addresses|SELECT contact_ids FROM _contact_status.resolve_addresses('crm', $A, NULL, \
     ARRAY['gone$A@example.org'], NULL, true)|ok *|ok *|42501|42501|42501|42501
+former_contact|SELECT contact_id FROM _contact_status.former_contact('crm', $A, 'nobody@example.org', '2026-02-01')|\
+    ok ()|ok ()|ok ()|42501|42501|42501
+record_for_former_contact|SELECT contact_id FROM _contact_status.record_for_former_contact('crm', $A, \
+    'nobody@example.org', 'clicked', NULL, NULL, '2026-02-01', false, 'k', NULL, NULL, NULL, NULL, NULL)|\
+    ok ()|ok ()|ok ()|42501|42501|42501
 record_by_address|SELECT _contact_status.record_by_address('crm', $A, 'nobody@example.org', 'clicked', NULL, NULL, \
     NULL, now(), '', NULL, NULL, NULL, NULL, NULL)|ok *|ok *|ok *|42501|42501|42501
 match_webhook|SELECT r.contact_id FROM unnest(_contact_status.match_webhook('crm', 'sendgrid', \

@@ -1,0 +1,35 @@
+/*
+ * merged_contact.h
+ *		Contacts that were merged with another contact.
+ *
+ * A merged contact is a deleted contact with merged_into.  Its later events are
+ * recorded for its own addresses, as those of a deleted contact, and events of
+ * the person are copied to the contact with which it was merged.
+ */
+#ifndef CONTACT_STATUS_MERGED_CONTACT_H
+#define CONTACT_STATUS_MERGED_CONTACT_H
+
+#include "contact/contact.h"
+#include "contact/deleted_contact.h"
+
+/*
+ * Copies events of the person from the log of a merged contact to the log of
+ * the contact with which it was merged: those recorded after a time and dated
+ * from `first` on.  Errors, deliveries and interactions remain with the address
+ * that was mailed.  Events from before the merge are copied only if they
+ * restrict.  The copies are applied when the call ends.  Locks the other
+ * contact.
+ */
+extern void cs_copy_to_merged(CsInstallation *in, CsContact *state, const CsDeletedContact *deleted,
+							  TimestampTz after, cs_time first);
+
+/*
+ * Returns the contact that receives the events of a contact: itself, unless it
+ * does not exist and was merged.
+ */
+extern int64 cs_merge_target(CsInstallation *in, int64 account, int64 contact);
+
+/* Returns the ids (int64 *) of the contacts that were merged with a contact. */
+extern List *cs_merged_contacts(CsInstallation *in, int64 account, int64 contact);
+
+#endif							/* CONTACT_STATUS_MERGED_CONTACT_H */
