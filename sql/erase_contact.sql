@@ -13,7 +13,8 @@ DECLARE
 BEGIN
     PERFORM _contact_status.refuse_read_only('erase_contact');
     PERFORM _contact_status.check_installation(erase_contact.schema, '{contact}');
-    PERFORM _contact_status.lock_retractions(erase_contact.schema, erase_contact.account_id);
+    -- waits for a concurrent merge of the contact
+    PERFORM _contact_status.lock_contacts(erase_contact.schema, erase_contact.account_id, ARRAY[erase_contact.contact_id]);
     target := _contact_status.merge_target(erase_contact.schema, erase_contact.account_id, erase_contact.contact_id);
     EXECUTE pg_catalog.format('DELETE FROM ONLY %I.contact WHERE account_id OPERATOR(pg_catalog.=) $1 '
                               'AND contact_id OPERATOR(pg_catalog.=) $2', erase_contact.schema)

@@ -35,11 +35,16 @@ cs_has_former_addresses(CsInstallation *in)
 	return has_rows(in, TABLE_ADDRESS_CHANGE) || has_rows(in, TABLE_DELETED_CONTACT);
 }
 
-/* Set the holder in the rows of a table that have the digest in a column. */
-static void
-hold_in(CsInstallation *in, CsTableId id, const int index_columns[2], int holder_column,
+/*
+ * Set the holder in the rows of a table that have the digest in a column.
+ * Appends the contacts with which those of the rows were merged, if the column
+ * is not 0.
+ */
+static List *
+hold_in(CsInstallation *in, CsTableId id, const int index_columns[2], int holder_column, int merged_column,
 		int64 account, int64 contact, bytea *digest)
 {
+	List	   *merged = NIL;
 	CsTable    *table;
 	Relation	index;
 	Snapshot	snapshot;
@@ -49,7 +54,7 @@ hold_in(CsInstallation *in, CsTableId id, const int index_columns[2], int holder
 	bool	   *nulls;
 
 	if (!has_rows(in, id))
-		return;
+		return NIL;
 	table = cs_table(in, id);
 	index = cs_open_index(table, index_columns, 2);
 	snapshot = cs_latest_snapshot();
@@ -64,21 +69,29 @@ hold_in(CsInstallation *in, CsTableId id, const int index_columns[2], int holder
 			continue;
 		cs_copy_row(table, &values, &nulls);
 		CS_SET(table, holder_column, Int64GetDatum(contact), false);
+		if (merged_column != 0 && !nulls[table->columns[merged_column] - 1])
+		{
+			int64	   *into = palloc(sizeof(int64));
+
+			*into = DatumGetInt64(values[table->columns[merged_column] - 1]);
+			merged = lappend(merged, into);
+		}
 		cs_update_row(in, table, &table->slot->tts_tid, values, nulls);
 	}
 	index_endscan(scan);
 	UnregisterSnapshot(snapshot);
 	index_close(index, AccessShareLock);
+	return merged;
 }
 
-void
+List *
 cs_set_address_holder(CsInstallation *in, int64 account, int64 contact, bytea *digest)
 {
 	static const int of_change[2] = {CHANGE_ACCOUNT, CHANGE_OLD_DIGEST};
 	static const int of_former[2] = {DELETED_ACCOUNT, DELETED_DIGEST};
 
-	hold_in(in, TABLE_ADDRESS_CHANGE, of_change, CHANGE_HOLDER, account, contact, digest);
-	hold_in(in, TABLE_DELETED_CONTACT, of_former, DELETED_HOLDER, account, contact, digest);
+	hold_in(in, TABLE_ADDRESS_CHANGE, of_change, CHANGE_HOLDER, 0, account, contact, digest);
+	return hold_in(in, TABLE_DELETED_CONTACT, of_former, DELETED_HOLDER, DELETED_MERGED_INTO, account, contact, digest);
 }
 
 /* Append the holder that the row in a table's slot names. */

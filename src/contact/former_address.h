@@ -30,9 +30,10 @@ typedef struct CsPendingAddress
 
 /*
  * Sets a contact as the holder of its address in each row where the address is
- * a former one.  Locks these rows.
+ * a former one.  Locks these rows.  Returns the ids (int64 *) of the contacts with
+ * which contacts were merged that had this address last.
  */
-extern void cs_set_address_holder(CsInstallation *in, int64 account, int64 contact, bytea *digest);
+extern List *cs_set_address_holder(CsInstallation *in, int64 account, int64 contact, bytea *digest);
 
 /*
  * Deletes the changes of address of a contact up to a time: those of earlier

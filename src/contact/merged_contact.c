@@ -6,7 +6,9 @@
 
 #include "access/genam.h"
 #include "access/tableam.h"
+#include "access/xact.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
@@ -18,6 +20,7 @@
 #include "rules/rules.h"
 #include "storage/event_log.h"
 #include "storage/row_writer.h"
+#include "storage/suppression.h"
 #include "storage/table_scan.h"
 
 /*
@@ -200,4 +203,51 @@ cs_merged_contacts(CsInstallation *in, int64 account, int64 contact)
 	UnregisterSnapshot(snapshot);
 	index_close(index, AccessShareLock);
 	return found;
+}
+
+/* ---- addresses of merged contacts ---- */
+
+void
+cs_suppress_merged_address(CsInstallation *in, CsContact *state, int64 account, int64 contact, int64 merged_into,
+						   bytea *digest)
+{
+	int64		target = cs_merge_target(in, account, merged_into);
+	CsDeletedContact deleted;
+
+	if (target == contact)
+		return;
+	if (cs_lock_contact(state, account, target))
+		cs_suppress_facts(in, account, target, cs_contact_generation_start(state), cs_contact_facts(state), digest, false);
+	else if (cs_lock_deleted_contact(in, account, target, &deleted))
+		cs_suppress_facts(in, account, target, deleted.generation_start,
+						  cs_deleted_contact_facts(state, account, target, deleted.generation_start, deleted.ended),
+						  digest, false);
+	CommandCounterIncrement();
+}
+
+/* The suppressions of the last address of a merged contact, and of those that were merged with it. */
+static void
+suppress_address_of(CsInstallation *in, CsContact *state, int64 account, int64 contact, int64 merged)
+{
+	CsDeletedContact deleted;
+	ListCell   *lc;
+
+	if (!cs_lock_deleted_contact(in, account, merged, &deleted) || deleted.digest == NULL)
+		return;
+	if (cs_replace_suppressed_facts(in, account, contact, cs_contact_generation_start(state), cs_contact_facts(state),
+									deleted.digest, false))
+		cs_note_pending_address(in, account, deleted.holder, deleted.digest);
+	foreach(lc, cs_merged_contacts(in, account, merged))
+		suppress_address_of(in, state, account, contact, *(int64 *) lfirst(lc));
+}
+
+void
+cs_suppress_merged_addresses(CsInstallation *in, CsContact *state, int64 account, int64 contact)
+{
+	ListCell   *lc;
+
+	if (RelationGetNumberOfBlocks(cs_table(in, TABLE_DELETED_CONTACT)->rel) == 0)
+		return;
+	foreach(lc, cs_merged_contacts(in, account, contact))
+		suppress_address_of(in, state, account, contact, *(int64 *) lfirst(lc));
 }

@@ -24,6 +24,20 @@ extern void cs_copy_to_merged(CsInstallation *in, CsContact *state, const CsDele
 							  TimestampTz after, cs_time first);
 
 /*
+ * Stores the opt-outs and the complaint of a contact with which others were
+ * merged as suppressions of an address of one of these, for a contact that takes
+ * this address now.  Locks the contact with which they were merged.
+ */
+extern void cs_suppress_merged_address(CsInstallation *in, CsContact *state, int64 account, int64 contact,
+									   int64 merged_into, bytea *digest);
+
+/*
+ * Updates these suppressions of the last addresses of all contacts that were
+ * merged with the locked contact, after its events changed.
+ */
+extern void cs_suppress_merged_addresses(CsInstallation *in, CsContact *state, int64 account, int64 contact);
+
+/*
  * Returns the contact that receives the events of a contact: itself, unless it
  * does not exist and was merged.
  */

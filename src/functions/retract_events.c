@@ -185,6 +185,7 @@ cs_set_retracted(PG_FUNCTION_ARGS)
 			cs_request_full_replay(state);
 			cs_replay_contact(state);
 			cs_save_contact(state, in->now);
+			cs_suppress_merged_addresses(in, state, account, contact);
 			/*
 			 * a suppression was not recorded while a retracted event had the
 			 * same fact: record it now

@@ -25,6 +25,7 @@
 #include "contact/contact.h"
 #include "contact/deleted_contact.h"
 #include "contact/former_address.h"
+#include "contact/merged_contact.h"
 #include "contact/operation.h"
 #include "contact/propagate_suppression.h"
 #include "contact/subscription.h"
@@ -61,6 +62,22 @@ bigint_column(CsTable *table, TupleTableSlot *slot, int column)
 	bool		isnull;
 
 	return DatumGetInt64(cs_column(table, slot, column, &isnull));
+}
+
+/*
+ * Store that a contact has its address now.  If a merged contact had it, the
+ * opt-outs and the complaint of that person become suppressions of the address.
+ */
+static void
+take_address(CsInstallation *in, CsContact *state, int64 account, int64 contact, bytea *digest)
+{
+	List	   *merged = cs_set_address_holder(in, account, contact, digest);
+	ListCell   *lc;
+
+	if (merged != NIL)
+		CommandCounterIncrement();
+	foreach(lc, merged)
+		cs_suppress_merged_address(in, state, account, contact, *(int64 *) lfirst(lc), digest);
 }
 
 /* ---- inserted contacts ---- */
@@ -181,7 +198,7 @@ cs_begin_contacts(PG_FUNCTION_ARGS)
 			MemoryContextSwitchTo(row);
 			digest = cs_address_digest(in, account, cs_column(table, slot, CONTACT_EMAIL, &isnull));
 			if (former)
-				cs_set_address_holder(in, account, contact, digest);
+				take_address(in, state, account, contact, digest);
 			cs_record_suppressions(in, account, contact, digest, DT_NOBEGIN,
 								 ended == PG_INT64_MIN ? "suppression" : psprintf("suppression " INT64_FORMAT, ended));
 			if (unmatched)
@@ -255,7 +272,7 @@ cs_change_contact_address(PG_FUNCTION_ARGS)
 		cs_save_contact(state, in->now);
 
 		/* the contact receives the suppressions of its new address */
-		cs_set_address_holder(in, account, contact, new_digest);
+		take_address(in, state, account, contact, new_digest);
 		if (cs_has_suppressions(in))
 			cs_record_suppressions(in, account, contact, new_digest, in->now + 1,
 								 psprintf("suppression " INT64_FORMAT, in->now));

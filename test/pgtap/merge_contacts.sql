@@ -126,6 +126,36 @@ INSERT INTO crm.event (contact_id, list_id, kind) VALUES (1023, 1, 'added');
 SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 1023), 'unsubscribed',
     'a late opt-out also holds for the address of a deleted contact with which the contact was merged');
 
+-- a contact that takes the address of a merged contact receives what the person said, but not of the other address
+INSERT INTO crm.contact (contact_id, email) SELECT i, format('c%s@example.org', i) FROM generate_series(1081, 1086) i;
+INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) SELECT i, 1, 'added', '2026-01-01'
+    FROM generate_series(1081, 1086) i;
+SELECT contact_status.merge_contacts('crm', 1, 1081, 1082), contact_status.merge_contacts('crm', 1, 1082, 1083)
+    \g /dev/null
+INSERT INTO crm.event (contact_id, list_id, kind, source) VALUES (1083, 1, 'unsubscribed', 'scanner'),
+    (1083, NULL, 'nonexistent', NULL);
+CREATE TABLE helper.staging (email text);
+INSERT INTO helper.staging VALUES ('c1081@example.org'), ('c1082@example.org');
+SELECT results_eq($$SELECT outcome, reason FROM contact_status.import_contacts('crm', 1, 1, 'helper.staging')$$,
+    $$VALUES ('suppressed', 'unsubscribed'), ('suppressed', 'unsubscribed')$$, 'an import of the merged addresses');
+SELECT results_eq($$SELECT status::text, hard_bounced_at IS NULL FROM crm.contact
+        WHERE email IN ('c1081@example.org', 'c1082@example.org')$$,
+    $$VALUES ('unsubscribed', true), ('unsubscribed', true)$$, 'the opt-out after the merge holds');
+SELECT contact_status.retract_events('crm', 'a test', source => 'scanner') \g /dev/null
+SELECT results_eq($$SELECT status::text FROM crm.contact WHERE email IN ('c1081@example.org', 'c1082@example.org')$$,
+    $$VALUES ('active'), ('active')$$, 'until it is retracted');
+SELECT contact_status.merge_contacts('crm', 1, 1084, 1085) \g /dev/null
+INSERT INTO crm.event (contact_id, kind) VALUES (1085, 'complained');
+UPDATE crm.contact SET email = 'c1084@example.org' WHERE contact_id = 1086;
+SELECT is((SELECT status::text FROM crm.contact WHERE contact_id = 1086), 'complained', 'a change to a merged address');
+UPDATE crm.contact SET email = 'c1086b@example.org' WHERE contact_id = 1086;
+UPDATE crm.contact SET email = 'c1084@example.org' WHERE contact_id = 1085;
+DELETE FROM crm.contact WHERE contact_id = 1085;
+INSERT INTO crm.contact (contact_id, email) VALUES (1087, 'c1084@example.org'), (1088, 'c1085@example.org');
+SELECT is((SELECT string_agg(status::text, ' ') FROM crm.contact WHERE contact_id IN (1087, 1088)),
+    'complained complained', 'after the contact changed to the merged address, and was deleted');
+SELECT * FROM helper.check_whole();
+
 -- an id that is used again is another contact
 INSERT INTO crm.contact (contact_id, email) VALUES (1031, 'c1031@example.org'), (1032, 'c1032@example.org');
 SELECT contact_status.merge_contacts('crm', 1, 1031, 1032) \g /dev/null
