@@ -37,8 +37,8 @@ my %of_catalogue = map { $_ => 1 } qw(check_installation unguarded_partitions ta
     table_definitions view_definitions trigger_definitions import_insert);
 my @on_installation = grep { ($_->{names}[0] // '') eq 'schema' && !$of_catalogue{ $_->{name} } } @functions;
 my @pure            = grep { ($_->{names}[0] // '') ne 'schema' && $_->{name} ne 'guard_partition' } @functions;
-my %reads           = map { $_ => 1 } qw(counting_contacts damage lost_settings merge_target retracted_events events_that_followed
-    create_tables);    # volatile, to see what was just written
+my %reads           = map { $_ => 1 } qw(counting_contacts damage lost_settings merge_target retracted_events
+    events_that_followed create_tables);    # volatile, to see what was just written
 cmp_ok(scalar(@on_installation), '>', 15, 'there are functions on an installation');
 
 sub calls {
