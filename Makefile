@@ -42,6 +42,9 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 ifneq ($(PGXS),)
 include $(PGXS)
+else
+all install:
+	@echo "$(PG_CONFIG) shows no PGXS: install the development package of the server, or name its pg_config by PG_CONFIG=" >&2; exit 1
 endif
 
 $(INSTALL_SQL): $(SQL_PARTS:%=sql/%.sql)

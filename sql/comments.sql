@@ -75,7 +75,7 @@ SELECT DISTINCT ON (c.relname, a.attnum) format('COMMENT ON COLUMN %I.%I.%I IS %
     ('suppression', 'occurred_at', 'time of the event'),
     ('suppression', 'source', 'contact, suppress, erasure, or as the caller of suppress said'),
     ('event', 'list_id', 'the list; null: the event concerns no list in particular'),
-    ('event', 'kind', 'the kind; README.md describes the effect of each kind'),
+    ('event', 'kind', 'the kind; docs/reference.md describes the effect of each kind'),
     ('event', 'retraction_id', 'number of the retraction that retracted the event'),
     ('event', 'reason', 'why it happened, for example the reason of a complaint or a bounce'),
     ('active_contacts', 'active_contacts', 'number of contacts with a status that counts'),

@@ -30,7 +30,7 @@ BEGIN
        AND c.relname = ANY (tables || _contact_status.view_names() || '{event_default}'::name[]);
     IF taken @> tables THEN
         RAISE EXCEPTION 'schema "%" already holds an installation', create_tables.schema
-            USING ERRCODE = 'duplicate_table', HINT = 'Name another schema.';
+            USING ERRCODE = 'duplicate_table', HINT = 'Name another schema, or drop this one with all its data.';
     ELSIF taken IS NOT NULL THEN
         RAISE EXCEPTION 'schema "%" already has a table "%"', create_tables.schema, taken[1]
             USING ERRCODE = 'duplicate_table', HINT = 'Name another schema.';

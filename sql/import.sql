@@ -335,12 +335,20 @@ CREATE FUNCTION _contact_status.import_query(schema name, source regclass, list_
 AS $import_query$
 DECLARE
     has text[] := ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = import_query.source AND attnum > 0 AND NOT attisdropped);
+    unread text;
     known boolean;
 BEGIN
     IF NOT 'email' = ANY (has) THEN
         RAISE EXCEPTION 'table % has no column email', import_query.source
             USING ERRCODE = 'undefined_column',
                   HINT = 'A staging table has email and, if wanted, occurred_at, evidence, status, contact_id and columns that you added to contact.';
+    END IF;
+    -- a misspelt status would make contacts mailable that opted out
+    SELECT string_agg(quote_ident(h), ', ') INTO unread FROM unnest(has) h
+     WHERE h <> ALL (own::text[] || '{email,occurred_at,evidence,status,contact_id}'::text[]);
+    IF unread IS NOT NULL THEN
+        RAISE WARNING 'import_contacts does not read columns of table %: %', import_query.source, unread
+            USING HINT = 'Give a column the name that import_contacts reads, or add it to table contact.';
     END IF;
     EXECUTE format('SELECT EXISTS (SELECT FROM %I.list WHERE account_id = $1 AND list_id = $2)', import_query.schema)
        INTO known USING import_query.account_id, import_query.list_id;

@@ -55,7 +55,7 @@ WITH c AS (
            CASE WHEN s.consent = 'active' THEN 'unsubscribed, removed'
                 WHEN s.consent = 'unconfirmed' AND s.consent_at <= c.address_since THEN 'confirmed, after a new sign-up'
                 WHEN s.consent = 'unconfirmed' THEN 'confirmed'
-                WHEN c.complained_at IS NOT NULL OR c.resubscribe = 'never' THEN 'nothing, under policy ' || c.policy || ' and what else holds'
+                WHEN c.complained_at IS NOT NULL OR c.resubscribe = 'never' THEN 'nothing: the policy or a complaint lets no opt-out end'
                 ELSE 'confirmed, after a new sign-up; resubscribed, with evidence' END
       FROM c, s
     UNION ALL
@@ -64,7 +64,7 @@ WITH c AS (
       FROM s WHERE s.requested_at IS NOT NULL
     UNION ALL
     SELECT 3, 'account-wide opt-out', 'unsubscribed', c.unsubscribed_at, '{unsubscribed}', NULL,
-           'lists joined later begin unsubscribed', 'nothing; a return lifts it on its own list only'
+           'lists joined later begin unsubscribed', 'nothing; confirmed or resubscribed lifts it on its own list'
       FROM c WHERE c.unsubscribed_at IS NOT NULL
     UNION ALL
     SELECT 4, 'complaint', 'complained', c.complained_at, '{complained}', NULL, 'on every list',

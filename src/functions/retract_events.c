@@ -540,7 +540,7 @@ cs_anonymize_contact(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 				 errmsg("contact %lld of account %lld does not exist", (long long) contact, (long long) account),
-				 errhint("Of an address without a contact nothing is kept but its digest.")));
+				 errhint("Of an address without a contact, table suppression has a digest. Delete its rows of table unmatched_event.")));
 	cs_end_operation(in);
 	PG_RETURN_VOID();
 }

@@ -2,7 +2,7 @@
  * apply.c
  *		The effect of each kind of event on the facts of a contact.
  *
- * cs_apply_event() has a case for each row of the table of events in README.md.
+ * cs_apply_event() has a case for each row of the table of events in docs/reference.md.
  * Consents are in consent.c, deliveries and interactions in delivery.c.
  */
 

@@ -170,7 +170,7 @@ confirms(const cs_facts *c, const cs_consent *s, const cs_event *e)
 		(e->rules.confirm_within == 0 || elapsed(time_for(e, since), own_time(e)) <= e->rules.confirm_within);
 }
 
-/* ---- the table of events in README.md ---- */
+/* ---- the table of events in docs/reference.md ---- */
 
 void
 cs_apply_consent(cs_facts *c, const cs_event *e)

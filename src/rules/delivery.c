@@ -248,7 +248,7 @@ interact(cs_facts *c, const cs_event *e)
 	}
 }
 
-/* ---- the table of events in README.md ---- */
+/* ---- the table of events in docs/reference.md ---- */
 
 void
 cs_apply_delivery(cs_facts *c, const cs_policy *p, const cs_event *e)

@@ -3,7 +3,7 @@
  *		The state machine: the effect of one event on the facts of a contact.
  *
  * This folder is plain C without PostgreSQL headers, and is compiled and fuzzed
- * alone.  README.md describes the rules in sections "Events" and "Policies".
+ * alone.  docs/reference.md describes the rules in sections "Events" and "Policies".
  *
  * Facts depend on events and settings, not on the clock.  A status is a
  * function of the facts and a time, so that a suspension ends without an event.

@@ -106,7 +106,7 @@ check_event(CsInstallation *in, const CsLoggedEvent *logged)
 				 cs_errconstraint(CONSTRAINT_EVENT),
 				 errmsg("event \"%s\" of contact %lld %s",
 						cs_kind_labels[event->kind], (long long) logged->contact, wrong),
-				 errhint("See the README, \"Events\", for the columns that each kind has.")));
+				 errhint("docs/reference.md, \"Events\", lists the columns that each kind needs.")));
 }
 
 /* ---- sorting ---- */

@@ -74,7 +74,7 @@ cs_refuse_write(PG_FUNCTION_ARGS)
 			 errdetail("It is the row of %s.", describe_row(rel, trigger->tg_trigtuple)),
 			 cs_is_log(rel) ?
 			 errhint("The log is append-only: record another event, or take this one out with contact_status.retract_events. Events before the horizon of contact_status.set_horizon may be deleted.") :
-			 errhint("Record an event instead: INSERT INTO event; statuses follow from the events.")));
+			 errhint("Record the event that leads to the status: docs/record-events.md, \"Set a status by hand\", lists them. contact_status.explain_status shows the facts that hold.")));
 }
 
 /* refuse_truncate(): before TRUNCATE.  Raises 0A000. */

@@ -5,7 +5,7 @@
 #ifndef CONTACT_STATUS_ERRORS_H
 #define CONTACT_STATUS_ERRORS_H
 
-/* README.md, section "Errors", has the situation and SQLSTATE of each. */
+/* docs/reference.md, section "Errors", has the situation and SQLSTATE of each. */
 #define CONSTRAINT_DERIVED	"contact_status_derived"
 #define CONSTRAINT_EVENT	"contact_status_event"
 #define CONSTRAINT_OPT_OUT	"contact_status_opt_out"

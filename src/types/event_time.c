@@ -34,7 +34,7 @@ cs_refuse_time(const char *subject, const char *problem)
 			 errmsg("%s is dated %s", subject, problem),
 			 problem == before_all ?
 			 errhint("Check the unit of the time: to_timestamp() takes seconds since 1970, not milliseconds or days.") :
-			 errhint("Record an event when it has happened, with the time at which it did.")));
+			 errhint("Record an event when it has happened. If it has: to_timestamp() takes seconds since 1970, not milliseconds.")));
 }
 
 /* check_event_time(occurred_at): raises 22008 for a time that no event may have. */

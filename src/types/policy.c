@@ -22,7 +22,7 @@
 
 #define COUNTED_BY_DEFAULT ((1 << CS_STATUS_ACTIVE) | (1 << CS_STATUS_SOFT_BOUNCED))
 
-/* The table in README.md, section "Policies".  A value of 0 means that there is no such rule. */
+/* The table in docs/reference.md, section "Policies".  A value of 0 means that there is no such rule. */
 static const struct
 {
 	const char *name;

@@ -86,4 +86,12 @@ SKIP: {
         if system(q{node -e 'require("pg")' 2>/dev/null}) != 0;
     run_driver('node-postgres', 'node', 'test/clients/node-postgres.js');
 }
+
+# psql: columns of a staging table that are not read are named
+psql($ENV{PGDATABASE}, q{CREATE EXTENSION contact_status; SELECT contact_status.create_tables('crm')});
+psql($ENV{PGDATABASE}, q{CREATE TABLE staging (email text, "Status" text, evidence text); CREATE TABLE plain (email text)});
+my $import = q{SELECT contact_status.import_contacts('crm', 1, 1, '%s')};
+like(`psql -Xq -c "@{[sprintf $import, 'staging']}" 2>&1 >/dev/null`, qr/^WARNING:.*staging: "Status"$/m,
+    'a warning names the columns that import_contacts does not read');
+is(`psql -Xq -c "@{[sprintf $import, 'plain']}" 2>&1 >/dev/null`, '', 'and there is none else');
 done_testing;
