@@ -89,7 +89,8 @@ SKIP: {
 
 # psql: columns of a staging table that are not read are named
 psql($ENV{PGDATABASE}, q{CREATE EXTENSION contact_status; SELECT contact_status.create_tables('crm')});
-psql($ENV{PGDATABASE}, q{CREATE TABLE staging (email text, "Status" text, evidence text); CREATE TABLE plain (email text)});
+psql($ENV{PGDATABASE}, q{CREATE TABLE staging (email text, "Status" text, evidence text);
+    CREATE TABLE plain (email text)});
 my $import = q{SELECT contact_status.import_contacts('crm', 1, 1, '%s')};
 like(`psql -Xq -c "@{[sprintf $import, 'staging']}" 2>&1 >/dev/null`, qr/^WARNING:.*staging: "Status"$/m,
     'a warning names the columns that import_contacts does not read');
