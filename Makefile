@@ -16,6 +16,7 @@
 #   make test-versions        the whole suite on PostgreSQL 15, 17, 18 and on 32 bits, as root; see script/versions
 #   make bench                what events cost, beside the least that could be done; SHORT=1 takes minutes; see bench/README.md
 #   make bench-growth         the same with more and more contacts
+#   make bench-instructions   instructions and WAL of ten statements, compared with bench/instructions.txt; WRITE=1 replaces that file
 #   make bench-counts         what exact counts cost
 #   make bench-feed           what the change feed costs
 #   make demo                 shows one story under four policies; FILES=folder plays your own files
@@ -61,7 +62,7 @@ classify:
 
 # These set the machine up, so they choose the PostgreSQL anew once that is done.
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
-.PHONY: setup build-and-install test installcheck demo bench bench-growth bench-counts bench-feed bench-webhooks webhooks test-versions test-assert soak valgrind fuzz sqlsmith
+.PHONY: setup build-and-install test installcheck demo bench bench-growth bench-instructions bench-counts bench-feed bench-webhooks webhooks test-versions test-assert soak valgrind fuzz sqlsmith
 setup:
 	script/setup
 build-and-install: setup
@@ -92,6 +93,8 @@ bench: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/server bench/bench.pl
 bench-growth: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/server bench/bench.pl growth $(STEPS)
+bench-instructions: build-and-install
+	PG_CONFIG=$$(script/pg_config) perl bench/instructions.pl
 bench-webhooks: export SERVER_SETTINGS = $(BENCH_SETTINGS)
 bench-webhooks: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/server psql -X -f bench/webhooks.sql
