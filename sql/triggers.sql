@@ -50,6 +50,11 @@ CREATE FUNCTION _contact_status.change_list() RETURNS trigger
 COMMENT ON FUNCTION _contact_status.change_list() IS
 'at a change of list: checks it, and stores its double opt-in; removes the subscribers of a deleted list';
 
+CREATE FUNCTION _contact_status.settings_changed() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'cs_settings_changed';
+COMMENT ON FUNCTION _contact_status.settings_changed() IS
+'after a row of policy, account or list is updated or deleted: makes all sessions read the settings again';
+
 CREATE FUNCTION _contact_status.refuse_write() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_refuse_write';
 COMMENT ON FUNCTION _contact_status.refuse_write() IS
