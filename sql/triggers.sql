@@ -82,7 +82,8 @@ COMMENT ON FUNCTION _contact_status.address_status(contact_status.policy, record
 CREATE FUNCTION contact_status.require_mailable() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_require_mailable';
 COMMENT ON FUNCTION contact_status.require_mailable() IS
-'before a row of an outbox is written: refuses or skips a contact that may not be mailed now; arguments: schema, '
+'before a row of an outbox is written, or after a statement that inserts rows: refuses or skips a contact that may not be '
+'mailed now; arguments: schema, '
 'contact column [, list column [, account column]] [, error or skip] [, transactional]';
 
 CREATE FUNCTION contact_status.guard_status() RETURNS trigger
