@@ -16,7 +16,7 @@
 #   make test-versions        the whole suite on PostgreSQL 15, 17, 18 and on 32 bits, as root; see script/versions
 #   make bench                what events cost, beside the least that could be done; SHORT=1 takes minutes; see bench/README.md
 #   make bench-growth         the same with more and more contacts
-#   make bench-instructions   instructions and WAL of ten statements, compared with bench/instructions.txt; WRITE=1 replaces that file
+#   make bench-instructions   instructions and WAL of eleven statements, compared with bench/instructions.txt; WRITE=1 replaces that file
 #   make bench-counts         what exact counts cost
 #   make bench-feed           what the change feed costs
 #   make demo                 shows one story under four policies; FILES=folder plays your own files
@@ -88,9 +88,12 @@ demo: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/demo $(FILES)
 # No checkpoint and no autovacuum but the benchmark's own falls into a run.
 BENCH_SETTINGS = shared_buffers=2GB max_wal_size=16GB checkpoint_timeout=1d autovacuum=off jit=off
+# As users run a server.
+DURABLE_SETTINGS = fsync=on synchronous_commit=on full_page_writes=on autovacuum=on shared_buffers=1GB max_wal_size=4GB wal_level=replica
 bench bench-growth: export SERVER_SETTINGS = $(BENCH_SETTINGS)
 bench: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/server bench/bench.pl
+	PG_CONFIG=$$(script/pg_config) SERVER_SETTINGS='$(DURABLE_SETTINGS)' script/server bench/bench.pl durable
 bench-growth: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/server bench/bench.pl growth $(STEPS)
 bench-instructions: build-and-install
