@@ -16,6 +16,7 @@
 #   make test-versions        the whole suite on PostgreSQL 15, 17, 18 and on 32 bits, as root; see script/versions
 #   make bench                what events cost, beside the least that could be done; SHORT=1 takes minutes; see bench/README.md
 #   make bench-growth         the same with more and more contacts
+#   make bench-instructions   instructions and WAL of eleven statements, compared with bench/instructions.txt; WRITE=1 replaces that file
 #   make bench-counts         what exact counts cost
 #   make bench-feed           what the change feed costs
 #   make dist                 contact_status-VERSION.zip of the last commit, for PGXN
@@ -66,7 +67,7 @@ classify:
 
 # These set the machine up, so they choose the PostgreSQL anew once that is done.
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
-.PHONY: dist deb setup build-and-install test installcheck demo bench bench-growth bench-counts bench-feed bench-webhooks webhooks test-versions test-assert soak valgrind fuzz sqlsmith
+.PHONY: dist deb setup build-and-install test installcheck demo bench bench-growth bench-instructions bench-counts bench-feed bench-webhooks webhooks test-versions test-assert soak valgrind fuzz sqlsmith
 setup:
 	script/setup
 build-and-install: setup
@@ -92,11 +93,16 @@ demo: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/demo $(FILES)
 # No checkpoint and no autovacuum but the benchmark's own falls into a run.
 BENCH_SETTINGS = shared_buffers=2GB max_wal_size=16GB checkpoint_timeout=1d autovacuum=off jit=off
+# As users run a server.
+DURABLE_SETTINGS = fsync=on synchronous_commit=on full_page_writes=on autovacuum=on shared_buffers=1GB max_wal_size=4GB wal_level=replica
 bench bench-growth: export SERVER_SETTINGS = $(BENCH_SETTINGS)
 bench: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/server bench/bench.pl
+	PG_CONFIG=$$(script/pg_config) SERVER_SETTINGS='$(DURABLE_SETTINGS)' script/server bench/bench.pl durable
 bench-growth: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/server bench/bench.pl growth $(STEPS)
+bench-instructions: build-and-install
+	PG_CONFIG=$$(script/pg_config) perl bench/instructions.pl
 bench-webhooks: export SERVER_SETTINGS = $(BENCH_SETTINGS)
 bench-webhooks: build-and-install
 	PG_CONFIG=$$(script/pg_config) script/server psql -X -f bench/webhooks.sql

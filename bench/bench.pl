@@ -7,9 +7,11 @@
 #   SECONDS        of each run of single events (4)
 #   CONTACTS       of the main workloads (200000)
 #   EVENTS         of their stream (1000000)
+#   MAILED, MANY   contacts of a campaign (1000000), and of the workloads that are larger than memory (5000000)
 #   RAW=file       the raw numbers go there; otherwise they follow the table
 #
 #   bench/bench.pl growth [CONTACTS...]   how the main workloads grow with the contacts (10000 100000 1000000)
+#   bench/bench.pl durable                workloads as users run a server, beside other ways to keep a status
 #
 # Prints Markdown. What is compared, and what the numbers mean: bench/README.md.
 use strict;
@@ -28,6 +30,7 @@ use Bench::Import;
 use Bench::Reading;
 use Bench::Memory;
 use Bench::Growth;
+use Bench::Durable;
 
 die "run it by make bench\n" if !$ENV{THROW_AWAY_SERVER};
 $| = 1;
@@ -55,7 +58,7 @@ my @own = (
 );
 my $wanted = $ENV{WORKLOAD} // '';
 @$_ = grep { $_->[0] =~ /\Q$wanted/ } @$_ for \@shared, \@own;
-die "there is no workload named $wanted\n" if !@shared && !@own;
+die "there is no workload named $wanted\n" if !@shared && !@own && !@ARGV;
 
 my @rows;
 sub work {
@@ -69,6 +72,10 @@ sub work {
 
 if (@ARGV && $ARGV[0] eq 'growth') {
     push @rows, Bench::Growth::growth(@ARGV > 1 ? @ARGV[ 1 .. $#ARGV ] : $scale{short} ? (10_000, 100_000) : (10_000, 100_000, 1_000_000));
+}
+elsif (@ARGV && $ARGV[0] eq 'durable') {
+    work(grep { $_->[0] =~ /\Q$wanted/ } [ singles => \&Bench::Durable::singles_and_readers ], [ large => \&Bench::Durable::large ],
+        [ campaigns => \&Bench::Durable::campaigns ]);
 }
 else {
     if (@shared) {

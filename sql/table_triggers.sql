@@ -41,6 +41,18 @@ CREATE TRIGGER contact_status_change AFTER INSERT OR UPDATE ON %1$I.list
 CREATE TRIGGER contact_status_end BEFORE DELETE ON %1$I.list
     FOR EACH ROW EXECUTE FUNCTION _contact_status.change_list();
 
+-- Sessions cache settings. These triggers fire with any session_replication_role: a subscription applies changes too.
+
+CREATE TRIGGER contact_status_invalidate AFTER UPDATE OR DELETE ON %1$I.policy
+    FOR EACH ROW EXECUTE FUNCTION _contact_status.settings_changed();
+CREATE TRIGGER contact_status_invalidate AFTER UPDATE OR DELETE ON %1$I.account
+    FOR EACH ROW EXECUTE FUNCTION _contact_status.settings_changed();
+CREATE TRIGGER contact_status_invalidate AFTER UPDATE OR DELETE ON %1$I.list
+    FOR EACH ROW EXECUTE FUNCTION _contact_status.settings_changed();
+ALTER TABLE %1$I.policy ENABLE ALWAYS TRIGGER contact_status_invalidate;
+ALTER TABLE %1$I.account ENABLE ALWAYS TRIGGER contact_status_invalidate;
+ALTER TABLE %1$I.list ENABLE ALWAYS TRIGGER contact_status_invalidate;
+
 -- A table with such a trigger cannot become a partition or child of another table. Statements on a parent would not
 -- fire the other triggers.
 

@@ -50,6 +50,11 @@ CREATE FUNCTION _contact_status.change_list() RETURNS trigger
 COMMENT ON FUNCTION _contact_status.change_list() IS
 'at a change of list: checks it, and stores its double opt-in; removes the subscribers of a deleted list';
 
+CREATE FUNCTION _contact_status.settings_changed() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'cs_settings_changed';
+COMMENT ON FUNCTION _contact_status.settings_changed() IS
+'after a row of policy, account or list is updated or deleted: makes all sessions read the settings again';
+
 CREATE FUNCTION _contact_status.refuse_write() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_refuse_write';
 COMMENT ON FUNCTION _contact_status.refuse_write() IS
@@ -77,7 +82,8 @@ COMMENT ON FUNCTION _contact_status.address_status(contact_status.policy, record
 CREATE FUNCTION contact_status.require_mailable() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_require_mailable';
 COMMENT ON FUNCTION contact_status.require_mailable() IS
-'before a row of an outbox is written: refuses or skips a contact that may not be mailed now; arguments: schema, '
+'before a row of an outbox is written, or after a statement that inserts rows: refuses or skips a contact that may not be '
+'mailed now; arguments: schema, '
 'contact column [, list column [, account column]] [, error or skip] [, transactional]';
 
 CREATE FUNCTION contact_status.guard_status() RETURNS trigger

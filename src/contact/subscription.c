@@ -192,6 +192,18 @@ insert_subscription(CsContact *v, CsTable *table, const cs_consent *s, cs_status
 	cs_insert_row(v->in, table, values, nulls);
 }
 
+/* Most rows have not changed since they were read, and are written without a lock. */
+static void
+update_subscription(CsContact *v, CsTable *table, CsStoredSubscription *row, const cs_consent *s, cs_status status)
+{
+	set_subscription(table, row->values, row->nulls, v, s, status);
+	if (cs_try_update_row(v->in, table, &row->tid, row->values, row->nulls))
+		return;
+	lock_subscription(table, row, LockTupleNoKeyExclusive);
+	set_subscription(table, row->values, row->nulls, v, s, status);
+	cs_update_row(v->in, table, &row->tid, row->values, row->nulls);
+}
+
 /* Count the subscription, and record the change for the feed.  Statuses are cs_status or CS_NO_STATUS. */
 static void
 note_change(CsContact *v, int64 list, int from, int to, cs_time as_of)
@@ -243,9 +255,7 @@ cs_save_subscriptions(CsContact *v, cs_status address, cs_time as_of)
 
 			if (row->status != status || !cs_same_consent(a, b))
 			{
-				lock_subscription(table, row, LockTupleNoKeyExclusive);
-				set_subscription(table, row->values, row->nulls, v, b, status);
-				cs_update_row(v->in, table, &row->tid, row->values, row->nulls);
+				update_subscription(v, table, row, b, status);
 				note_change(v, b->list, row->status, status, as_of);
 				wrote = true;
 			}

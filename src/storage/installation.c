@@ -11,6 +11,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_am_d.h"
 #include "catalog/pg_operator_d.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type_d.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -25,6 +26,7 @@
 
 #include "compat.h"
 #include "storage/installation.h"
+#include "storage/session_cache.h"
 #include "types/fact_columns.h"
 
 /*
@@ -232,6 +234,21 @@ open_key(CsTable *table)
 			 errhint("Create it again as contact_status.create_tables does.")));
 }
 
+/* Opens the key that the cache has.  Returns NULL if it has none, or if another index has become the key. */
+static Relation
+open_cached_key(CsTable *table)
+{
+	Relation	index;
+
+	if (table->layout->relid != RelationGetRelid(table->rel) || !OidIsValid(table->layout->key))
+		return NULL;
+	index = index_open(table->layout->key, AccessShareLock);
+	if (table->layout->key == RelationGetRelid(index) && is_key(table, index))
+		return index;
+	index_close(index, AccessShareLock);
+	return NULL;
+}
+
 Relation
 cs_key(CsTable *table)
 {
@@ -240,10 +257,40 @@ cs_key(CsTable *table)
 	if (table->key == NULL)
 	{
 		caller = MemoryContextSwitchTo(table->context);
-		table->key = open_key(table);
+		table->key = open_cached_key(table);
+		if (table->key == NULL)
+			table->key = open_key(table);
+		if (table->layout->relid == RelationGetRelid(table->rel))
+			table->layout->key = RelationGetRelid(table->key);
 		MemoryContextSwitchTo(caller);
 	}
 	return table->key;
+}
+
+/* Finds the columns of an open table by name, unless the cache has them. */
+static void
+find_columns(CsTable *table)
+{
+	CsLayout   *layout = table->layout;
+	bool		is_cached = layout->relid == RelationGetRelid(table->rel);
+
+	if (is_cached && layout->has_columns)
+	{
+		memcpy(table->columns, layout->columns, sizeof(table->columns));
+		if (table->facts)
+			memcpy(table->facts, layout->facts, sizeof(layout->facts));
+		return;
+	}
+	cs_find_columns(table->rel->rd_att, true, tables[table->id].columns, tables[table->id].column_count, table->columns);
+	if (table->facts)
+		cs_find_fact_columns(table->rel->rd_att, true, table->facts);
+	/* the lock on the table prevents a change of its columns; the search for them may have processed messages */
+	if (!is_cached || layout->relid != RelationGetRelid(table->rel))
+		return;
+	memcpy(layout->columns, table->columns, sizeof(table->columns));
+	if (table->facts)
+		memcpy(layout->facts, table->facts, sizeof(layout->facts));
+	layout->has_columns = true;
 }
 
 CsTable *
@@ -260,12 +307,10 @@ cs_open_table(CsInstallation *in, CsTableId id, Oid relid)
 	table->context = in->context;
 	table->rel = table_open(relid, lock);
 	table->slot = table_slot_create(table->rel, NULL);
-	cs_find_columns(table->rel->rd_att, true, tables[id].columns, tables[id].column_count, table->columns);
+	table->layout = cs_layout(in->schema, id);
 	if (id == TABLE_CONTACT)
-	{
-		table->facts = palloc(FACT_COLUMNS * sizeof(AttrNumber));
-		cs_find_fact_columns(table->rel->rd_att, true, table->facts);
-	}
+		table->facts = palloc(sizeof(table->layout->facts));
+	find_columns(table);
 	in->opened = lappend(in->opened, table);
 	MemoryContextSwitchTo(caller);
 	return table;
@@ -275,14 +320,16 @@ cs_open_table(CsInstallation *in, CsTableId id, Oid relid)
 static Oid
 find_table(CsInstallation *in, CsTableId id)
 {
-	Oid			relid = get_relname_relid(tables[id].name, in->schema);
+	CsLayout   *layout = cs_layout(in->schema, id);
 
-	if (!OidIsValid(relid))
+	if (!OidIsValid(layout->relid))
+		*layout = (CsLayout) {.relid = get_relname_relid(tables[id].name, in->schema)};
+	if (!OidIsValid(layout->relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("table \"%s.%s\" does not exist", get_namespace_name(in->schema), tables[id].name),
 				 errhint("Create the tables of an installation with contact_status.create_tables.")));
-	return relid;
+	return layout->relid;
 }
 
 /* A view, or a table of another owner, would run that owner's code with the caller's rights. */
@@ -365,12 +412,28 @@ cs_check_trigger_table(CsInstallation *in, CsTableId id, Relation rel)
 }
 
 bool
+cs_calls_one_of(const Trigger *trigger, const char *const *functions)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(trigger->tgfoid));
+	Oid			schema = InvalidOid;
+	char	   *name;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	for (; *functions != NULL && !OidIsValid(schema); functions++)
+		if (strcmp(NameStr(((Form_pg_proc) GETSTRUCT(tuple))->proname), *functions) == 0)
+			schema = ((Form_pg_proc) GETSTRUCT(tuple))->pronamespace;
+	ReleaseSysCache(tuple);
+	name = OidIsValid(schema) ? get_namespace_name(schema) : NULL;
+	return name && strcmp(name, "_contact_status") == 0;
+}
+
+bool
 cs_is_our_trigger(const Trigger *trigger, const char *function)
 {
-	char	   *name = get_func_name(trigger->tgfoid);
-	char	   *schema = get_namespace_name(get_func_namespace(trigger->tgfoid));
+	const char *const functions[] = {function, NULL};
 
-	return name && schema && strcmp(name, function) == 0 && strcmp(schema, "_contact_status") == 0;
+	return cs_calls_one_of(trigger, functions);
 }
 
 bool

@@ -49,6 +49,7 @@ typedef struct CsTable
 	CsTableId	id;
 	Relation	rel;
 	Relation	key;			/* see cs_key(); NULL until opened */
+	struct CsLayout *layout;	/* see session_cache.h */
 	TupleTableSlot *slot;		/* for reading */
 	MemoryContext context;		/* of the call: a scan outlives the context of a contact */
 	IndexScanDesc parked;		/* an ended scan of the key, to be used again */
@@ -198,7 +199,11 @@ extern Oid	cs_table_oid(CsInstallation *in, CsTableId id);
  */
 extern void cs_check_trigger_table(CsInstallation *in, CsTableId id, Relation rel);
 
-/* Does the trigger call this internal function?  Does a table have such a trigger? */
+/*
+ * Does the trigger call this internal function, or one of them, up to a NULL?
+ * Does a table have such a trigger?
+ */
+extern bool cs_calls_one_of(const Trigger *trigger, const char *const *functions);
 extern bool cs_is_our_trigger(const Trigger *trigger, const char *function);
 extern bool cs_has_our_trigger(Relation rel, const char *function);
 

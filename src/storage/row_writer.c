@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_trigger.h"
@@ -49,32 +50,47 @@ is_before_update(const Trigger *trigger)
 	return TRIGGER_FOR_ROW(trigger->tgtype) && TRIGGER_FOR_BEFORE(trigger->tgtype) && TRIGGER_FOR_UPDATE(trigger->tgtype);
 }
 
-/* Is the trigger a guard, which refuses writes through SQL? */
-static bool
-is_guard(const Trigger *trigger)
+/*
+ * Functions of triggers that our writes do not fire: guards, which refuse
+ * writes through SQL, and triggers of inserted and deleted contacts, which we
+ * only update.
+ */
+static const char *const not_fired[] = {
+	"refuse_write", "refuse_truncate", "set_event_key", "begin_contacts", "end_contacts", NULL
+};
+
+/*
+ * Finds the triggers that our writes fire.  Our updates change no address, and
+ * so do not need change_address, unless a BEFORE trigger of the application can
+ * change it.  Returns their number.
+ */
+static int
+find_fired(const TriggerDesc *all, bool *fired)
 {
-	return cs_is_our_trigger(trigger, "refuse_write") || cs_is_our_trigger(trigger, "refuse_truncate") ||
-		cs_is_our_trigger(trigger, "set_event_key");
+	bool		address_may_change = false;
+	int			count = 0;
+
+	for (int i = 0; i < all->numtriggers; i++)
+	{
+		fired[i] = !cs_calls_one_of(&all->triggers[i], not_fired);
+		address_may_change |= fired[i] && is_before_update(&all->triggers[i]);
+	}
+	for (int i = 0; i < all->numtriggers; i++)
+	{
+		fired[i] = fired[i] && (address_may_change || !cs_is_our_trigger(&all->triggers[i], "change_address"));
+		count += fired[i];
+	}
+	return count;
 }
 
-/* Removes the guards from a copy of the table's triggers.  Returns NULL if none remains. */
-static TriggerDesc *
-without_guards(TriggerDesc *all)
+/* Removes the triggers that are not fired from a copy of the table's triggers. */
+static void
+keep_fired(TriggerDesc *all, const bool *fired)
 {
 	int			kept = 0;
-	bool		address_may_change = false;
 
-	if (all == NULL)
-		return NULL;
-	/*
-	 * our updates change no address, and so do not need change_address, unless
-	 * a BEFORE trigger of the application can change it
-	 */
 	for (int i = 0; i < all->numtriggers; i++)
-		address_may_change |= is_before_update(&all->triggers[i]) && !is_guard(&all->triggers[i]);
-	for (int i = 0; i < all->numtriggers; i++)
-		if (!is_guard(&all->triggers[i]) &&
-			(address_may_change || !cs_is_our_trigger(&all->triggers[i], "change_address")))
+		if (fired[i])
 			all->triggers[kept++] = all->triggers[i];
 	all->numtriggers = kept;
 
@@ -90,7 +106,29 @@ without_guards(TriggerDesc *all)
 		all->trig_update_before_row |= TRIGGER_FOR_UPDATE(type);
 		all->trig_delete_before_row |= TRIGGER_FOR_DELETE(type);
 	}
-	return kept > 0 ? all : NULL;
+}
+
+/* Initializes the target of the writes, with the triggers that they fire. */
+static void
+init_target(CsWriter *writer, Relation rel)
+{
+	TriggerDesc *all = rel->trigdesc;
+	bool	   *fired = all ? palloc(all->numtriggers * sizeof(bool)) : NULL;
+	RelationData without_triggers;
+
+	writer->fires = all != NULL && find_fired(all, fired) > 0;
+	writer->target = makeNode(ResultRelInfo);
+	if (writer->fires)
+	{
+		InitResultRelInfo(writer->target, rel, 1, NULL, 0);
+		keep_fired(writer->target->ri_TrigDesc, fired);
+		return;
+	}
+	/* the server would copy all triggers, which costs as much as writing a row */
+	without_triggers = *rel;
+	without_triggers.trigdesc = NULL;
+	InitResultRelInfo(writer->target, &without_triggers, 1, NULL, 0);
+	writer->target->ri_RelationDesc = rel;
 }
 
 /* Is the column derived?  All columns found by name are, except the address. */
@@ -150,10 +188,7 @@ begin_writing(CsInstallation *in, CsTable *table)
 	cs_init_range_table(writer->estate, rte, written_columns(table));
 	LockRelationOid(RelationGetRelid(table->rel), RowExclusiveLock);
 
-	writer->target = makeNode(ResultRelInfo);
-	InitResultRelInfo(writer->target, table->rel, 1, NULL, 0);
-	writer->target->ri_TrigDesc = without_guards(writer->target->ri_TrigDesc);
-	writer->fires = writer->target->ri_TrigDesc != NULL;
+	init_target(writer, table->rel);
 	EvalPlanQualInit(&writer->epq, writer->estate, NULL, NIL, -1
 #if PG_VERSION_NUM >= 160000
 					 ,NIL
@@ -298,6 +333,13 @@ check_row(CsTable *table, TupleTableSlot *row, const Datum *values, const bool *
 	}
 }
 
+/* Does a BEFORE trigger of the application see, and may change, an updated row? */
+static bool
+has_before_update(const CsWriter *writer)
+{
+	return writer->fires && writer->target->ri_TrigDesc->trig_update_before_row;
+}
+
 /* Computes generated columns and checks constraints, like the executor. */
 static void
 complete_row(CsWriter *writer, CsTable *table, CmdType command)
@@ -329,6 +371,13 @@ refuse_overtaken(CsTable *table, TM_Result result)
 	elog(ERROR, "unexpected result %d of writing table \"%s\"", result, RelationGetRelationName(table->rel));
 }
 
+/* A column has a default of its own, or that of its type.  Types that initdb creates first have none. */
+static bool
+may_have_default(Form_pg_attribute column)
+{
+	return column->atthasdef || column->attidentity || column->atttypid >= FirstGenbkiObjectId;
+}
+
 /* Prepares the defaults of the table at the first new row: most rows are only changed. */
 static void
 prepare_defaults(CsInstallation *in, CsTable *table, CsWriter *writer)
@@ -340,7 +389,7 @@ prepare_defaults(CsInstallation *in, CsTable *table, CsWriter *writer)
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute column = TupleDescAttr(desc, i);
-		Expr	   *expr = column->attisdropped || column->attgenerated ? NULL :
+		Expr	   *expr = column->attisdropped || column->attgenerated || !may_have_default(column) ? NULL :
 			(Expr *) build_column_default(table->rel, i + 1);
 
 		if (expr != NULL)
@@ -451,8 +500,8 @@ cs_insert_new_row(CsInstallation *in, CsTable *table, const Datum *values, const
 	return insert_row(in, table, values, nulls, true);
 }
 
-void
-cs_update_row(CsInstallation *in, CsTable *table, ItemPointer tid, const Datum *values, const bool *nulls)
+static TM_Result
+update_row(CsInstallation *in, CsTable *table, ItemPointer tid, const Datum *values, const bool *nulls)
 {
 	CsWriter   *writer = begin_writing(in, table);
 	ResultRelInfo *target = writer->target;
@@ -464,7 +513,7 @@ cs_update_row(CsInstallation *in, CsTable *table, ItemPointer tid, const Datum *
 	TM_Result	result;
 
 	begin_statement(in, writer, table, CMD_UPDATE);
-	if (writer->fires && target->ri_TrigDesc->trig_update_before_row)
+	if (has_before_update(writer))
 	{
 		if (!cs_before_update(writer->estate, &writer->epq, target, tid, row))
 			refuse_interference(table);
@@ -474,7 +523,7 @@ cs_update_row(CsInstallation *in, CsTable *table, ItemPointer tid, const Datum *
 	result = table_tuple_update(table->rel, tid, row, GetCurrentCommandId(true),
 								InvalidSnapshot, InvalidSnapshot, true, &failure, &lock, &indexes);
 	if (result != TM_Ok)
-		refuse_overtaken(table, result);
+		return result;
 	if (cs_needs_index_entries(indexes))
 		open_indexes(in, writer);
 	if (cs_needs_index_entries(indexes) && target->ri_NumIndices > 0)
@@ -483,6 +532,29 @@ cs_update_row(CsInstallation *in, CsTable *table, ItemPointer tid, const Datum *
 		ExecARUpdateTriggers(writer->estate, target, NULL, NULL, tid, NULL, row, recheck,
 							 writer->capture[CMD_UPDATE], false);
 	ResetPerTupleExprContext(writer->estate);
+	return TM_Ok;
+}
+
+void
+cs_update_row(CsInstallation *in, CsTable *table, ItemPointer tid, const Datum *values, const bool *nulls)
+{
+	TM_Result	result = update_row(in, table, tid, values, nulls);
+
+	if (result != TM_Ok)
+		refuse_overtaken(table, result);
+}
+
+bool
+cs_try_update_row(CsInstallation *in, CsTable *table, ItemPointer tid, const Datum *values, const bool *nulls)
+{
+	TM_Result	result;
+
+	if (IsolationUsesXactSnapshot() || has_before_update(begin_writing(in, table)))
+		return false;
+	result = update_row(in, table, tid, values, nulls);
+	if (result != TM_Ok && result != TM_Updated && result != TM_Deleted)
+		refuse_overtaken(table, result);
+	return result == TM_Ok;
 }
 
 static TM_Result

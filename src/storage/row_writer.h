@@ -32,6 +32,14 @@ extern void cs_insert_row(CsInstallation *in, CsTable *table, const Datum *value
  */
 extern bool cs_insert_new_row(CsInstallation *in, CsTable *table, const Datum *values, const bool *nulls);
 extern void cs_update_row(CsInstallation *in, CsTable *table, ItemPointer tid, const Datum *values, const bool *nulls);
+
+/*
+ * The same for a row that was read but not locked: returns false, and writes
+ * nothing, if it has changed since.  Also returns false if the row has to be
+ * locked first: in REPEATABLE READ and SERIALIZABLE, or for a BEFORE trigger of
+ * the application.
+ */
+extern bool cs_try_update_row(CsInstallation *in, CsTable *table, ItemPointer tid, const Datum *values, const bool *nulls);
 extern void cs_delete_row(CsInstallation *in, CsTable *table, ItemPointer tid);
 
 /*

@@ -9,11 +9,6 @@
 #include "postgres.h"
 
 #include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/xact.h"
-#include "catalog/pg_collation_d.h"
-#include "storage/bufmgr.h"
-#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -23,6 +18,7 @@
 #include "rules/rules.h"
 #include "storage/account_lock.h"
 #include "storage/installation.h"
+#include "storage/session_cache.h"
 #include "storage/settings.h"
 #include "storage/table_scan.h"
 #include "types/policy.h"
@@ -165,106 +161,11 @@ cs_fetch_policy(CsInstallation *in, Datum name)
 	return found;
 }
 
-/*
- * A session cache of rows that earlier calls have read.  A cached row is
- * fetched by its TID.  If it is visible there with the same xmin, it has not
- * changed.  Then neither the index nor the content has to be read.
- */
-typedef struct KnownRow
-{
-	Oid			table;
-	ItemPointerData tid;
-	TransactionId xmin;
-} KnownRow;
-
-typedef struct KnownAccount
-{
-	KnownRow	account;
-	KnownRow	policy;
-	int64		id;
-	CsPolicy	says;
-} KnownAccount;
-
-#define KNOWN_ACCOUNTS 64
-
-static KnownAccount known_accounts[KNOWN_ACCOUNTS];
-
-static KnownAccount *
-known_account(int64 account)
-{
-	return &known_accounts[(uint64) account % KNOWN_ACCOUNTS];
-}
-
-/* Caches the row in the slot of the table.  Returns false if xmin would not show a later change. */
-static bool
-remember_row(KnownRow *known, CsTable *table)
-{
-	HeapTupleHeader row;
-
-	known->table = InvalidOid;
-	if (!TTS_IS_BUFFERTUPLE(table->slot))
-		return false;
-	row = ((BufferHeapTupleTableSlot *) table->slot)->base.tuple->t_data;
-	known->xmin = HeapTupleHeaderGetRawXmin(row);
-	if (!TransactionIdIsNormal(known->xmin) || TransactionIdIsCurrentTransactionId(known->xmin))
-		return false;
-	known->tid = table->slot->tts_tid;
-	known->table = RelationGetRelid(table->rel);
-	return true;
-}
-
-/* Is the cached row still visible?  Then fetches it into the slot of the table. */
-static bool
-is_there(const KnownRow *known, CsTable *table, Snapshot snapshot)
-{
-	ItemPointerData tid = known->tid;
-
-	if (known->table != RelationGetRelid(table->rel) ||
-		ItemPointerGetBlockNumber(&tid) >= RelationGetNumberOfBlocks(table->rel) ||
-		!table_tuple_fetch_row_version(table->rel, &tid, snapshot, table->slot) ||
-		!TTS_IS_BUFFERTUPLE(table->slot))
-		return false;
-	return HeapTupleHeaderGetRawXmin(((BufferHeapTupleTableSlot *) table->slot)->base.tuple->t_data) == known->xmin;
-}
-
-/*
- * Gets the policy of an account from the cache.  Returns false if a row is not
- * cached, or has changed.
- */
-static bool
-recall_account(CsInstallation *in, int64 account, CsPolicy *policy)
-{
-	KnownAccount *known = known_account(account);
-	CsTable    *accounts = cs_table(in, TABLE_ACCOUNT);
-	CsTable    *policies = cs_table(in, TABLE_POLICY);
-	Snapshot	snapshot;
-	bool		there,
-				isnull;
-	Datum		name;
-
-	if (known->account.table != RelationGetRelid(accounts->rel) || known->id != account)
-		return false;
-	snapshot = cs_latest_snapshot();
-	there = is_there(&known->account, accounts, snapshot) && is_there(&known->policy, policies, snapshot);
-	UnregisterSnapshot(snapshot);
-	/* a rewrite of the tables may have stored other rows at these TIDs */
-	if (!there || DatumGetInt64(cs_column(accounts, accounts->slot, ACCOUNT_ID, &isnull)) != account)
-		return false;
-	name = cs_column(accounts, accounts->slot, ACCOUNT_POLICY, &isnull);
-	if (!DatumGetBool(DirectFunctionCall2Coll(texteq, DEFAULT_COLLATION_OID, name,
-											  slot_getattr(policies->slot, POLICY_NAME + 1, &isnull))))
-		return false;
-	cs_check_shown(accounts->rel, accounts->slot);
-	cs_check_shown(policies->rel, policies->slot);
-	*policy = known->says;
-	return true;
-}
-
 /* Reads the account and its policy, and caches them.  Returns false if there is no such account. */
 static bool
 read_account(CsInstallation *in, int64 account, CsPolicy *policy)
 {
-	KnownAccount *known = known_account(account);
+	uint64		state = cs_cache_state();
 	CsTable    *table = cs_table(in, TABLE_ACCOUNT);
 	cs_id		key = {true, account};
 	bool		isnull;
@@ -281,11 +182,7 @@ read_account(CsInstallation *in, int64 account, CsPolicy *policy)
 	cs_column(table, table->slot, ACCOUNT_CONTACT_LIMIT, &isnull);
 	policy->has_limit = !isnull;
 	policy->horizon = cs_moment_column(table, ACCOUNT_HORIZON);
-
-	known->id = account;
-	known->says = *policy;
-	if (!remember_row(&known->policy, cs_table(in, TABLE_POLICY)) || !remember_row(&known->account, table))
-		known->account.table = InvalidOid;
+	cs_cache_policy(in, account, policy, state);
 	return true;
 }
 
@@ -305,9 +202,14 @@ cs_account_policy(CsInstallation *in, int64 account)
 		entry = hash_search(accounts_of(in), &account, HASH_ENTER, &known);
 	if (!known)
 	{
+		const CsPolicy *cached;
+
 		entry->exists = false;
 		cs_lock_account(in, TABLE_CONSENT_SETTING_HISTORY, account, RowShareLock);
-		entry->exists = recall_account(in, account, &entry->policy) || read_account(in, account, &entry->policy);
+		cached = cs_cached_policy(in->schema, account);
+		if (cached != NULL)
+			entry->policy = *cached;
+		entry->exists = cached != NULL || read_account(in, account, &entry->policy);
 		if (settings->first == NULL)
 			settings->first = entry;
 	}
@@ -319,14 +221,20 @@ cs_list_exists(CsInstallation *in, int64 account, int64 list)
 {
 	ListKey		key = list_key(account, (cs_id) {true, list});
 	bool		known;
-	KnownList	   *entry = hash_search(lists_of(in), &key, HASH_ENTER, &known);
+	KnownList	   *entry;
 
+	if (cs_is_cached_list(in->schema, account, list))
+		return true;
+	entry = hash_search(lists_of(in), &key, HASH_ENTER, &known);
 	if (!known)
 	{
 		cs_id		ids[2] = {{true, account}, {true, list}};
+		uint64		state = cs_cache_state();
 
 		entry->exists = false;
 		entry->exists = cs_fetch_latest(cs_table(in, TABLE_LIST), ids, 2);
+		if (entry->exists)
+			cs_cache_list(in, account, list, state);
 	}
 	return entry->exists;
 }

@@ -7,7 +7,7 @@
  * writers never block each other.  In every snapshot the sum of the rows is the
  * result of count(*).
  *
- * One in MERGE_ONE_IN calls, at random, merges the rows of the lists that it
+ * One in MERGE_ONE_IN calls, by a hash, merges the rows of the lists that it
  * changed.  It deletes the rows that it can, and appends their sum.  A row has
  * the id of the transaction that wrote it.  If a merge deleted all rows of
  * transactions before the oldest running one, the new row records that
@@ -22,7 +22,7 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type_d.h"
-#include "common/pg_prng.h"
+#include "common/hashfn.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -288,6 +288,16 @@ cs_merge_count_rows(CsInstallation *in, const CsCountKey *key)
 		append(in, &sum, complete ? oldest : merged_before);
 }
 
+/*
+ * Chooses one in MERGE_ONE_IN calls, by a hash of the transaction and the
+ * command, so that the work of a series of transactions can be repeated.
+ */
+static bool
+merges_now(void)
+{
+	return hash_combine(murmurhash32(GetCurrentTransactionId()), murmurhash32(GetCurrentCommandId(true))) % MERGE_ONE_IN == 0;
+}
+
 void
 cs_write_counts(CsInstallation *in)
 {
@@ -299,7 +309,7 @@ cs_write_counts(CsInstallation *in)
 	if (in->counts == NULL)
 		return;
 	caller = MemoryContextSwitchTo(in->context);
-	merges = pg_prng_uint32(&pg_global_prng_state) % MERGE_ONE_IN == 0;
+	merges = merges_now();
 	hash_seq_init(&all, in->counts);
 	while ((count = hash_seq_search(&all)) != NULL)
 	{

@@ -24,8 +24,8 @@ extern CsCountKey cs_count_key(int64 account, cs_id list);
 extern void cs_count(CsInstallation *in, int64 account, cs_id list, cs_status status, int64 difference);
 
 /*
- * Appends rows with the differences noted since the last call.  At random, also
- * merges the rows of the lists concerned.
+ * Appends rows with the differences noted since the last call.  In one of
+ * 64 calls, also merges the rows of the lists concerned.
  */
 extern void cs_write_counts(CsInstallation *in);
 

@@ -19,6 +19,7 @@
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -501,6 +502,24 @@ cs_change_list(PG_FUNCTION_ARGS)
 		}
 	}
 	return end_change(&change);
+}
+
+/*
+ * settings_changed(): after a row of policy, account or list is updated or
+ * deleted, with any session_replication_role.  Makes all sessions read the
+ * settings again when the transaction commits (session_cache.h).
+ */
+PG_FUNCTION_INFO_V1(cs_settings_changed);
+Datum
+cs_settings_changed(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+		!TRIGGER_FIRED_AFTER(trigger->tg_event))
+		cs_refuse_protocol("settings_changed", "an AFTER row trigger");
+	CacheInvalidateRelcache(trigger->tg_relation);
+	return PointerGetDatum(NULL);
 }
 
 /* Store the double opt-in setting of each list of an account, if it is missing. */

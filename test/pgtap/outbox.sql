@@ -143,6 +143,44 @@ SELECT helper.refused($$DO 'BEGIN DELETE FROM crm.contact WHERE contact_id = 1;
             INSERT INTO public.by_contact (contact_id) VALUES (1); END'$$, '23514 contact_status_mailable',
     'after a delete');
 
+-- A statement trigger: all rows of a statement, in any order
+CREATE TABLE public.by_statement (LIKE public.outbox INCLUDING ALL);
+CREATE TRIGGER m AFTER INSERT ON public.by_statement REFERENCING NEW TABLE AS messages FOR EACH STATEMENT
+    EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id', 'list_id', 'account_id');
+SELECT is((helper.refusal(format('INSERT INTO public.by_statement (contact_id, list_id)
+            SELECT %s, l FROM generate_series(%s, %s, -1) l', contact_id, 2, 3 - lists))).verdict,
+    CASE WHEN CASE lists WHEN 1 THEN on2 ELSE on1 AND on2 END THEN 'accepted' ELSE '23514 contact_status_mailable' END,
+    format('%s, by statement: %s lists', name, lists))
+    FROM helper.person, generate_series(1, 2) lists WHERE contact_id > 1 ORDER BY contact_id, lists;
+SELECT is((helper.refusal(format('INSERT INTO public.by_statement (contact_id) VALUES (2), (%s)', contact_id))).verdict,
+    CASE WHEN at_all THEN 'accepted' ELSE '23514 contact_status_mailable' END, name || ', by statement: on any list')
+    FROM helper.person WHERE contact_id > 1 ORDER BY contact_id;
+INSERT INTO crm.contact (contact_id, email) SELECT i, format('c%s@example.org', i) FROM generate_series(101, 1000) i;
+INSERT INTO crm.event (contact_id, list_id, kind) SELECT i, l, 'added' FROM generate_series(101, 1000) i,
+    generate_series(1, 2) l;
+SELECT lives_ok($$INSERT INTO public.by_statement (contact_id, list_id) SELECT c, l
+        FROM generate_series(101, 1000) c, generate_series(1, 2) l ORDER BY hashint8(c), l$$, 'many rows, in no order');
+SELECT lives_ok($$INSERT INTO public.by_statement (contact_id, list_id) SELECT c, l
+        FROM generate_series(1000, 101, -97) c, generate_series(1, 2) l$$, 'few rows, far from each other');
+INSERT INTO crm.event (contact_id, list_id, kind) VALUES (700, 2, 'unsubscribed');
+SELECT helper.refused_helpfully(statement, '23514 contact_status_mailable', naming, 'by statement: ' || description)
+FROM (VALUES
+    ($$INSERT INTO public.by_statement (contact_id, list_id) SELECT c, l
+            FROM generate_series(1000, 101, -1) c, generate_series(1, 2) l$$, 'contact 700.*list 2.*unsubscribed',
+        'one among many'),
+    ($$INSERT INTO public.by_statement (contact_id, list_id) VALUES (999, 1), (1001, 1)$$, '1001',
+        'an unknown contact'),
+    ($$INSERT INTO public.by_statement (contact_id, list_id) VALUES (2, 1), (2, 77)$$, '2', 'an unknown list'),
+    ($$INSERT INTO public.by_statement (contact_id) VALUES (2), (NULL)$$, '', 'no contact'),
+    ($$INSERT INTO public.by_statement (contact_id, account_id) VALUES (2, 1), (60, 2)$$, '60',
+        'silent for too long, in another account')) AS wrong (statement, naming, description);
+SELECT helper.accepted('INSERT INTO public.by_statement (contact_id, account_id) VALUES (2, 1), (61, 2), (12, 1)',
+    'by statement: accounts in turn, and one whose suspension has ended');
+SELECT helper.accepted('INSERT INTO public.by_statement (contact_id) SELECT 6 WHERE false', 'by statement: no row');
+SELECT helper.refused($$DO 'BEGIN INSERT INTO crm.event (contact_id, kind) VALUES (2, ''complained'');
+            INSERT INTO public.by_statement (contact_id) VALUES (2); END'$$, '23514 contact_status_mailable',
+    'by statement: after an opt-out of the same transaction');
+
 -- An application without rights on our tables
 CREATE ROLE contact_status_test_sender;
 GRANT INSERT ON public.by_list, public.skipping TO contact_status_test_sender;
@@ -173,7 +211,11 @@ SELECT is(helper.with_trigger(definition), expected, definition) FROM (VALUES
     ($$AFTER INSERT ON public.outbox FOR EACH ROW $$
         || $$EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id')$$, '39P01'),
     ($$BEFORE INSERT ON public.outbox FOR EACH STATEMENT $$
-        || $$EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id')$$, '39P01'))
+        || $$EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id')$$, '39P01'),
+    ($$AFTER INSERT ON public.outbox FOR EACH STATEMENT $$
+        || $$EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id')$$, '39P01'),
+    ($$AFTER INSERT ON public.outbox REFERENCING NEW TABLE AS messages FOR EACH STATEMENT $$
+        || $$EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id', 'skip')$$, '22023'))
             AS wrong (definition, expected);
 SELECT isnt(helper.with_trigger($$BEFORE INSERT ON public.outbox FOR EACH ROW
             EXECUTE FUNCTION contact_status.require_mailable('public', 'contact_id')$$), 'accepted',

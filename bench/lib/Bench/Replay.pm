@@ -37,7 +37,7 @@ sub replay {
         value($_) for values %query;    # warms
         my $run = sub { my $since = Time::HiRes::time(); value($query{ $_[0] }); return Time::HiRes::time() - $since };
         my $values = pairs($scale{runs}, map { my $name = $_; ($name => sub { $run->($name) }) } sort keys %of);
-        push @rows, row("replay: $scale{replayed} events, $how", 's', $values, most(status_of => 'max(occurred_at)', 1.3));
+        push @rows, row("replay: $scale{replayed} events, $how", 's', $values, { of => 'status_of', to => 'max(occurred_at)' });
     }
     return @rows;
 }
