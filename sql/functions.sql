@@ -50,7 +50,7 @@ COMMENT ON FUNCTION _contact_status.read_status(text, text) IS
 'status of a word in a vocabulary or as a label of the type; without a vocabulary, in each that has the word; null if there is none';
 
 CREATE FUNCTION contact_status.normalize_address(address text) RETURNS text
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_normalize_address';
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 100 AS 'MODULE_PATHNAME', 'cs_normalize_address';
 COMMENT ON FUNCTION contact_status.normalize_address(text) IS
 'e-mail address for comparison: without blanks, zero-width characters and byte order marks around it, ASCII letters in lower case';
 
