@@ -20,6 +20,9 @@
 #   make bench-feed           what the change feed costs
 #   make dist                 contact_status-VERSION.zip of the last commit, for PGXN
 #   make deb                  Debian packages of the last commit; see script/deb
+#   make newsletter           runs the application examples/newsletter on a throw-away server
+#   make newsletter-test      runs through it, in a browser where there is one
+#   make newsletter-load      sends a campaign to CONTACTS contacts (100000)
 #   make demo                 shows one story under four policies; FILES=folder plays your own files
 
 EXTENSION = contact_status
@@ -66,7 +69,7 @@ classify:
 
 # These set the machine up, so they choose the PostgreSQL anew once that is done.
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
-.PHONY: dist deb setup build-and-install test installcheck demo bench bench-growth bench-counts bench-feed bench-webhooks webhooks test-versions test-assert soak valgrind fuzz sqlsmith
+.PHONY: dist deb setup build-and-install test installcheck demo bench bench-growth bench-counts bench-feed bench-webhooks webhooks test-versions test-assert soak valgrind fuzz sqlsmith newsletter newsletter-test newsletter-load
 setup:
 	script/setup
 build-and-install: setup
@@ -110,3 +113,10 @@ bench-counts: build-and-install
 	PG_CONFIG=$$(script/pg_config) SERVER_SETTINGS='shared_buffers=512MB' script/server bench/counts.pl
 bench-feed: build-and-install
 	PG_CONFIG=$$(script/pg_config) SERVER_SETTINGS='shared_buffers=512MB' script/server bench/feed.pl
+newsletter: build-and-install
+	PG_CONFIG=$$(script/pg_config) PORT=$${PORT:-8080} ADMIN_PORT=$${ADMIN_PORT:-8081} WORLD_PORT=$${WORLD_PORT:-8082} \
+		script/newsletter
+newsletter-test: build-and-install
+	PG_CONFIG=$$(script/pg_config) script/newsletter test/scenario.js
+newsletter-load: build-and-install
+	PG_CONFIG=$$(script/pg_config) CONTACTS='$(CONTACTS)' script/newsletter world/load.js
