@@ -60,7 +60,7 @@ async function record(answers) {
 }
 
 // An answer about a contact that was erased meanwhile is refused (23503). It must not take the others with it.
-const recordAll = (answers) => record(answers).catch(async (error) => {
+export const recordAll = (answers) => record(answers).catch(async (error) => {
     if (error.code !== '23503') throw error;
     let events = 0;
     if (answers.length > 1) for (const answer of answers) events += await recordAll([answer]);

@@ -1,6 +1,8 @@
 // Two ways to use the pages: in Chromium, and by fetch where there is no Chromium. Both have the same methods.
 // CHROMIUM names the program; CHROMIUM=none takes fetch.
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 
 const programs = process.env.CHROMIUM ? [process.env.CHROMIUM]
     : ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
@@ -38,6 +40,13 @@ async function browserDriver() {
         press: (text) => click('button', text),
         follow: (text) => click('a', text),
         href: async (text) => (await named('a', text)).evaluate((element) => element.href),
+        // Violations of the guidelines WCAG 2.1, levels A and AA.
+        async accessibility() {
+            await page.evaluate(await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8'));
+            const runOnly = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'];
+            const { violations } = await page.evaluate((tags) => axe.run({ runOnly: tags }), runOnly);
+            return violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`).join('; ');
+        },
         close: () => browser.close(),
     };
 }

@@ -1,11 +1,13 @@
 // The story of a subscriber, through the pages, on a throw-away server: make newsletter-test. Prints TAP.
 // SCREENSHOTS=folder stores pictures of the pages.
+import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { driver } from './drivers.js';
 
 Object.assign(process.env, { RETRY_SECONDS: '0.5', REPORT_MS: '1500' });
 const { start } = await import('../server.js');
 const { query } = await import('../common.js');
+const { recordAll } = await import('../send.js');
 
 let [count, failures] = [0, 0];
 function ok(result, name, more = '') {
@@ -91,7 +93,8 @@ try {
 
     // --- a campaign, and the answers of the world
     const world = { 'full@example.com': 'soft_bounced', 'gone@example.com': 'hard_bounced',
-        'block@example.com': 'active', 'grey@example.com': 'active', 'late@example.com': 'hard_bounced', 'spam@example.com': 'complained',
+        'block@example.com': 'active', 'grey@example.com': 'active', 'late@example.com': 'hard_bounced',
+        'spam@example.com': 'complained',
         'late@hook.example': 'hard_bounced', 'spam@hook.example': 'complained' };
     await query('UPDATE news.account SET contact_limit = NULL');
     for (const email of Object.keys(world)) {
@@ -137,9 +140,30 @@ try {
     is(await statusOf(ann), 'active', 'its confirmation does');
 
     // --- preferences
+    const preferences = await browser.href('Your preferences');
     await browser.follow('Your preferences');
     await shot('preferences', 375);
     like(await browser.text(), /ann@example\.com/, 'the preferences');
+    const lists = async () => (await query(`SELECT string_agg(list_id || ' ' || status, ', ' ORDER BY list_id) AS lists
+        FROM news.subscription WHERE contact_id = $1`, [await idOf(ann)]))[0].lists;
+    await query(`UPDATE news.outbox SET created_at = created_at - interval '1 hour'`);    // three requests an hour
+    await fetch(preferences, { method: 'POST', body: new URLSearchParams({ list: 2 }) });
+    is(await lists(), '1 unsubscribed, 2 unconfirmed', 'one list is left, and another joined');
+    await mailOf(ann, 'Please confirm', 4);
+    await browser.follow('Confirm');
+    await browser.press('Confirm');
+    is(await lists(), '1 unsubscribed, 2 active', 'which is confirmed by a mail');
+    await query(`INSERT INTO news.event (contact_id, list_id, kind, evidence)
+        VALUES ($1, 1, 'resubscribed', 'on the phone')`, [await idOf(ann)]);
+
+    // --- an opt-out between the outbox and the mail
+    await query(`INSERT INTO news.outbox (contact_id, list_id, campaign_id, send_at)
+        VALUES ($1, 2, 1, now() + interval '2 seconds')`, [await idOf(ann)]);
+    await query(`INSERT INTO news.event (contact_id, list_id, kind) VALUES ($1, 2, 'unsubscribed')`, [await idOf(ann)]);
+    await until(async () => (await query(`SELECT 1 FROM news.outbox WHERE outcome = 'skipped'`)).length,
+        'the mail is skipped');
+    await browser.visit(mailbox(ann));
+    ok(!(await browser.text()).includes('strawberries'), 'a contact that opts out gets no mail that was waiting');
 
     // --- complain, and come back
     const mails = async () => (await query('SELECT count(*) AS mails FROM news.outbox WHERE contact_id = $1',
@@ -167,6 +191,11 @@ try {
     await browser.press('Delete');
     like(await browser.text(), /was deleted/, 'the person is erased');
     is((await query('SELECT 1 FROM news.contact WHERE contact_id = $1', [bob])).length, 0, 'the contact is gone');
+
+    const answered = async (id) => (await query(`SELECT max(outbox_id) AS id, now() AS at FROM news.outbox
+        WHERE contact_id = $1`, [id])).map((row) => ({ ...row, reply: '250 2.0.0 OK' }));
+    is(await recordAll([...await answered(bob), ...await answered(await idOf(ann))]), 2,
+        'an answer about an erased contact does not stop the others');
 
     // --- errors, in words
     const post = async (address, form, headers) => {
@@ -198,6 +227,8 @@ try {
         'a form with a wrong origin');
     like(await post(`${url}/webhooks/mailgun`, {}), /^40[01]/, 'a webhook without a signature');
     is((await fetch(link.replace(/.$/, '_'))).status, 404, 'a forged link');
+    is(await new Promise((done) => get(`${adminUrl}/`, { headers: { host: 'evil.example' } },
+        (response) => done(response.resume().statusCode))), 403, 'another host name');
     is((await fetch(`${adminUrl}/contacts?after=0%20OR%201`)).status, 400, 'SQL as a value is a wrong value');
     like(await (await fetch(`${adminUrl}/campaigns/${campaign}`)).text(), /<h1>Tulips &#38; &#60;b&#62;turnips/,
         'HTML of a subject is escaped');
@@ -212,8 +243,11 @@ try {
         is(await browser.page.evaluate(() => document.documentElement.scrollWidth), 375, `${path} fits a phone`);
         await shot(`phone${path.replace(/\W+/g, '-')}`, 375);
         await shot(`desk${path.replace(/\W+/g, '-')}`);
-        is(await browser.page.evaluate(() => [...document.querySelectorAll('input, select, textarea')]
-            .filter((field) => !field.labels.length).length), 0, `${path}: each field has a label`);
+        is(await browser.accessibility(), '', `${path} is accessible`);
+    }
+    for (const path of ['/', preferences.replace(url, '')]) {
+        await browser.visit(url + path);
+        if (browser.page) is(await browser.accessibility(), '', `${path.split('/')[1] || '/'} is accessible`);
     }
     const pages = [];
     await browser.visit(`${adminUrl}/contacts?status=active`);

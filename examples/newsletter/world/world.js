@@ -88,18 +88,21 @@ mx.on('error', () => {});    // a connection that broke
 const app = fastify();
 await setUp(app);
 const options = { brand: 'Mail program' };
+// A mail program shows its button only for these headers.
+const isOneClick = (raw) => header(raw, 'List-Unsubscribe-Post') === 'List-Unsubscribe=One-Click'
+    && /<https?:/.test(header(raw, 'List-Unsubscribe'));
 const found = (id) => mails.find((mail) => mail.id === id) ?? (() => { throw refuse(404, 'This mail is gone.'); })();
 
 app.get('/', async ({ query: { address = '' } }) => {
     const mine = mails.filter((mail) => mail.to === address.toLowerCase()).reverse();
-    const shown = await Promise.all(mine.slice(0, 20).map(async ({ id, raw }) => ({ id, ...await simpleParser(raw) })));
+    const shown = await Promise.all(mine.slice(0, 20).map(async ({ id, raw }) => ({ id, raw, ...await simpleParser(raw) })));
     const addresses = [...new Set(mails.map((mail) => mail.to))].slice(-100);
     return page('Mailboxes', html`<form class="bar"><label for="address">Mailbox</label>
 <input id="address" name="address" list="addresses" value="${address}" required><datalist id="addresses">${
     addresses.map((one) => html`<option value="${one}">`)}</datalist><button>Open</button></form>
 ${address && !mine.length && html`<p>No mail yet.</p>`}${shown.map((mail) => html`<article class="card mail"><h2>${mail.subject}</h2>
 <p class="hint">from ${mail.from.text} to ${mail.to.text}</p>${asHtml(mail.text)}
-<form method="post" class="bar">${mail.headers.has('list') && html`<button name="mail" value="${mail.id}"
+<form method="post" class="bar">${isOneClick(mail.raw) && html`<button name="mail" value="${mail.id}"
 formaction="/unsubscribe">Unsubscribe</button>`}<button name="mail" value="${mail.id}" formaction="/spam"
 class="danger">Report spam</button></form></article>`)}`, options);
 });
