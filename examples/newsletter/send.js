@@ -123,10 +123,8 @@ export function startInbox() {
                 await query(`INSERT INTO news.event
                         (contact_id, campaign_id, kind, occurred_at, event_key, source, reason, reply)
                     SELECT o.contact_id, o.campaign_id, r.kind, least(r.occurred_at, clock_timestamp()), r.event_key,
-                           'report', coalesce(c.reason, r.reason), r.reply
-                      FROM news.outbox o
-                     CROSS JOIN contact_status.mail_report_events($2) r
-                     CROSS JOIN LATERAL contact_status.classify_reply(r.reply) c
+                           'report', r.reason, r.reply
+                      FROM news.outbox o, contact_status.mail_report_events($2) r
                      WHERE o.outbox_id = $1 AND r.kind IS NOT NULL
                     ON CONFLICT DO NOTHING`, [session.mail, Buffer.concat(await stream.toArray()).toString()]);
                 done();

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# The application examples/newsletter: the story of a subscriber, by fetch. `make newsletter-test` does the same in a browser,
-# and looks at each page. The code of the application stays short.
+# The application examples/newsletter: the story of a subscriber, by fetch. `make newsletter-test` does the same in a
+# browser, and measures each page. The code of the application stays short.
 use strict;
 use warnings;
 use Test::More;

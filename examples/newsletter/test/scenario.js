@@ -119,7 +119,7 @@ try {
     is(await kinds('block@example.com'), 'sent blocked', 'a block is recorded');
     is(await kinds('late@example.com'), 'sent delivered nonexistent', 'a bounce after the delivery');
     await browser.visit(`${adminUrl}/campaigns/${campaign}`);
-    like(await browser.text(), /mailbox_full/, 'the report has the reasons');
+    like(await browser.text(), /nonexistent\s+unknown_user\s+3\s+3/, 'the report has the reasons, of answers and reports');
     await shot('report');
 
     // --- click, opt out, come back
