@@ -4,8 +4,7 @@ import { refuse } from './errors.js';
 import { send } from './send.js';
 
 const menu = [['/', 'Overview'], ['/contacts', 'Contacts'], ['/campaigns', 'Campaigns'], ['/policy', 'Rules']];
-const kinds = ['unsubscribed', 'resubscribed', 'suspended', 'released', 'invalidated', 'validated', 'deleted', 'restored',
-    'complaint in error'];
+const kinds = ['unsubscribed', 'resubscribed', 'suspended', 'released', 'invalidated', 'validated', 'complaint in error'];
 const shown = (title, body, scripts = ['admin.js']) => page(title, body, { menu, scripts });
 const select = (name, values, current) => html`<select id="${name}" name="${name}">${values.map(([value, text]) => html`
 <option value="${value}"${value === current && ' selected'}>${text ?? value.replace('_', ' ')}</option>`)}</select>`;
@@ -153,12 +152,14 @@ mails are done${mails.skipped > 0 && `, ${mails.skipped} of them skipped`}</labe
 
     app.get('/policy', async ({ query: { name = 'default', status = 'active' } }, reply) => {
         reply.header('content-security-policy', contentPolicy("'self' 'unsafe-inline'"));    // styles of the diagram
-        const [[{ diagram }], names, steps] = await Promise.all([
-            query('SELECT contact_status.state_diagram($1) AS diagram', [name]),
+        const [[{ diagram = '' } = {}], names, steps] = await Promise.all([
+            query(`SELECT contact_status.state_diagram(p::contact_status.policy) AS diagram
+                FROM news.policy p WHERE name = $1`, [name]),
             query('SELECT name FROM news.policy ORDER BY name'),
-            query(`SELECT string_agg(event::text, ', ' ORDER BY event) AS event, coalesce(to_status::text, 'no list') AS after
-                FROM contact_status.transitions($1) WHERE coalesce(from_status::text, '') = $2
-                GROUP BY to_status ORDER BY to_status`, [name, status])]);
+            query(`SELECT coalesce(to_status::text, 'no list') AS after, string_agg(coalesce(event::text, 'time'), ', ') AS event
+                FROM news.policy p, contact_status.transitions(p::contact_status.policy)
+                WHERE name = $1 AND coalesce(from_status::text, '') = $2 GROUP BY to_status ORDER BY to_status`,
+            [name, status])]);
         const lines = diagram.split('\n').filter((line, n) => !n || line.trim().startsWith(`${status || '[*]'} `));
         return shown('Rules', html`<form class="bar"><label for="name">Policy</label>
 ${select('name', names.map((row) => [row.name]), name)}<label for="status">Changes from</label>

@@ -114,6 +114,6 @@ export async function setUp(app) {
         .send(page('No such page', html`<p>The address is wrong, or the link is not complete.</p>`)));
     app.setErrorHandler((error, request, reply) => {
         const [status, message] = explain(error);
-        reply.code(status).send(page('That did not work', html`<p role="alert">${message}</p>`));
+        reply.code(status).type('text/html; charset=utf-8').send(page('That did not work', html`<p role="alert">${message}</p>`));
     });
 }

@@ -12,7 +12,7 @@ const messages = {
     campaign_body_check: [400, 'The mail needs a text.'],
     campaign_link_check: [400, 'The link must begin with http:// or https://.'],
     23502: [400, 'Something is missing.'],
-    23503: [404, 'There is no such contact, list or campaign.'],
+    23503: [404, 'There is no such contact, list, campaign or policy.'],
     23505: [409, 'This exists already.'],
     22004: [400, 'A reason is needed.'],
     EADDRINUSE: [500, 'A port is in use. Set PORT, ADMIN_PORT or WORLD_PORT to another one.'],

@@ -29,7 +29,7 @@ export async function signUp(email, lists) {
 Follow its link to confirm. Without it, nothing changes.</p>`);
 }
 
-const listsOf = (contact) => query(`SELECT l.list_id, l.name, s.consent = 'active' AS is_on,
+const listsOf = (contact) => query(`SELECT l.list_id, l.name, s.status, s.consent = 'active' AS is_on,
            contact_status.is_mailable(s.status) AS is_mailed
       FROM news.list l LEFT JOIN news.subscription s ON s.account_id = 1 AND s.list_id = l.list_id AND s.contact_id = $1
      WHERE l.account_id = 1 ORDER BY l.list_id`, [contact]);
@@ -95,8 +95,9 @@ No tracking pixels. Leave with one click.</p>
             if (!joined.length) return page('Saved', html`<p>Your preferences are saved.</p>`);
             return signUp(person.email, joined);
         }
-        return page('Your preferences', html`<form method="post" class="card"><p>${person.email}</p>${checkboxes(lists)}
-<button>Save</button></form><form method="post" class="card">
+        return page('Your preferences', html`<form method="post" class="card"><p>${person.email}</p>
+${lists.some((list) => list.status === 'complained') && html`<p>You reported our mail as spam, so you receive none.</p>`}
+${checkboxes(lists)}<button>Save</button></form><form method="post" class="card">
 <label class="check"><input type="checkbox" name="erase" value="yes" required>
 Delete my address and all that is known about me</label><button class="danger">Delete</button></form>`);
     });
@@ -126,12 +127,11 @@ Delete my address and all that is known about me</label><button class="danger">D
 export async function webhooks(app) {
     app.removeAllContentTypeParsers();
     app.addContentTypeParser('*', { parseAs: 'string', bodyLimit: 2 ** 24 }, (request, body, done) => done(null, body));
-    app.post('/webhooks/:provider', async (request, reply) => {
-        const { params: { provider }, headers, body } = request;
+    app.post('/webhooks/:provider', async ({ params: { provider }, headers, body, url }, reply) => {
         if (!Object.hasOwn(checks, provider)) return reply.callNotFound();
         const isForm = /^application\/x-www-form-urlencoded/.test(headers['content-type']);
         const fields = isForm ? Object.fromEntries(new URLSearchParams(body)) : JSON.parse(body);
-        const isAuthentic = await checks[provider]({ headers, body, fields, url: settings.publicUrl + request.url });
+        const isAuthentic = await checks[provider]({ headers, body, fields, url: settings.publicUrl + url });
         if (!isAuthentic) throw refuse(401, 'Not authentic.');
         const [counts] = await query(`SELECT * FROM contact_status.record_webhook('news', $1, $2)`,
             [provider, JSON.stringify(fields)]);

@@ -35,6 +35,9 @@ export async function start({ data = ['world/seed.sql'], sending } = {}) {
     world.once('exit', (code) => code && process.exit(code));
     const [ports] = await once(world, 'message');
     const sender = startSending(ports.smtp, sending);
+    // a suspension that ends changes the stored status here; changes that were read are kept for a week
+    setInterval(() => query(`SELECT contact_status.sweep('news'), contact_status.forget_changes('news', now() - interval
+        '7 days')`).catch((error) => console.error(error.message)), 600000).unref();
     const timer = setInterval(() => readChanges().catch((error) => console.error(error.message)), 1000);
     const stop = async () => {
         clearInterval(timer);
@@ -50,8 +53,7 @@ export async function start({ data = ['world/seed.sql'], sending } = {}) {
 if (import.meta.filename === process.argv[1]) {
     const fail = (error) => { console.error(explain(error)[1]); process.exit(1); };
     const { url, adminUrl, mailboxes, stop } = await start().catch(fail);
-    console.log(`
-Open ${url}   to sign up, as a subscriber
+    console.log(`\nOpen ${url}   to sign up, as a subscriber
      ${mailboxes}   to read the mail, in the mailboxes of the example
      ${adminUrl}   to send, and to watch
 Ctrl-C stops it.`);

@@ -1,9 +1,9 @@
 // Draws the chart and the diagram, and refreshes the parts of a page that change.
+const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const canvas = document.querySelector('canvas[data-chart]');
 if (canvas) {
     const rows = [...document.querySelectorAll(`#${canvas.dataset.chart} tbody tr`)]
         .map((row) => [...row.cells].map((cell) => cell.textContent));
-    const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name);
     const line = (label, column, borderColor, more) => ({ label, data: rows.map((row) => Number(row[column])), borderColor,
         backgroundColor: borderColor, pointRadius: 0, borderWidth: 2, ...more });
     Chart.defaults.color = color('--quiet');
@@ -17,8 +17,10 @@ if (canvas) {
 }
 
 if (window.mermaid) {
-    const isDark = matchMedia('(prefers-color-scheme: dark)').matches;
-    mermaid.initialize({ startOnLoad: false, securityLevel: 'strict', theme: isDark ? 'dark' : 'neutral' });
+    mermaid.initialize({ startOnLoad: false, securityLevel: 'strict', theme: 'base', themeVariables: {
+        background: color('--card'), edgeLabelBackground: color('--card'), primaryColor: color('--paper'),
+        primaryTextColor: color('--ink'), textColor: color('--ink'), primaryBorderColor: color('--quiet'),
+        lineColor: color('--quiet') } });
     mermaid.run();
 }
 

@@ -201,6 +201,7 @@ try {
     const post = async (address, form, headers) => {
         const body = new URLSearchParams(form);
         const response = await fetch(address, { method: 'POST', body, headers, redirect: 'manual' });
+        is(response.headers.get('content-type'), 'text/html; charset=utf-8', 'an error is a page');
         return `${response.status} ${/role="alert">(.*?)</.exec(await response.text())?.[1] ?? ''}`;
     };
     const own = { origin: adminUrl };
@@ -234,8 +235,9 @@ try {
         'HTML of a subject is escaped');
 
     // --- each page, on a desk and on a phone
+    await query(`SELECT contact_status.copy_policy('news', 'emailmanager', 'mine')`);
     for (const path of ['/', '/contacts', '/contacts?status=hard_bounced', '/campaigns', '/policy',
-        '/policy?status=&name=emailmanager', `/campaigns/${campaign}`, `/contacts/${await idOf(ann)}`, '/contacts/1']) {
+        '/policy?status=&name=mine', '/policy?status=suspended', `/campaigns/${campaign}`, `/contacts/${await idOf(ann)}`, '/contacts/1']) {
         await browser.visit(adminUrl + path);
         if (!browser.page) continue;
         await browser.page.setViewport({ width: 375, height: 700 });
