@@ -92,8 +92,11 @@ sub load {
         "CALL bench.drop_triggers('log')", 'SET session_replication_role = replica',
         map({ "INSERT INTO log.$_ SELECT * FROM crm.$_ ORDER BY contact_id" } qw(contact event)),
         map({ my $schema = $_; map { "VACUUM (FREEZE, ANALYZE) $schema.$_" } qw(event contact subscription status_count policy account list) } qw(crm log)),
-        # a load in ascending order leaves full pages, which the next insert would split
-        map({ my $schema = $_; map { "REINDEX TABLE $schema.$_" } qw(event contact subscription) } qw(crm log)),
+        # a load in ascending order leaves full pages of indexes, which the next inserts would split
+        q{DO $$ DECLARE i regclass; BEGIN FOR i IN SELECT indexrelid FROM pg_index JOIN pg_class c ON c.oid = indrelid }
+            . q{WHERE relnamespace IN ('crm'::regnamespace, 'log'::regnamespace) LOOP }
+            . q{EXECUTE format('ALTER INDEX %s SET (fillfactor = 70)', i); END LOOP; END $$},
+        'REINDEX SCHEMA crm', 'REINDEX SCHEMA log',
         'VACUUM (FREEZE, ANALYZE)', 'CHECKPOINT'
     );
     $session->close;
