@@ -48,7 +48,7 @@ my @statements = (
     { name => 'row of an outbox, by statement', warm => 1, runs => 2, of => 1000,
         sql => 'INSERT INTO @.by_statement SELECT c, 1 FROM generate_series(:n * 10000 + 4, :n * 10000 + 9994, 10) c' },
     { name => 'contact that a sweep changes', warm => 1, runs => 2, of => 1000, only => 'crm',
-        sql => q{SELECT contact_status.sweep('@', timestamptz '2035-01-01' + :n * interval '1 day')} },
+        sql => q{SELECT contact_status.sweep('@', (SELECT begin + (:n + 0.5) * interval '1 second' FROM bench.due))} },
     { name => 'address that is suppressed', warm => 20, runs => 100, only => 'crm',
         sql => q{SELECT contact_status.suppress('@', 1::bigint, 's' || :n || '@example.org', 'unsubscribed')} },
     { name => 'contact that is inserted', warm => 20, runs => 200,
@@ -84,7 +84,9 @@ sub load {
         "INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) SELECT i, 1, 'added', bench.begin() - interval '10 days' FROM generate_series(1, $contacts) i",
         "INSERT INTO crm.event (account_id, contact_id, list_id, kind) SELECT 2, i, 2, 'added' FROM generate_series(1, 3000) i",
         "INSERT INTO crm.event (contact_id, list_id, campaign_id, kind, occurred_at) SELECT i, 1, 1, 'soft_bounced', bench.begin() FROM generate_series(2, $contacts, 10) i",
-        "INSERT INTO crm.event (contact_id, kind, until) SELECT 5 + 10 * i, 'suspended', timestamptz '2035-01-01' - interval '1 hour' + i / 1000 * interval '1 day' FROM generate_series(0, 2999) i",
+        # suspensions that end in three groups, a second apart, before they are swept
+        q{CREATE TABLE bench.due AS SELECT clock_timestamp() + interval '15 seconds' AS begin},
+        "INSERT INTO crm.event (contact_id, kind, until) SELECT 5 + 10 * i, 'suspended', begin + i / 1000 * interval '1 second' FROM generate_series(0, 2999) i, bench.due",
         "CALL bench.make_stream(40000, $contacts / 10)", 'UPDATE bench.stream SET contact_id = contact_id * 10',
         q{CREATE TRIGGER mailable BEFORE INSERT ON crm.outbox FOR EACH ROW EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id', 'list_id')},
         q{CREATE TRIGGER mailable AFTER INSERT ON crm.by_statement REFERENCING NEW TABLE AS messages FOR EACH STATEMENT }
@@ -92,8 +94,11 @@ sub load {
         "CALL bench.drop_triggers('log')", 'SET session_replication_role = replica',
         map({ "INSERT INTO log.$_ SELECT * FROM crm.$_ ORDER BY contact_id" } qw(contact event)),
         map({ my $schema = $_; map { "VACUUM (FREEZE, ANALYZE) $schema.$_" } qw(event contact subscription status_count policy account list) } qw(crm log)),
-        # a load in ascending order leaves full pages, which the next insert would split
-        map({ my $schema = $_; map { "REINDEX TABLE $schema.$_" } qw(event contact subscription) } qw(crm log)),
+        # a load in ascending order leaves full pages of indexes, which the next inserts would split
+        q{DO $$ DECLARE i regclass; BEGIN FOR i IN SELECT indexrelid FROM pg_index JOIN pg_class c ON c.oid = indrelid }
+            . q{WHERE relnamespace IN ('crm'::regnamespace, 'log'::regnamespace) LOOP }
+            . q{EXECUTE format('ALTER INDEX %s SET (fillfactor = 70)', i); END LOOP; END $$},
+        'REINDEX SCHEMA crm', 'REINDEX SCHEMA log',
         'VACUUM (FREEZE, ANALYZE)', 'CHECKPOINT'
     );
     $session->close;
@@ -104,6 +109,7 @@ $cluster->start;
 load();
 $cluster->stop->start($valgrind, '--tool=callgrind', "--callgrind-out-file=$files/%p", '--dump-before=pg_backend_pid', '-q');
 my $admin = Session->new;
+$admin->must('SELECT pg_sleep_until((SELECT begin FROM bench.due) + interval \'5 seconds\')');
 my ($version) = $admin->value(q{SELECT current_setting('server_version')}) =~ /^(\d+)/;
 my $machine = "PostgreSQL $version, " . `uname -m` =~ s/\n//r . ", $contacts contacts";
 

@@ -26,7 +26,7 @@
 
 #include "compat.h"
 #include "storage/installation.h"
-#include "storage/session_cache.h"
+#include "storage/layout_cache.h"
 #include "types/fact_columns.h"
 
 /*

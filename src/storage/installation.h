@@ -49,7 +49,7 @@ typedef struct CsTable
 	CsTableId	id;
 	Relation	rel;
 	Relation	key;			/* see cs_key(); NULL until opened */
-	struct CsLayout *layout;	/* see session_cache.h */
+	struct CsLayout *layout;	/* see layout_cache.h */
 	TupleTableSlot *slot;		/* for reading */
 	MemoryContext context;		/* of the call: a scan outlives the context of a contact */
 	IndexScanDesc parked;		/* an ended scan of the key, to be used again */

@@ -2,10 +2,13 @@
  * key_walk.c
  *		Finds many rows of a table by its key, in ascending order of the key.
  *
- * The scan copies the entries of a leaf page when it reaches it.  Entries that
- * concurrent transactions add to the page later are missed, so that a row that
- * they moved is not found.  Each row is fetched with a dirty snapshot, so that
- * a row that is found is current at that time.
+ * A scan for one key reads its entries alone.  A scan that reads on copies all
+ * following entries of the leaf page.  That pays if some of the next keys are
+ * there, which is assumed after a few keys that are close to each other.
+ *
+ * Rows that the snapshot shows have their entries on the page when the scan
+ * copies it.  With a dirty snapshot, entries that concurrent transactions add
+ * later are missed.
  */
 #include "postgres.h"
 
@@ -17,18 +20,18 @@
 #include "compat.h"
 #include "storage/key_walk.h"
 
-/* A descent costs as much as reading this number of entries. */
-#define MAX_STEPS 16
+/* A key is close to the last one up to this difference. */
+#define CLOSE 16
+
+/* A scan reads on after this number of close keys in a row. */
+#define ENOUGH 4
 
 void
-cs_begin_walk(CsKeyWalk *walk, Oid table, Oid index, int columns)
+cs_begin_walk(CsKeyWalk *walk, Relation table, Relation index, Snapshot snapshot, int columns)
 {
-	walk->table = table_open(table, NoLock);
-	walk->index = index_open(index, NoLock);
+	memset(walk, 0, sizeof(*walk));
 	walk->columns = columns;
-	walk->has_entry = false;
-	InitDirtySnapshot(walk->dirty);
-	walk->scan = cs_index_beginscan(walk->table, walk->index, &walk->dirty, 2);
+	walk->scan = cs_index_beginscan(table, index, snapshot, 2);
 	walk->scan->xs_want_itup = true;
 }
 
@@ -36,8 +39,6 @@ void
 cs_end_walk(CsKeyWalk *walk)
 {
 	index_endscan(walk->scan);
-	index_close(walk->index, NoLock);
-	table_close(walk->table, NoLock);
 }
 
 /* Reads the next entry of the index. */
@@ -54,14 +55,16 @@ step(CsKeyWalk *walk)
 		walk->entry[i] = DatumGetInt64(index_getattr(walk->scan->xs_itup, i + 1, walk->scan->xs_itupdesc, &isnull));
 }
 
-/* Descends to the first entry from the first two columns of a key on, with the same first column. */
+/* Descends to the first entry with the first two columns of a key or, if the scan reads on, to the first from there. */
 static void
 descend(CsKeyWalk *walk, const int64 *key)
 {
 	ScanKeyData keys[2];
 
+	walk->reads_on = walk->close >= ENOUGH;
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key[0]));
-	ScanKeyInit(&keys[1], 2, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(key[1]));
+	ScanKeyInit(&keys[1], 2, walk->reads_on ? BTGreaterEqualStrategyNumber : BTEqualStrategyNumber,
+				walk->reads_on ? F_INT8GE : F_INT8EQ, Int64GetDatum(key[1]));
 	index_rescan(walk->scan, keys, 2, NULL, 0);
 	step(walk);
 }
@@ -76,42 +79,80 @@ compare(const CsKeyWalk *walk, const int64 *key)
 	return 0;
 }
 
-/* Forgets the position, and releases the pin on its page: the caller may wait for a transaction. */
-static bool
-not_found(CsKeyWalk *walk)
+static void
+note_key(CsKeyWalk *walk, const int64 *key)
 {
-	index_rescan(walk->scan, walk->scan->keyData, 2, NULL, 0);
-	walk->has_entry = false;
-	return false;
+	bool		follows = key[0] == walk->last[0] && key[1] >= walk->last[1] && key[1] - walk->last[1] <= CLOSE;
+
+	walk->close = follows ? Min(walk->close + 1, ENOUGH) : 0;
+	memcpy(walk->last, key, sizeof(walk->last));
+}
+
+/* Can the scan reach the key from its entry?  Then the next entries are those of the key, or a few before them. */
+static bool
+is_ahead(const CsKeyWalk *walk, const int64 *key)
+{
+	if (!walk->has_entry || walk->entry[0] != key[0] || compare(walk, key) > 0)
+		return false;
+	return walk->entry[1] == key[1] || (walk->reads_on && walk->close > 0);
 }
 
 bool
 cs_walk_to(CsKeyWalk *walk, const int64 *key, TupleTableSlot *slot)
 {
-	int			steps = 0;
-
-	if (!walk->has_entry || walk->entry[0] != key[0] || compare(walk, key) > 0)
+	note_key(walk, key);
+	if (!is_ahead(walk, key))
 		descend(walk, key);
 	while (walk->has_entry && compare(walk, key) < 0)
-	{
-		if (++steps > MAX_STEPS)
-		{
-			descend(walk, key);
-			steps = PG_INT32_MIN;	/* entries of the key's other columns may precede */
-		}
-		else
-			step(walk);
-	}
+		step(walk);
 	for (; walk->has_entry && compare(walk, key) == 0; step(walk))
 	{
 		/* a fetch leaves the place of the version that it found */
 		walk->scan->xs_heaptid = walk->tid;
-		if (!index_fetch_heap(walk->scan, slot))
-			continue;
-		if (!TransactionIdIsValid(walk->dirty.xmin) && !TransactionIdIsValid(walk->dirty.xmax))
+		if (index_fetch_heap(walk->scan, slot))
 			return true;
-		ExecClearTuple(slot);
-		break;
 	}
-	return not_found(walk);
+	return false;
+}
+
+/* ---- with a dirty snapshot ---- */
+
+void
+cs_begin_dirty_walk(CsDirtyWalk *walk, Oid table, Oid index, int columns)
+{
+	walk->table = table_open(table, NoLock);
+	walk->index = index_open(index, NoLock);
+	InitDirtySnapshot(walk->dirty);
+	cs_begin_walk(&walk->rows, walk->table, walk->index, &walk->dirty, columns);
+}
+
+void
+cs_pause_dirty_walk(CsDirtyWalk *walk)
+{
+	CsKeyWalk  *rows = &walk->rows;
+
+	if (rows->has_entry)
+		index_rescan(rows->scan, rows->scan->keyData, 2, NULL, 0);
+	else
+		table_index_fetch_reset(rows->scan->xs_heapfetch);
+	rows->has_entry = false;
+}
+
+bool
+cs_dirty_walk_to(CsDirtyWalk *walk, const int64 *key, TupleTableSlot *slot)
+{
+	if (cs_walk_to(&walk->rows, key, slot) &&
+		!TransactionIdIsValid(walk->dirty.xmin) && !TransactionIdIsValid(walk->dirty.xmax))
+		return true;
+	ExecClearTuple(slot);
+	cs_pause_dirty_walk(walk);
+	return false;
+}
+
+void
+cs_end_dirty_walk(CsDirtyWalk *walk)
+{
+	cs_end_walk(&walk->rows);
+	index_close(walk->index, NoLock);
+	table_close(walk->table, NoLock);
 }

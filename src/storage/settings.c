@@ -18,8 +18,9 @@
 #include "rules/rules.h"
 #include "storage/account_lock.h"
 #include "storage/installation.h"
-#include "storage/session_cache.h"
+#include "storage/layout_cache.h"
 #include "storage/settings.h"
+#include "storage/settings_cache.h"
 #include "storage/table_scan.h"
 #include "types/policy.h"
 
@@ -165,7 +166,7 @@ cs_fetch_policy(CsInstallation *in, Datum name)
 static bool
 read_account(CsInstallation *in, int64 account, CsPolicy *policy)
 {
-	uint64		state = cs_cache_state();
+	uint64		state = cs_settings_state();
 	CsTable    *table = cs_table(in, TABLE_ACCOUNT);
 	cs_id		key = {true, account};
 	bool		isnull;
@@ -229,7 +230,7 @@ cs_list_exists(CsInstallation *in, int64 account, int64 list)
 	if (!known)
 	{
 		cs_id		ids[2] = {{true, account}, {true, list}};
-		uint64		state = cs_cache_state();
+		uint64		state = cs_settings_state();
 
 		entry->exists = false;
 		entry->exists = cs_fetch_latest(cs_table(in, TABLE_LIST), ids, 2);

@@ -2,9 +2,8 @@
  * require_mailable.c
  *		require_mailable: refuses messages to contacts that may not be mailed.
  *
- * The trigger uses the status as of the clock, from committed rows.  A row
- * trigger looks each contact up.  A statement trigger checks the rows in the
- * order of the contacts' keys, which costs a third of that.  If a
+ * The trigger uses the status as of the clock, from committed rows.  A
+ * statement trigger checks the rows in the order of the contacts' keys.  If a
  * concurrent transaction is changing the facts of a contact, the trigger waits
  * for it, or skips the row.  It locks no contact, so inserts into an outbox do
  * not block events.
@@ -88,7 +87,7 @@ typedef struct Look
 	AttrNumber	status;
 	AttrNumber	due_at;
 	Oid			status_type;
-	CsKeyWalk  *walk;			/* finds rows in ascending order; NULL: not in use */
+	CsDirtyWalk *walk;			/* finds rows in ascending order; NULL: not in use */
 } Look;
 
 typedef struct Guard
@@ -219,7 +218,7 @@ look_up(const Look *look, Snapshot snapshot, const cs_id *key, int count)
 	return found;
 }
 
-/* Find a row in ascending order of the keys.  Returns false if it has to be looked up otherwise. */
+/* Fetch the row of a key by the walk, if there is one.  Returns false if the row has to be looked up otherwise. */
 static bool
 walk_to(const Look *look, const cs_id *key, int count)
 {
@@ -227,21 +226,27 @@ walk_to(const Look *look, const cs_id *key, int count)
 
 	for (int i = 0; i < count; i++)
 		ids[i] = key[i].id;
-	return look->walk != NULL && cs_walk_to(look->walk, ids, look->slot);
+	return look->walk != NULL && cs_dirty_walk_to(look->walk, ids, look->slot);
 }
 
 static bool
 look_up_latest(const Look *look, const cs_id *key, int count)
 {
-	Snapshot	snapshot;
-	bool		found;
+	Snapshot	snapshot = cs_latest_snapshot();
+	bool		found = walk_to(look, key, count) || look_up(look, snapshot, key, count);
 
-	if (walk_to(look, key, count))
-		return true;
-	snapshot = cs_latest_snapshot();
-	found = look_up(look, snapshot, key, count);
 	UnregisterSnapshot(snapshot);
 	return found;
+}
+
+/* Before a wait for a transaction or a lock. */
+static void
+pause_walks(const Guard *guard)
+{
+	if (guard->contacts.walk != NULL)
+		cs_pause_dirty_walk(guard->contacts.walk);
+	if (guard->subscriptions.walk != NULL)
+		cs_pause_dirty_walk(guard->subscriptions.walk);
 }
 
 /*
@@ -343,6 +348,7 @@ look_up_settled(const Guard *guard, const cs_id *key)
 
 	if (walk_to(look, key, 2))
 		return true;
+	pause_walks(guard);
 	for (;;)
 	{
 		TransactionId writer = find_writer(guard, key);
@@ -372,10 +378,13 @@ compute_status(Guard *guard, int64 account, int64 contact, cs_id list, cs_status
 	MemoryContext caller = MemoryContextSwitchTo(in->context);
 	CsTable    *contacts = cs_table(in, TABLE_CONTACT);
 	cs_id		key[2] = {{true, account}, {true, contact}};
-	const CsPolicy *policy = cs_account_policy(in, account);
+	const CsPolicy *policy;
 	CsContactRow		facts = {0};
-	bool		known = policy != NULL && cs_fetch_latest(contacts, key, 2);
+	bool		known;
 
+	pause_walks(guard);
+	policy = cs_account_policy(in, account);
+	known = policy != NULL && cs_fetch_latest(contacts, key, 2);
 	if (known)
 	{
 		cs_status	address;
@@ -513,7 +522,7 @@ check_recipient(Guard *guard, Relation outbox, const CsRecipient *recipient)
 static void
 check_rows(Guard *guard, TriggerData *trigger)
 {
-	CsKeyWalk	contacts,
+	CsDirtyWalk contacts,
 				subscriptions;
 	CsOutboxRows rows;
 	const CsRecipient *recipients;
@@ -522,8 +531,8 @@ check_rows(Guard *guard, TriggerData *trigger)
 	/* in REPEATABLE READ and SERIALIZABLE, each row is compared with the transaction's own snapshot */
 	if (!IsolationUsesXactSnapshot())
 	{
-		cs_begin_walk(&contacts, guard->contacts.table, guard->contacts.key, 2);
-		cs_begin_walk(&subscriptions, guard->subscriptions.table, guard->subscriptions.key, 3);
+		cs_begin_dirty_walk(&contacts, guard->contacts.table, guard->contacts.key, 2);
+		cs_begin_dirty_walk(&subscriptions, guard->subscriptions.table, guard->subscriptions.key, 3);
 		guard->contacts.walk = &contacts;
 		guard->subscriptions.walk = &subscriptions;
 	}
@@ -534,8 +543,8 @@ check_rows(Guard *guard, TriggerData *trigger)
 	cs_end_outbox_rows(&rows);
 	if (guard->contacts.walk != NULL)
 	{
-		cs_end_walk(&contacts);
-		cs_end_walk(&subscriptions);
+		cs_end_dirty_walk(&contacts);
+		cs_end_dirty_walk(&subscriptions);
 		guard->contacts.walk = guard->subscriptions.walk = NULL;
 	}
 }
@@ -567,9 +576,6 @@ cs_require_mailable(PG_FUNCTION_ARGS)
 				 errmsg("require_mailable must be fired BEFORE INSERT or UPDATE FOR EACH ROW, "
 						"or AFTER INSERT FOR EACH STATEMENT with a transition table"),
 				 errhint("CREATE TRIGGER ... BEFORE INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION contact_status.require_mailable('crm', 'contact_id').")));
-	if (by_statement && tuplestore_tuple_count(trigger->tg_newtable) == 0)
-		return PointerGetDatum(NULL);
-
 	guard = fcinfo->flinfo->fn_extra;
 	if (guard == NULL)
 		guard = fcinfo->flinfo->fn_extra = begin_guard(trigger, fcinfo->flinfo->fn_mcxt);

@@ -507,7 +507,7 @@ cs_change_list(PG_FUNCTION_ARGS)
 /*
  * settings_changed(): after a row of policy, account or list is updated or
  * deleted, with any session_replication_role.  Makes all sessions read the
- * settings again when the transaction commits (session_cache.h).
+ * settings again when the transaction commits (settings_cache.h).
  */
 PG_FUNCTION_INFO_V1(cs_settings_changed);
 Datum

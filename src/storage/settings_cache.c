@@ -1,6 +1,6 @@
 /*
- * session_cache.c
- *		Layouts of tables and settings, cached from call to call of a session.
+ * settings_cache.c
+ *		Policies of accounts, and lists, cached from call to call of a session.
  *
  * A transaction that changes a setting holds the exclusive settings lock of the
  * account.  It sends the invalidation messages before it releases that lock, so
@@ -20,22 +20,16 @@
 #include "utils/rel.h"
 
 #include "storage/installation.h"
-#include "storage/session_cache.h"
+#include "storage/layout_cache.h"
+#include "storage/settings_cache.h"
 #include "types/policy.h"
 
-#define SCHEMAS 8
 #define ACCOUNTS 64
 #define LISTS 256
 
-static struct
-{
-	Oid			schema;
-	CsLayout	layouts[TABLES];
-}			schemas[SCHEMAS];
-
 typedef struct CachedRow
 {
-	uint64		state;			/* the row is current while this is the state of the cache */
+	uint64		state;			/* the row is current while this is cs_settings_state(); 0: not used */
 	Oid			schema;
 	int64		account;
 } CachedRow;
@@ -52,55 +46,13 @@ static struct
 	int64		list;
 }			lists[LISTS];
 
-/* Number of changes of settings so far.  Rows of 0 are not used. */
-static uint64 state = 1;
-
-/* Called for each invalidation message of the relation cache.  Without an OID, all tables may have changed. */
-static void
-invalidate(Datum argument pg_attribute_unused(), Oid relid)
-{
-	for (int i = 0; i < SCHEMAS; i++)
-		for (int id = 0; id < TABLES; id++)
-		{
-			CsLayout   *layout = &schemas[i].layouts[id];
-
-			if (!OidIsValid(layout->relid) || (OidIsValid(relid) && layout->relid != relid))
-				continue;
-			layout->relid = InvalidOid;
-			if (id == TABLE_POLICY || id == TABLE_ACCOUNT || id == TABLE_LIST)
-				state++;
-		}
-}
-
-/* ---- layouts ---- */
-
-CsLayout *
-cs_layout(Oid schema, CsTableId id)
-{
-	static bool registered = false;
-	int			i = schema % SCHEMAS;
-
-	if (!registered)
-		CacheRegisterRelcacheCallback(invalidate, (Datum) 0);
-	registered = true;
-	if (schemas[i].schema != schema)
-	{
-		memset(&schemas[i], 0, sizeof(schemas[i]));
-		schemas[i].schema = schema;
-		state++;				/* messages for the tables of the lost entry are no longer recognized */
-	}
-	return &schemas[i].layouts[id];
-}
-
-/* ---- settings ---- */
-
 static bool
 is_cached(const CachedRow *row, Oid schema, int64 account)
 {
 	if (IsolationUsesXactSnapshot())
 		return false;
 	AcceptInvalidationMessages();
-	return row->state == state && row->schema == schema && row->account == account;
+	return row->state == cs_settings_state() && row->schema == schema && row->account == account;
 }
 
 static int
@@ -123,12 +75,6 @@ cs_is_cached_list(Oid schema, int64 account, int64 list)
 	int			i = list_place(account, list);
 
 	return is_cached(&lists[i].row, schema, account) && lists[i].list == list;
-}
-
-uint64
-cs_cache_state(void)
-{
-	return state;
 }
 
 /* Does a change of a row of the table send an invalidation message, in sessions with any session_replication_role? */
