@@ -6,7 +6,7 @@ COMMENT ON FUNCTION _contact_status.set_merged(name, bigint, bigint, bigint) IS
 'marks a deleted contact as merged with another contact, which receives its later events';
 
 CREATE FUNCTION _contact_status.merge_target(schema name, account_id bigint, contact_id bigint) RETURNS bigint
-    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_merge_target_of';
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'cs_merge_target_of';
 COMMENT ON FUNCTION _contact_status.merge_target(name, bigint, bigint) IS
 'the contact that receives the events of a contact: itself, unless it was merged';
 
@@ -68,13 +68,13 @@ DECLARE
 BEGIN
     PERFORM _contact_status.refuse_read_only('merge_contacts');
     PERFORM _contact_status.check_installation(merge_contacts.schema, '{contact,subscription,list}');
+    PERFORM _contact_status.refresh_contacts(merge_contacts.schema, ARRAY[merge_contacts.account_id, merge_contacts.account_id],
+                ARRAY[LEAST(merge_contacts.from_id, merge_contacts.into_id), GREATEST(merge_contacts.from_id, merge_contacts.into_id)],
+                false, pg_catalog.clock_timestamp());
     IF merge_contacts.from_id OPERATOR(pg_catalog.=) merge_contacts.into_id THEN
         RAISE EXCEPTION 'contact % of account % cannot be merged with itself', merge_contacts.from_id, merge_contacts.account_id
             USING ERRCODE = 'invalid_parameter_value', HINT = 'Name two contacts of the account.';
     END IF;
-    PERFORM _contact_status.refresh_contacts(merge_contacts.schema, ARRAY[merge_contacts.account_id, merge_contacts.account_id],
-                ARRAY[LEAST(merge_contacts.from_id, merge_contacts.into_id), GREATEST(merge_contacts.from_id, merge_contacts.into_id)],
-                false, pg_catalog.clock_timestamp());
     SELECT f.* INTO facts
       FROM _contact_status.facts_to_merge(merge_contacts.schema, merge_contacts.account_id, merge_contacts.from_id,
                merge_contacts.into_id, pg_catalog.clock_timestamp()) f;

@@ -56,20 +56,40 @@ CREATE FUNCTION _contact_status.events_that_followed(
     SET enable_nestloop = off   -- statistics do not show how many events are retracted
 AS $followed$
 BEGIN
-    EXECUTE format('SELECT array_agg(e.contact_id ORDER BY e.contact_id, e.tableoid, e.ctid), '
-                   'array_agg(e.tableoid ORDER BY e.contact_id, e.tableoid, e.ctid), array_agg(e.ctid ORDER BY e.contact_id, e.tableoid, e.ctid) '
-                   'FROM (SELECT DISTINCT ON (e.tableoid, e.ctid) e.tableoid, e.ctid, e.contact_id '
-                   'FROM %1$I.event o JOIN %1$I.event e ON e.account_id = o.account_id AND e.source = ''suppression'' '
-                   ' AND e.reason = ''contact '' || o.contact_id AND e.retracted_at IS NULL AND e.occurred_at >= o.occurred_at '
-                   ' AND e.kind = CASE WHEN o.kind IN (''unsubscribed'', ''complained'') THEN o.kind ELSE ''invalidated'' END '
-                   'WHERE o.account_id = $1 AND o.retraction_id = $2 AND NOT EXISTS ('
-                   ' SELECT FROM %1$I.suppression s WHERE s.account_id = $1 AND s.contact_id = o.contact_id AND s.kind = e.kind '
-                   ' AND s.list_id IS NOT DISTINCT FROM e.list_id)) e', events_that_followed.schema)
+    EXECUTE format($query$
+SELECT array_agg(e.contact_id ORDER BY e.contact_id, e.tableoid, e.ctid), array_agg(e.tableoid ORDER BY e.contact_id, e.tableoid, e.ctid),
+       array_agg(e.ctid ORDER BY e.contact_id, e.tableoid, e.ctid)
+  FROM (SELECT e.tableoid, e.ctid, e.contact_id
+          FROM %1$I.event o
+          JOIN %1$I.event e ON e.account_id = o.account_id AND e.source = 'suppression' AND e.reason = 'contact ' || o.contact_id
+               AND e.retracted_at IS NULL AND e.occurred_at >= o.occurred_at
+               AND e.kind = CASE WHEN o.kind IN ('unsubscribed', 'complained') THEN o.kind ELSE 'invalidated' END
+         WHERE o.account_id = $1 AND o.retraction_id = $2
+           AND NOT EXISTS (SELECT FROM %1$I.suppression s
+                            WHERE s.account_id = $1 AND s.contact_id = o.contact_id AND s.kind = e.kind
+                              AND s.list_id IS NOT DISTINCT FROM e.list_id)
+        UNION
+        -- by a merge, if the merged contact has no other event that leads to it
+        SELECT e.tableoid, e.ctid, e.contact_id
+          FROM %1$I.event o
+          JOIN %1$I.event e ON e.account_id = o.account_id AND e.source = 'merge' AND e.reason = 'contact ' || o.contact_id
+               AND e.retracted_at IS NULL AND e.occurred_at >= o.occurred_at
+               AND e.kind = CASE WHEN o.kind IN ('suspended', 'deleted') THEN o.kind
+                                 WHEN o.kind IN ('added', 'signed_up', 'confirmed', 'resubscribed') AND o.list_id = e.list_id
+                                 THEN 'added' END
+         WHERE o.account_id = $1 AND o.retraction_id = $2
+           AND (SELECT EXISTS (SELECT FROM %1$I.deleted_contact d WHERE d.account_id = $1 AND d.merged_into IS NOT NULL))
+           AND NOT EXISTS (SELECT FROM %1$I.event k
+                            WHERE k.account_id = $1 AND k.contact_id = o.contact_id AND k.retracted_at IS NULL
+                              AND CASE WHEN e.kind <> 'added' THEN k.kind = e.kind
+                                       ELSE k.list_id = e.list_id AND (k.kind IN ('added', 'confirmed', 'resubscribed')
+                                            OR k.kind = 'signed_up' AND o.kind <> 'confirmed') END)) e
+    $query$, events_that_followed.schema)
        INTO contacts, parts, places USING events_that_followed.account_id, events_that_followed.retraction_id;
 END
 $followed$;
 COMMENT ON FUNCTION _contact_status.events_that_followed(name, bigint, bigint) IS
-'events that other contacts received as suppressions and that no longer follow, after a retraction';
+'events that other contacts received as suppressions or by a merge, and that no longer follow, after a retraction';
 
 CREATE FUNCTION _contact_status.retract_chosen(
     schema name, account_id bigint, contacts bigint[], parts oid[], places tid[], retraction_id bigint, reason text,
@@ -90,7 +110,7 @@ BEGIN
                                               chosen.places, retract_chosen.retraction_id, retract_chosen.reason);
         retract_chosen.events := retract_chosen.events OPERATOR(pg_catalog.+) marked[1];
         retract_chosen.contacts_marked := retract_chosen.contacts_marked OPERATOR(pg_catalog.+) marked[2];
-        -- events that other contacts received as suppressions, which no longer follow
+        -- events that other contacts received as suppressions or by a merge, which no longer follow
         EXIT WHEN marked[1] OPERATOR(pg_catalog.=) 0;
         SELECT f.* INTO chosen
           FROM _contact_status.events_that_followed(retract_chosen.schema, retract_chosen.account_id, retract_chosen.retraction_id) f;

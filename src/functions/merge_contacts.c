@@ -72,6 +72,7 @@ cs_merge_target_of(PG_FUNCTION_ARGS)
 	CsInstallation *in = cs_begin_operation(PG_GETARG_NAME(0));
 	int64		target;
 
+	in->reads_only = true;
 	cs_check_table_rights(cs_table(in, TABLE_CONTACT)->rel, ACL_SELECT);
 	cs_check_account(in, PG_GETARG_INT64(1));
 	target = cs_merge_target(in, PG_GETARG_INT64(1), PG_GETARG_INT64(2));

@@ -156,6 +156,44 @@ SELECT is((SELECT string_agg(status::text, ' ') FROM crm.contact WHERE contact_i
     'complained complained', 'after the contact changed to the merged address, and was deleted');
 SELECT * FROM helper.check_whole();
 
+-- a retraction of an event from before the merge, by the id of the merged contact, and its undoing
+CREATE TABLE helper.retraction (n int GENERATED ALWAYS AS IDENTITY, merged text, other text, kinds text, merged_status
+    text, retracted_status text);
+INSERT INTO helper.retraction (merged, other, kinds, merged_status, retracted_status) VALUES
+('added l3', '', '{added}', 'active', 'unconfirmed'), ('added l3', 'added l1', '{added}', 'active', 'active'),
+('signed_up l2, confirmed l2', '', '{confirmed}', 'active', 'unconfirmed'),
+('signed_up l3, added l3', '', '{added}', 'active', 'active'),
+('added l3, signed_up l3', '', '{added,signed_up}', 'active', 'unconfirmed'),
+('added l3, added l2', '', '{added}', 'active', 'unconfirmed'),
+('added l3', 'added l3', '{added}', 'active', 'active'),
+('suspended', 'added l3', '{suspended}', 'suspended', 'active'),
+('deleted', 'added l3', '{deleted}', 'deleted', 'active'),
+('suspended, released, suspended', 'added l3', '{released}', 'suspended', 'suspended'),
+('added l3, unsubscribed l3', 'added l3', '{unsubscribed}', 'unsubscribed', 'unconfirmed'),
+('unsubscribed', 'added l3', '{unsubscribed}', 'unsubscribed', 'unconfirmed'),
+('complained', 'added l3', '{complained}', 'complained', 'active');
+CREATE FUNCTION helper.retracted(a helper.account, c helper.retraction) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    one bigint := helper.play(a, c.merged);
+    other bigint := helper.play(a, c.other);
+    last bigint := helper.play(a, '');
+    statuses text[];
+    retraction bigint;
+BEGIN
+    PERFORM contact_status.merge_contacts('crm', a.account_id, one, other),
+        contact_status.merge_contacts('crm', a.account_id, other, last);
+    statuses := ARRAY[helper.state(a, last, '')];
+    retraction := (contact_status.retract_events('crm', 'a test', a.account_id, contact_ids => ARRAY[one],
+        kinds => c.kinds::contact_status.event_kind[])).retraction_id;
+    statuses := statuses || helper.state(a, last, '');
+    PERFORM contact_status.undo_retraction('crm', retraction, a.account_id);
+    RETURN array_to_string(statuses || helper.state(a, last, ''), ' ');
+END $$;
+SELECT is(helper.retracted(helper.account('default'), c),
+    concat_ws(' ', merged_status, retracted_status, merged_status),
+    concat_ws(' + ', merged, other, 'retracted ' || kinds)) FROM helper.retraction c ORDER BY n;
+SELECT * FROM helper.check_whole();
+
 -- an id that is used again is another contact
 INSERT INTO crm.contact (contact_id, email) VALUES (1031, 'c1031@example.org'), (1032, 'c1032@example.org');
 SELECT contact_status.merge_contacts('crm', 1, 1031, 1032) \g /dev/null
