@@ -97,6 +97,31 @@ SELECT lives_ok($$INSERT INTO crm.contact (contact_id, email) VALUES (31, 'befor
     'a contact with a sign-up before the settings are known');
 SELECT is(helper.waiting('before'), 'signed_up', 'which waits');
 
+--- An event without a time is recorded once, also if the contact was not known at first -------------------------------
+SELECT is(helper.brevo(kind, kind || '@example.org'), '0 0 1 0', kind || ': without a contact')
+  FROM unnest('{unsubscribe,spam,hard_bounce,click}'::text[]) kind, generate_series(1, 2);
+CREATE TABLE helper.kept AS SELECT * FROM crm.suppression;
+SELECT is(helper.brevo(kind, kind || '@example.org'), '0 0 1 0', kind || ': redelivered')
+  FROM unnest('{unsubscribe,spam,hard_bounce,click}'::text[]) kind;
+SELECT results_eq('SELECT kind, occurred_at FROM crm.suppression ORDER BY 1', 'SELECT kind,
+    occurred_at FROM helper.kept ORDER BY 1', 'the suppressions are of the first delivery');
+INSERT INTO crm.contact (contact_id, email) VALUES (41, 'unsubscribe@example.org'), (42, 'spam@example.org'),
+    (43, 'hard_bounce@example.org'), (44, 'click@example.org');
+INSERT INTO crm.event (contact_id, list_id, kind) SELECT c, 1, 'added' FROM generate_series(41, 44) c;
+SELECT is((SELECT string_agg(status::text, ' ' ORDER BY contact_id) FROM crm.contact WHERE contact_id > 40),
+    'unsubscribed complained hard_bounced active', 'contacts receive the suppressions');
+INSERT INTO crm.event (contact_id, list_id, kind, evidence) VALUES (41, 1, 'resubscribed', 'letter'),
+    (43, NULL, 'validated', NULL);
+SELECT is(helper.brevo(kind, kind || '@example.org'), '0 1 0 0', kind || ': redelivered to the contact')
+  FROM unnest('{unsubscribe,spam,hard_bounce,click}'::text[]) kind;
+SELECT is((SELECT string_agg(status::text, ' ' ORDER BY contact_id) FROM crm.contact WHERE contact_id > 40),
+    'active complained active active', 'it changes nothing');
+SELECT is(helper.brevo('unsubscribe', 'new@example.org'), '0 0 1 0', 'an opt-out that is retracted');
+SELECT contact_status.retract_suppressions('crm', 'wrong', emails => '{new@example.org}') \g /dev/null
+INSERT INTO crm.contact (contact_id, email) VALUES (45, 'new@example.org');
+INSERT INTO crm.event (contact_id, list_id, kind) VALUES (45, 1, 'added');
+SELECT is(helper.status(45), 'active', 'its key restricts no contact');
+
 SELECT * FROM helper.check_whole();
 SELECT * FROM finish();
 ROLLBACK;
