@@ -69,7 +69,3 @@ CREATE FUNCTION _contact_status.check_address(address text, subject text) RETURN
 COMMENT ON FUNCTION _contact_status.check_address(text, text) IS
 'raises an error for null and for a text that is no e-mail address; subject: the object that the message names';
 
-CREATE FUNCTION _contact_status.check_event_time(occurred_at timestamptz) RETURNS void
-    LANGUAGE c VOLATILE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cs_check_event_time';
-COMMENT ON FUNCTION _contact_status.check_event_time(timestamptz) IS
-'raises an error for a time that no event may have';

@@ -26,6 +26,15 @@ $kind$;
 COMMENT ON FUNCTION _contact_status.suppression_kind(name, bigint, contact_status.event_kind, timestamptz) IS
 'kind of the suppression that an event of an address without a contact causes; null: none';
 
+CREATE FUNCTION _contact_status.check_event(
+    schema name, account_id bigint, kind contact_status.event_kind, list_id bigint, campaign_id bigint, occurred_at timestamptz,
+    until timestamptz, source text, evidence text
+) RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'cs_check_event_of_address';
+COMMENT ON FUNCTION _contact_status.check_event(name, bigint, contact_status.event_kind, bigint, bigint, timestamptz, timestamptz,
+    text, text) IS
+'raises the errors of an event of an address: its time, its shape, an unknown list';
+
 CREATE FUNCTION contact_status.record_event(
     schema name, email text, kind contact_status.event_kind, account_id bigint DEFAULT 1,
     list_id bigint DEFAULT NULL, campaign_id bigint DEFAULT NULL, occurred_at timestamptz DEFAULT NULL, event_key text DEFAULT '',
@@ -41,11 +50,12 @@ BEGIN
     PERFORM _contact_status.refuse_read_only('record_event');
     PERFORM _contact_status.check_installation(record_event.schema, '{contact}');
     PERFORM _contact_status.check_address(record_event.email, 'the event');
-    PERFORM _contact_status.check_event_time(at);
     IF record_event.account_id IS NULL OR record_event.kind IS NULL THEN
         RAISE EXCEPTION 'record_event needs an account and a kind'
             USING ERRCODE = 'null_value_not_allowed', HINT = 'Omit account_id for account 1.';
     END IF;
+    PERFORM _contact_status.check_event(record_event.schema, record_event.account_id, record_event.kind, record_event.list_id,
+                record_event.campaign_id, at, record_event.until, record_event.source, record_event.evidence);
     SELECT f.contact_id INTO former
       FROM _contact_status.record_for_former_contact(record_event.schema, record_event.account_id, record_event.email,
                record_event.kind, record_event.list_id, record_event.campaign_id, at, false, coalesce(record_event.event_key, ''),

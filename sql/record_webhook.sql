@@ -72,7 +72,8 @@ BEGIN
         'SELECT $1, r.contact_id, r.kind, r.campaign_id, r.occurred_at, r.event_key, $2, r.reason, r.reply '
         '  FROM pg_catalog.unnest($3) r LEFT JOIN LATERAL ('
         '       SELECT true AS is_known FROM %1$I.event k WHERE r.is_undated AND k.account_id OPERATOR(pg_catalog.=) $1 '
-        '          AND k.contact_id OPERATOR(pg_catalog.=) r.contact_id AND k.kind OPERATOR(pg_catalog.=) r.kind '
+        '          AND k.contact_id OPERATOR(pg_catalog.=) r.contact_id '
+        '          AND k.kind OPERATOR(pg_catalog.=) ANY (ARRAY[r.kind, ''noted''::contact_status.event_kind]) '
         '          AND k.event_key OPERATOR(pg_catalog.=) r.event_key LIMIT 1) known ON true '
         ' WHERE r.contact_id IS NOT NULL AND r.kind IS NOT NULL AND known.is_known IS NULL '
         'ON CONFLICT DO NOTHING', record_webhook.schema)
@@ -101,6 +102,7 @@ DECLARE
     one pg_catalog.record;
     former pg_catalog.record;
     waiting _contact_status.webhook_row[] := '{}';
+    stored bigint;
 BEGIN
     recorded := 0;
     repeated := 0;
@@ -125,6 +127,16 @@ BEGIN
                 repeated := repeated OPERATOR(pg_catalog.+) (NOT former.is_new)::integer;
                 CONTINUE;
             END IF;
+        END IF;
+        IF one.is_address AND one.suppress_as IS NOT NULL AND one.is_undated THEN
+            -- an event without effect has the key: by it, the contact that takes the address knows a redelivered event
+            EXECUTE pg_catalog.format(
+                'INSERT INTO %I.unmatched_event (account_id, address, kind, event_key, source, reason, problem) '
+                'VALUES ($1, $2, ''noted'', $3, $4, ''suppressed by: '' OPERATOR(pg_catalog.||) $5, ''no contact has the address'') '
+                'ON CONFLICT DO NOTHING', record_unmatched.schema)
+              USING record_unmatched.account_id, one.address, one.event_key, record_unmatched.provider, one.kind::pg_catalog.text;
+            GET DIAGNOSTICS stored := ROW_COUNT;
+            CONTINUE WHEN stored OPERATOR(pg_catalog.=) 0;
         END IF;
         IF NOT one.is_address OR one.suppress_as IS NULL THEN
             waiting := waiting OPERATOR(pg_catalog.||) ROW(NULL, one.address, one.kind, one.campaign_id,

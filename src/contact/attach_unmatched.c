@@ -16,6 +16,7 @@
 #include "storage/unmatched_event.h"
 #include "types/enums.h"
 #include "types/event_time.h"
+#include "types/fact_columns.h"
 
 /* Columns of both tables that are copied. */
 static const struct
@@ -28,12 +29,6 @@ static const struct
 	{UNMATCHED_EVIDENCE, EVENT_EVIDENCE}, {UNMATCHED_REASON, EVENT_REASON}, {UNMATCHED_REPLY, EVENT_REPLY},
 	{UNMATCHED_UNTIL, EVENT_UNTIL}
 };
-
-static bool
-is_blank(const char *string)
-{
-	return string[strspn(string, " \t\r\n\f\v")] == '\0';
-}
 
 /* Can the row in the slot be an event?  Sets *at to its time. */
 static bool
@@ -61,12 +56,19 @@ is_event(CsInstallation *in, CsTable *table, int64 account, TimestampTz *at)
 	event.until.set = !isnull;
 	event.until.at = isnull ? 0 : DatumGetTimestampTz(value);
 	value = cs_column(table, table->slot, UNMATCHED_SOURCE, &isnull);
-	event.manual = !isnull && strcmp(TextDatumGetCString(value), "manual") == 0;
+	if (!isnull)
+		cs_read_source(&event, DatumGetTextPP(value));
 	value = cs_column(table, table->slot, UNMATCHED_EVIDENCE, &isnull);
-	if (!isnull && !is_blank(TextDatumGetCString(value)))
-		evidence = CS_EVIDENCE_GIVEN;
-	return event.kind != CS_KIND_ADDED && cs_time_problem(event.at, in->now) == NULL && cs_shape_error(&event, evidence) == NULL &&
-		(!event.list.set || cs_list_exists(in, account, event.list.id));
+	if (!isnull)
+		evidence = cs_evidence_of(DatumGetTextPP(value));
+	/* consent is judged by the settings at the time of recording: changed settings would judge the event wrongly */
+	if ((event.kind == CS_KIND_SIGNED_UP || event.kind == CS_KIND_CONFIRMED || event.kind == CS_KIND_RESUBSCRIBED) &&
+		!cs_has_consent_rules_of(in, account, event.list,
+								 DatumGetTimestampTz(cs_column(table, table->slot, UNMATCHED_RECEIVED_AT, &isnull))))
+		return false;
+	return event.kind != CS_KIND_ADDED && cs_time_problem(event.at, in->now) == NULL &&
+		cs_shape_error(&event, evidence) == NULL && cs_accepts_list(in, account, event.kind, event.list) &&
+		cs_log_takes(in, event.at);
 }
 
 void
@@ -96,7 +98,7 @@ cs_attach_unmatched_events(CsInstallation *in, int64 account, int64 contact, byt
 
 			CS_SET(log, copied[i].event, value, isnull);
 		}
-		cs_insert_event(in, log, values, nulls);
+		cs_insert_new_event(in, log, values, nulls);
 		cs_delete_row(in, table, &table->slot->tts_tid);
 	}
 	cs_end_unmatched(&scan);

@@ -222,12 +222,25 @@ cs_note_replay(CsInstallation *in, int64 account, int64 contact)
 	note_pending(in, account, contact, NULL);
 }
 
+/* A partition made by another tool may lack our trigger: note that the contact of an event must be replayed. */
+static void
+replay_without_trigger(CsInstallation *in, CsTable *log, const Datum *values)
+{
+	if (!cs_has_our_trigger(log->rel, "apply_events"))
+		cs_note_replay(in, DatumGetInt64(values[log->columns[EVENT_ACCOUNT] - 1]),
+					   DatumGetInt64(values[log->columns[EVENT_CONTACT] - 1]));
+}
+
 void
 cs_insert_event(CsInstallation *in, CsTable *log, const Datum *values, const bool *nulls)
 {
 	cs_insert_row(in, log, values, nulls);
-	/* a partition made by another tool may lack our trigger */
-	if (!cs_has_our_trigger(log->rel, "apply_events"))
-		cs_note_replay(in, DatumGetInt64(values[log->columns[EVENT_ACCOUNT] - 1]),
-					   DatumGetInt64(values[log->columns[EVENT_CONTACT] - 1]));
+	replay_without_trigger(in, log, values);
+}
+
+void
+cs_insert_new_event(CsInstallation *in, CsTable *log, const Datum *values, const bool *nulls)
+{
+	if (cs_insert_new_row(in, log, values, nulls))
+		replay_without_trigger(in, log, values);
 }

@@ -63,6 +63,9 @@ extern void cs_sort_contacts(List **contacts);
 /* Inserts an event into the log.  It is applied when the call ends. */
 extern void cs_insert_event(CsInstallation *in, CsTable *log, const Datum *values, const bool *nulls);
 
+/* The same, but an event that the log has already is skipped. */
+extern void cs_insert_new_event(CsInstallation *in, CsTable *log, const Datum *values, const bool *nulls);
+
 /*
  * Notes that the suppressions of a former address changed.  Its holder, if any,
  * receives them when the call ends.

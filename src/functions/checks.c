@@ -17,10 +17,14 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
+#include "contact/event_check.h"
+#include "contact/operation.h"
 #include "storage/installation.h"
 #include "storage/privileges.h"
 #include "storage/status_change.h"
 #include "storage/table_scan.h"
+#include "types/enums.h"
+#include "types/fact_columns.h"
 
 /*
  * check_installation(schema, tables name[]): checks an installation, so that
@@ -143,5 +147,39 @@ Datum
 cs_refuse_read_only(PG_FUNCTION_ARGS)
 {
 	PreventCommandIfReadOnly(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	PG_RETURN_VOID();
+}
+
+/*
+ * check_event(schema, account_id, kind, list_id, campaign_id, occurred_at,
+ * until, source, evidence): checks an event of an address.  Raises the errors
+ * of cs_check_event(), and 42501 without INSERT on the log.
+ */
+PG_FUNCTION_INFO_V1(cs_check_event_of_address);
+Datum
+cs_check_event_of_address(PG_FUNCTION_ARGS)
+{
+	cs_id		nobody = {0};
+	cs_event	event = {0};
+	cs_evidence evidence = CS_EVIDENCE_BLANK;
+	CsInstallation *in;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(5))
+		PG_RETURN_NULL();
+	event.kind = cs_kind_of_datum(get_fn_expr_argtype(fcinfo->flinfo, 2), PG_GETARG_DATUM(2));
+	event.list = cs_id_of_datum(PG_GETARG_DATUM(3), PG_ARGISNULL(3));
+	event.campaign = cs_id_of_datum(PG_GETARG_DATUM(4), PG_ARGISNULL(4));
+	event.at = PG_GETARG_TIMESTAMPTZ(5);
+	event.until = cs_moment_of_datum(PG_GETARG_DATUM(6), PG_ARGISNULL(6));
+	if (!PG_ARGISNULL(7))
+		cs_read_source(&event, PG_GETARG_TEXT_PP(7));
+	if (!PG_ARGISNULL(8))
+		evidence = cs_evidence_of(PG_GETARG_TEXT_PP(8));
+
+	in = cs_begin_operation(PG_GETARG_NAME(0));
+	cs_check_rights(in, ACL_INSERT);
+	cs_check_account(in, PG_GETARG_INT64(1));
+	cs_check_event(in, PG_GETARG_INT64(1), nobody, &event, evidence);
+	cs_end_operation(in);
 	PG_RETURN_VOID();
 }

@@ -160,14 +160,30 @@ cs_log_table(CsInstallation *in, Oid relid)
 			 errhint("Retry the transaction.")));
 }
 
-CsTable *
-cs_log_table_at(CsInstallation *in, cs_time at)
+/* The part that stores the events of a time, or NULL. */
+static LogPart *
+part_at(CsInstallation *in, cs_time at)
 {
 	struct CsLog *log = log_of(in);
 	LogPart    *part = log->rest;
+
 	for (int i = 0; i < log->count; i++)
 		if (log->parts[i].from <= at && at < log->parts[i].before)
 			part = &log->parts[i];
+	return part;
+}
+
+bool
+cs_log_takes(CsInstallation *in, cs_time at)
+{
+	return part_at(in, at) != NULL;
+}
+
+CsTable *
+cs_log_table_at(CsInstallation *in, cs_time at)
+{
+	LogPart    *part = part_at(in, at);
+
 	if (part == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_CHECK_VIOLATION),
@@ -219,16 +235,7 @@ cs_read_event(CsTable *table, TupleTableSlot *slot, CsLoggedEvent *logged)
 	logged->evidence = CS_EVIDENCE_BLANK;
 	value = cs_column(table, slot, EVENT_EVIDENCE, &isnull);
 	if (!isnull)
-	{
-		text	   *evidence = DatumGetTextPP(value);
-
-		for (size_t i = 0; i < VARSIZE_ANY_EXHDR(evidence); i++)
-			if (!isspace((unsigned char) VARDATA_ANY(evidence)[i]))
-			{
-				logged->evidence = CS_EVIDENCE_GIVEN;
-				break;
-			}
-	}
+		logged->evidence = cs_evidence_of(DatumGetTextPP(value));
 }
 
 /* Starts to scan the next partition that can have events of the scan; false if there is none. */

@@ -43,6 +43,9 @@ extern CsTable *cs_log_table(CsInstallation *in, Oid relid);
  */
 extern CsTable *cs_log_table_at(CsInstallation *in, cs_time at);
 
+/* Does the log, or one of its partitions, accept events of a time? */
+extern bool cs_log_takes(CsInstallation *in, cs_time at);
+
 /*
  * Scans the events of a contact in the order of cs_compare_events(), from time
  * `from` on unless it is NULL.  It reads with the latest snapshot.  Raises

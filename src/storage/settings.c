@@ -300,6 +300,13 @@ cs_list_existed(CsInstallation *in, int64 account, int64 list)
 	return setting_at(in, list_key(account, (cs_id) {true, list}), PG_INT64_MAX) != NULL;
 }
 
+bool
+cs_accepts_list(CsInstallation *in, int64 account, cs_kind kind, cs_id list)
+{
+	return !list.set || cs_list_exists(in, account, list.id) ||
+		(!cs_needs_list(kind) && cs_list_existed(in, account, list.id));
+}
+
 cs_consent_rules
 cs_consent_rules_at(CsInstallation *in, int64 account, cs_id list, TimestampTz recorded)
 {
@@ -316,4 +323,18 @@ cs_consent_rules_at(CsInstallation *in, int64 account, cs_id list, TimestampTz r
 	if (of_list != NULL && of_list->has_double_opt_in)
 		rules.double_opt_in = of_list->rules.double_opt_in;
 	return rules;
+}
+
+bool
+cs_has_consent_rules_of(CsInstallation *in, int64 account, cs_id list, TimestampTz earlier)
+{
+	cs_consent_rules now = cs_consent_rules_at(in, account, list, PG_INT64_MAX);
+	cs_consent_rules then;
+
+	if (setting_at(in, list_key(account, (cs_id) {0}), earlier) == NULL)
+		return false;
+	then = cs_consent_rules_at(in, account, list, earlier);
+	return now.import_by_list == then.import_by_list && now.double_opt_in == then.double_opt_in &&
+		now.unsubscribe_account == then.unsubscribe_account && now.resubscribe_never == then.resubscribe_never &&
+		now.confirm_within == then.confirm_within;
 }

@@ -28,6 +28,15 @@ extern bool cs_list_exists(CsInstallation *in, int64 account, int64 list);
 extern bool cs_list_existed(CsInstallation *in, int64 account, int64 list);
 
 /*
+ * May an event of a kind have the list?  A list that was deleted is accepted as
+ * context, but not by a kind that needs a list.
+ */
+extern bool cs_accepts_list(CsInstallation *in, int64 account, cs_kind kind, cs_id list);
+
+/* Are the consent settings the same as at an earlier time, for a list or (null) without one? */
+extern bool cs_has_consent_rules_of(CsInstallation *in, int64 account, cs_id list, TimestampTz earlier);
+
+/*
  * Returns the consent settings that were in force at a time, for a list or
  * (null) without one.  Raises XX001 if the account has none of that time.
  */

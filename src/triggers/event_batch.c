@@ -17,13 +17,12 @@
 #include "utils/memutils.h"
 #include "utils/tuplesort.h"
 
+#include "contact/event_check.h"
 #include "rules/rules.h"
 #include "storage/event_log.h"
 #include "storage/installation.h"
 #include "storage/settings.h"
 #include "triggers/event_batch.h"
-#include "types/errors.h"
-#include "types/event_time.h"
 #include "types/fact_columns.h"
 
 /* Up to this number, events are sorted in an array. */
@@ -72,41 +71,13 @@ is_recording_time(TimestampTz time, TimestampTz now)
 static void
 check_event(CsInstallation *in, const CsLoggedEvent *logged)
 {
-	const cs_event *event = &logged->event;
-	const char *wrong;
+	cs_id		contact = {true, logged->contact};
 
-	/* settings are locked before contacts */
-	cs_account_policy(in, logged->account);
-	wrong = cs_time_problem(event->at, in->now);
-	if (wrong != NULL)
-		cs_refuse_time(psprintf("event \"%s\" of contact %lld", cs_kind_labels[event->kind], (long long) logged->contact),
-					   wrong);
-
-	wrong = cs_shape_error(event, logged->evidence);
-	/* where the list is only context, or for an opt-out, a list that was deleted will do */
-	if (wrong == NULL && event->list.set && !cs_list_exists(in, logged->account, event->list.id) &&
-		(cs_needs_list(event->kind) || !cs_list_existed(in, logged->account, event->list.id)))
-	{
-		if (cs_account_policy(in, logged->account) != NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-					 errmsg("list %lld of account %lld does not exist",
-							(long long) event->list.id, (long long) logged->account),
-					 errdetail("It stands in an event \"%s\" of contact %lld.",
-							   cs_kind_labels[event->kind], (long long) logged->contact),
-					 errhint("Insert it into table list first.")));
-	}
-	if (wrong == NULL && logged->retracted)
-		wrong = "cannot be retracted when it is recorded";
-	if (wrong == NULL && !is_recording_time(logged->recorded, in->now))
-		wrong = "cannot choose its recorded_at: that is the server's";
-	if (wrong != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_CHECK_VIOLATION),
-				 cs_errconstraint(CONSTRAINT_EVENT),
-				 errmsg("event \"%s\" of contact %lld %s",
-						cs_kind_labels[event->kind], (long long) logged->contact, wrong),
-				 errhint("docs/reference.md, \"Events\", lists the columns that each kind needs.")));
+	cs_check_event(in, logged->account, contact, &logged->event, logged->evidence);
+	if (logged->retracted)
+		cs_refuse_event(contact, &logged->event, "cannot be retracted when it is recorded");
+	if (!is_recording_time(logged->recorded, in->now))
+		cs_refuse_event(contact, &logged->event, "cannot choose its recorded_at: that is the server's");
 }
 
 /* ---- sorting ---- */

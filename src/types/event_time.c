@@ -4,8 +4,6 @@
  */
 #include "postgres.h"
 
-#include "fmgr.h"
-
 #include "types/event_time.h"
 
 /* An event may be dated this far ahead of the server's clock. */
@@ -35,16 +33,4 @@ cs_refuse_time(const char *subject, const char *problem)
 			 problem == before_all ?
 			 errhint("Check the unit of the time: to_timestamp() takes seconds since 1970, not milliseconds or days.") :
 			 errhint("Record an event when it has happened. If it has: to_timestamp() takes seconds since 1970, not milliseconds.")));
-}
-
-/* check_event_time(occurred_at): raises 22008 for a time that no event may have. */
-PG_FUNCTION_INFO_V1(cs_check_event_time);
-Datum
-cs_check_event_time(PG_FUNCTION_ARGS)
-{
-	const char *problem = cs_time_problem(PG_GETARG_TIMESTAMPTZ(0), GetCurrentTimestamp());
-
-	if (problem != NULL)
-		cs_refuse_time("the event", problem);
-	PG_RETURN_VOID();
 }

@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "access/transam.h"
@@ -132,6 +134,15 @@ cs_read_source(cs_event *event, text *source)
 {
 	event->manual = is_word(source, "manual");
 	event->erasure = is_word(source, "erasure");
+}
+
+cs_evidence
+cs_evidence_of(text *evidence)
+{
+	for (size_t i = 0; i < VARSIZE_ANY_EXHDR(evidence); i++)
+		if (!isspace((unsigned char) VARDATA_ANY(evidence)[i]))
+			return CS_EVIDENCE_GIVEN;
+	return CS_EVIDENCE_BLANK;
 }
 
 static int

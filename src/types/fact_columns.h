@@ -88,6 +88,9 @@ extern TupleDesc cs_deform(Datum composite, Datum **values, bool **nulls);
 /* Sets the members of an event that follow from its source. */
 extern void cs_read_source(cs_event *event, text *source);
 
+/* Is the evidence of an event blank? */
+extern cs_evidence cs_evidence_of(text *evidence);
+
 /* Convert between a nullable timestamptz and a cs_moment. */
 static inline cs_moment
 cs_moment_of_datum(Datum value, bool isnull)

@@ -102,13 +102,23 @@ zone(Reader *reader)
 	return 0;
 }
 
+/* CS_NO_TIME for a time outside of the years that a provider's time may have. */
+static TimestampTz
+within_years(int64 micros)
+{
+	if (micros < (date2j(FIRST_YEAR, 1, 1) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY ||
+		micros >= (date2j(LAST_YEAR + 1, 1, 1) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY)
+		return CS_NO_TIME;
+	return micros;
+}
+
 /* The time of day and the zone, on a day.  A comment or a name of a zone may follow. */
 static TimestampTz
 on_day(Reader *reader, int year, int month, int day)
 {
 	int64		at = 0;
 
-	if (reader->failed || year < FIRST_YEAR || year > LAST_YEAR || day > day_tab[isleap(year)][month - 1])
+	if (reader->failed || day > day_tab[isleap(year)][month - 1])
 		return CS_NO_TIME;
 	if (accept(reader, "Tt "))
 	{
@@ -127,7 +137,7 @@ on_day(Reader *reader, int year, int month, int day)
 	blanks(reader);
 	if (reader->failed || (*reader->at != '\0' && *reader->at != '('))
 		return CS_NO_TIME;
-	return (date2j(year, month, day) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY + at;
+	return within_years((date2j(year, month, day) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY + at);
 }
 
 /* A number since 1970, whose size shows the unit. */
@@ -158,11 +168,7 @@ of_number(Reader *reader)
 		micros = whole * 1000 + micros / 1000;
 	else
 		micros += whole * USECS_PER_SEC;
-	micros -= (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
-	if (micros < (date2j(FIRST_YEAR, 1, 1) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY ||
-		micros >= (date2j(LAST_YEAR + 1, 1, 1) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY)
-		return CS_NO_TIME;
-	return micros;
+	return within_years(micros - (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY);
 }
 
 /* "Tue, 1 Jul 2003 10:52:37 +0200", where the day of the week is optional. */
@@ -191,7 +197,7 @@ of_mail(Reader *reader)
 		reader->at++;
 	while (accept(reader, " -"))
 		;
-	year = number(reader, 4, 0, LAST_YEAR);
+	year = number(reader, 4, 0, 9999);
 	return on_day(reader, year < 50 ? year + 2000 : year < 100 ? year + 1900 : year, month + 1, day);
 }
 

@@ -115,6 +115,17 @@ INSERT INTO crm.contact (contact_id, email) VALUES (5001, 'secret.one@example.or
 INSERT INTO crm.event (contact_id, kind, source) VALUES (5001, 'opened', 'secret'), (5002, 'opened', 'secret');
 SELECT contact_status.merge_contacts('crm', 1, 5001, 5002), contact_status.erase_contact('crm', 1, 5001) \g /dev/null
 SELECT is(helper.found('secret'), NULL, 'by the id of a merged contact');
+
+-- events of a former address that wait: of a kind that a person alone has, and of a time before the horizon
+INSERT INTO crm.contact (contact_id, email) VALUES (6001, 'hidden.one@example.org');
+UPDATE crm.contact SET email = 'hidden.two@example.org' WHERE contact_id = 6001;
+SELECT contact_status.record_event('crm', 'hidden.one@example.org', 'visited', reason => 'hidden'),
+    contact_status.set_horizon('crm', 1, clock_timestamp()),
+    contact_status.record_event('crm', 'hidden.one@example.org', 'opened', reason => 'hidden') \g /dev/null
+SELECT is(helper.found('hidden'), 'crm.contact.email, crm.unmatched_event.address, crm.unmatched_event.reason',
+    'two events of a former address wait');
+SELECT contact_status.erase_contact('crm', 1, 6001) \g /dev/null
+SELECT is(helper.found('hidden'), NULL, 'an erasure deletes them');
 SELECT * FROM helper.check_whole();
 SELECT * FROM finish();
 ROLLBACK;

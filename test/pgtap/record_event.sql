@@ -43,8 +43,8 @@ INSERT INTO helper.case (account_id, kind, list_id, suppression) VALUES
 (1, 'deleted', NULL, NULL);
 CREATE FUNCTION helper.record(c helper.case) RETURNS bigint LANGUAGE sql AS $$
     SELECT contact_status.record_event('crm', format('c%s@example.org', c.n), c.kind, c.account_id, c.list_id,
-        occurred_at => '2026-02-01', event_key => 'k' || c.n, source => 'c' || c.n,
-        reply => '550 no such user')
+        CASE c.kind WHEN 'sent' THEN 7 END, occurred_at => '2026-02-01', event_key => 'k' || c.n, source => 'c' || c.n,
+        evidence => 'letter', reply => '550 no such user')
 $$;
 SELECT is_empty('SELECT c.n FROM helper.case AS c WHERE helper.record(c) IS NOT NULL', 'without a contact: null');
 SELECT is_empty('SELECT c.n FROM helper.case AS c WHERE helper.record(c) IS NOT NULL', 'the same again');
@@ -81,8 +81,26 @@ SELECT helper.refused_helpfully(statement, expected, naming, description) FROM (
         'an unknown list of a contact'),
     ($$SELECT contact_status.record_event('crm', 'ann@example.org', 'sent')$$, '23514 contact_status_event', 'sent',
         'a wrong shape'),
+    ($$SELECT contact_status.record_event('crm', NULL, 'clicked')$$, '23514 contact_status_address', '', 'null'),
     ($$SELECT contact_status.record_event('nowhere', 'x@example.org', 'clicked')$$, '42P01', 'nowhere',
         'no installation')) AS wrong (statement, expected, naming, description);
+-- an event of an address without a contact is refused as that of a contact
+SELECT helper.refused_helpfully(
+    format('SELECT contact_status.record_event(''crm'', %L, %s)', email, arguments), expected,
+        substring(arguments FROM '\w+'), concat_ws(' ', email, arguments))
+  FROM unnest('{ann@example.org,x@example.org}'::text[]) AS email,
+       (VALUES ($$'sent'$$, '23514 contact_status_event'), ($$'added'$$, '23514 contact_status_event'),
+       ($$'confirmed'$$, '23514 contact_status_event'),
+       ($$'confirmed', list_id => 1, source => 'manual'$$, '23514 contact_status_event'),
+       ($$'resubscribed', list_id => 1, evidence => ' '$$, '23514 contact_status_event'),
+       ($$'opened', until => '2100-01-01'$$, '23514 contact_status_event'),
+       ($$'complained', until => '2100-01-01'$$, '23514 contact_status_event'),
+       ($$'suspended', until => '2001-01-01'$$, '23514 contact_status_event')) AS a (arguments, expected);
+SELECT helper.refused_helpfully(
+    format('SELECT contact_status.record_event(''crm'', %L, %L, list_id => 999)', email, kind),
+        '23503', '999', concat_ws(' ', email, kind, 'of an unknown list'))
+  FROM unnest('{ann@example.org,x@example.org}'::text[]) AS email,
+      unnest('{clicked,added,signed_up,complained,nonexistent,unsubscribed}'::text[]) AS kind;
 SELECT helper.refused_helpfully(format('SELECT contact_status.record_event(''crm'', %L, %L, occurred_at => %L)', email,
         kind, at), '22008', naming, concat_ws(' ', email, kind, at))
   FROM unnest('{ann@example.org,x@example.org}'::text[]) AS email, unnest('{complained,clicked}'::text[]) AS kind,

@@ -246,6 +246,8 @@ suppress_unknown_address|\
 repair_counts|SELECT _contact_status.repair_counts('crm')|ok *|ok *|42501|42501|42501|42501
 resolve_addresses|SELECT contact_ids FROM _contact_status.resolve_addresses('crm', $A, NULL, \
     ARRAY['gone$A@example.org'], NULL, true)|ok *|ok *|42501|42501|42501|42501
+check_event|SELECT _contact_status.check_event('crm', $A, 'clicked', NULL, NULL, now(), NULL, NULL, NULL)|\
+    ok *|ok *|ok *|42501|42501|42501
 former_contact|SELECT contact_id FROM _contact_status.former_contact('crm', $A, 'nobody@example.org', '2026-02-01')|\
     ok ()|ok ()|ok ()|42501|42501|42501
 record_for_former_contact|SELECT contact_id FROM _contact_status.record_for_former_contact('crm', $A, \
