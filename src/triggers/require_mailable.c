@@ -29,6 +29,7 @@
 #include "contact/subscription.h"
 #include "rules/rules.h"
 #include "storage/installation.h"
+#include "storage/key_lookup.h"
 #include "storage/privileges.h"
 #include "storage/settings.h"
 #include "storage/table_scan.h"
@@ -43,11 +44,12 @@ typedef struct Arguments
 	const char *contact_column;
 	const char *list_column;	/* NULL: any list */
 	const char *account_column; /* NULL: account 1 */
+	const char *mark_column;	/* with mark; else NULL */
 	bool		skip;
 	bool		transactional;	/* the list does not matter */
 } Arguments;
 
-/* schema, contact column [, list column [, account column]] [, 'error' or 'skip'] [, 'transactional'] */
+/* schema, contact column [, list column [, account column]] [, 'error', 'skip' or 'mark', column] [, 'transactional'] */
 static Arguments
 read_arguments(const Trigger *trigger)
 {
@@ -60,13 +62,18 @@ read_arguments(const Trigger *trigger)
 		arguments.transactional = true;
 		count--;
 	}
-	if (count > 2 && (strcmp(given[count - 1], "error") == 0 || strcmp(given[count - 1], "skip") == 0))
+	if (count > 3 && strcmp(given[count - 2], "mark") == 0)
+	{
+		arguments.mark_column = given[count - 1];
+		count -= 2;
+	}
+	else if (count > 2 && (strcmp(given[count - 1], "error") == 0 || strcmp(given[count - 1], "skip") == 0))
 		arguments.skip = strcmp(given[--count], "skip") == 0;
 	if (count < 2 || count > 4)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("trigger \"%s\" does not give require_mailable the arguments it needs", trigger->tgname),
-				 errhint("They are: schema, contact column [, list column [, account column]] [, error or skip] [, transactional].")));
+				 errhint("They are: schema, contact column [, list column [, account column]] [, error, skip, or mark and a column] [, transactional].")));
 	arguments.schema = given[0];
 	arguments.contact_column = given[1];
 	arguments.list_column = count > 2 ? given[2] : NULL;
@@ -107,18 +114,40 @@ id_of_column(Relation rel, HeapTuple row, const char *name)
 			 errhint("Give require_mailable columns of type bigint, integer or smallint.")));
 }
 
-/* ---- lookups ---- */
-
-/* Data for lookups in a table, found once a statement. */
-typedef struct Look
+/*
+ * The row with its mark: in a boolean column whether the contact may not be
+ * mailed, in a text column why not, or null.  Raises 42703 and 42804 for a
+ * wrong column.
+ */
+static HeapTuple
+mark_row(Relation rel, HeapTuple row, const char *name, const char *refusal)
 {
-	Oid			table;			/* locked until the transaction ends */
-	Oid			key;
-	TupleTableSlot *slot;
-	AttrNumber	status;
-	AttrNumber	due_at;
-	Oid			status_type;
-} Look;
+	int			column = SPI_fnumber(rel->rd_att, name);
+	Oid			type = column > 0 ? TupleDescAttr(rel->rd_att, column - 1)->atttypid : InvalidOid;
+	bool		isnull = false;
+	Datum		value;
+
+	if (column <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("table \"%s\" has no column \"%s\"", RelationGetRelationName(rel), name),
+				 errhint("After mark, give require_mailable the name of a column of the table.")));
+	if (type == BOOLOID)
+		value = BoolGetDatum(refusal != NULL);
+	else if (type == TEXTOID)
+	{
+		isnull = refusal == NULL;
+		value = isnull ? (Datum) 0 : CStringGetTextDatum(refusal);
+	}
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of table \"%s\" is neither boolean nor text", name, RelationGetRelationName(rel)),
+				 errhint("require_mailable marks rows in a column of type boolean or text.")));
+	return heap_modify_tuple_by_cols(row, rel->rd_att, 1, &column, &value, &isnull);
+}
+
+/* ---- lookups ---- */
 
 typedef struct Guard
 {
@@ -127,28 +156,10 @@ typedef struct Guard
 	Oid			owner;			/* of the outbox */
 	bool		is_exempt;		/* row-level security applies neither to the owner nor to the current user */
 	cs_id		shown;			/* else an account that both roles may see */
-	Look		contacts;
-	Look		subscriptions;
+	CsLookup	contacts;
+	CsLookup	subscriptions;
 	AttrNumber	facts[FACT_COLUMNS];
 } Guard;
-
-static Look
-begin_looking(CsInstallation *in, CsTableId id, AttrNumber status, AttrNumber due_at, MemoryContext context)
-{
-	CsTable    *table = cs_table(in, id);
-	MemoryContext caller = MemoryContextSwitchTo(context);
-	Look		look = {
-		.table = RelationGetRelid(table->rel),
-		.key = RelationGetRelid(cs_key(table)),
-		.slot = MakeSingleTupleTableSlot(CreateTupleDescCopy(table->rel->rd_att), table_slot_callbacks(table->rel)),
-		.status = status,
-		.due_at = due_at,
-		.status_type = TupleDescAttr(table->rel->rd_att, status - 1)->atttypid
-	};
-
-	MemoryContextSwitchTo(caller);
-	return look;
-}
 
 /*
  * Raises 42501 unless the owner of the outbox may read the contacts.  The
@@ -190,8 +201,8 @@ begin_guard(TriggerData *trigger, MemoryContext context)
 	guard->owner = trigger->tg_relation->rd_rel->relowner;
 	guard->is_exempt = cs_is_exempt(in, GetUserId()) && cs_is_exempt(in, guard->owner);
 	memcpy(guard->facts, contacts->facts, sizeof(guard->facts));
-	guard->contacts = begin_looking(in, TABLE_CONTACT, contacts->facts[FACT_STATUS], contacts->facts[FACT_DUE_AT], context);
-	guard->subscriptions = begin_looking(in, TABLE_SUBSCRIPTION, subscriptions->columns[SUBSCRIPTION_STATUS], 0, context);
+	guard->contacts = cs_begin_lookup(contacts, contacts->facts[FACT_STATUS], contacts->facts[FACT_DUE_AT], context);
+	guard->subscriptions = cs_begin_lookup(subscriptions, subscriptions->columns[SUBSCRIPTION_STATUS], 0, context);
 	cs_close(in);
 	return guard;
 }
@@ -217,38 +228,15 @@ check_account(Guard *guard, int64 account)
 	guard->shown = (cs_id) {true, account};
 }
 
-/*
- * Fetch the row of a key that a snapshot shows into the lookup's slot.  Returns
- * false if there is none.
- */
 static bool
-look_up(const Look *look, Snapshot snapshot, const cs_id *key, int count)
-{
-	Relation	table = table_open(look->table, NoLock);
-	Relation	index = index_open(look->key, NoLock);
-	IndexScanDesc scan = cs_index_beginscan(table, index, snapshot, count);
-	ScanKeyData keys[3];
-	bool		found;
-
-	for (int i = 0; i < count; i++)
-		ScanKeyInit(&keys[i], i + 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key[i].id));
-	index_rescan(scan, keys, count, NULL, 0);
-	found = index_getnext_slot(scan, ForwardScanDirection, look->slot);
-	index_endscan(scan);
-	if (found)
-		cs_check_shown(table, look->slot);
-	index_close(index, NoLock);
-	table_close(table, NoLock);
-	return found;
-}
-
-static bool
-look_up_latest(const Look *look, const cs_id *key, int count)
+look_up_latest(const CsLookup *look, const cs_id *key, int count)
 {
 	Snapshot	snapshot = cs_latest_snapshot();
-	bool		found = look_up(look, snapshot, key, count);
+	bool		found = cs_look_up(look, snapshot, key, count);
 
 	UnregisterSnapshot(snapshot);
+	if (found)
+		cs_check_shown_row(look);
 	return found;
 }
 
@@ -286,7 +274,7 @@ same_facts(const Guard *guard, HeapTuple committed, TupleTableSlot *slot)
 static TransactionId
 find_writer(const Guard *guard, const cs_id *key)
 {
-	const Look *look = &guard->contacts;
+	const CsLookup *look = &guard->contacts;
 	Relation	table = table_open(look->table, NoLock);
 	Relation	index = index_open(look->key, NoLock);
 	TransactionId writer = InvalidTransactionId;
@@ -347,7 +335,7 @@ find_writer(const Guard *guard, const cs_id *key)
 static bool
 look_up_settled(const Guard *guard, const cs_id *key)
 {
-	const Look *look = &guard->contacts;
+	const CsLookup *look = &guard->contacts;
 
 	for (;;)
 	{
@@ -413,7 +401,7 @@ static bool
 current_status(Guard *guard, int64 account, int64 contact, cs_id list, cs_status *status)
 {
 	cs_id		key[3] = {{true, account}, {true, contact}, list};
-	const Look *look = &guard->contacts;
+	const CsLookup *look = &guard->contacts;
 	Datum		due,
 				stored = (Datum) 0;
 	bool		known,
@@ -458,7 +446,7 @@ static bool
 is_deliverable(Guard *guard, int64 account, int64 contact, cs_status *status, bool *known)
 {
 	cs_id		key[2] = {{true, account}, {true, contact}};
-	const Look *look = &guard->contacts;
+	const CsLookup *look = &guard->contacts;
 	bool		isnull,
 				deliverable = false;
 
@@ -479,7 +467,8 @@ is_deliverable(Guard *guard, int64 account, int64 contact, cs_status *status, bo
 /*
  * require_mailable(schema, contact column [, list column [, account column]]
  * [, mode] [, 'transactional']): before a row is inserted or updated.  Mode
- * error raises 23514 for a contact that may not be mailed, skip skips the row.
+ * error raises 23514 for a contact that may not be mailed, skip skips the row,
+ * and mark writes a column.
  * Raises 22023, 42703, 42804 and 3F000 for wrong arguments, and 42501 as
  * check_owner() and check_account().
  */
@@ -527,6 +516,9 @@ cs_require_mailable(PG_FUNCTION_ARGS)
 		mailable = known && cs_is_mailable(status);
 	}
 
+	if (arguments.mark_column != NULL)
+		return PointerGetDatum(mark_row(trigger->tg_relation, row, arguments.mark_column,
+										mailable ? NULL : known ? cs_status_labels[status] : "unknown"));
 	if (mailable)
 		return PointerGetDatum(row);
 	if (arguments.skip)

@@ -53,7 +53,7 @@ INSERT INTO helper.call VALUES ($$contact_status.sweep(%s)$$), ($$contact_status
     ($$contact_status.retract_suppressions(%s, 'x', source => 'x')$$),
     ($$contact_status.record_webhook(%s, 'sendgrid', '{"event":"open","email":"a@example.org"}')$$),
     ($$contact_status.bounce_reasons(%s, 1)$$), ($$contact_status.copy_policy(%s, 'default', 'mine')$$),
-    ($$contact_status.policy_problems(%s)$$),
+    ($$contact_status.policy_problems(%s)$$), ($$contact_status.may_mail(%s, 1, 1, 1)$$),
     ($$contact_status.undo_retraction(%s, 1)$$), ($$contact_status.erase_contact(%s, 1, 1)$$),
     ($$contact_status.set_horizon(%s, 1, now())$$),
     ($$contact_status.add_partitions(%s, '1 month')$$), ($$contact_status.drop_partition(%s, 'pg_class')$$),

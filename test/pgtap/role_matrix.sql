@@ -116,6 +116,7 @@ explain_status|SELECT count(*) FROM contact_status.explain_status('crm', $A, 1)|
 policy_problems|SELECT count(*) FROM contact_status.policy_problems('crm')|ok *|ok *|ok *|ok (0)|ok *|42501
 import_contacts|SELECT outcome FROM contact_status.import_contacts('crm', $A, 1, 'crm.staging')|\
     ok *|ok *|42501|23503|42501|42501
+may_mail|SELECT contact_status.may_mail('crm', $A, 3, 1)|ok (f)|ok (f)|ok (f)|ok (f)|ok (f)|42501
 move_horizon|CALL contact_status.move_horizon('crm', $A, '2026-02-01')|2D000|2D000|42501|42501|42501|42501
 reevaluate|SELECT contact_status.reevaluate('crm', $A)|ok *|ok *|ok *|ok (0)|42501|42501
 repair|SELECT contact_status.repair('crm')|ok *|ok *|42501|42501|42501|42501
@@ -188,6 +189,7 @@ guard_own_partitions|SELECT _contact_status.guard_own_partitions('crm')|ok *|ok 
 guard_partition|SELECT _contact_status.guard_partition('parts.event_default')|ok *|ok *|42501|42501|42501|42501
 guard_partitions|SELECT _contact_status.guard_partitions('parts')|ok *|ok *|42501|42501|42501|42501
 history_query|SELECT length(_contact_status.history_query('crm')) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
+mailable_query|SELECT length(_contact_status.mailable_query('crm')) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
 import_batch|SELECT outcome FROM _contact_status.import_batch('crm', $A, 1, \
 ARRAY[ROW(1, 'new@example.org', now(), NULL, NULL, NULL, NULL, true, NULL, NULL, NULL)\
 ::_contact_status.import_row], '{}', true)\

@@ -47,6 +47,7 @@ SELECT contact_status.is_mailable($1)|'active'|true
 SELECT contact_status.label($1, $2)|'complained', 'ecomail'|spam stížnosti
 SELECT provider_type FROM contact_status.mail_report_events($1)|\
 E'--x\\nContent-Type: message/feedback-report\\n\\nFeedback-Type: abuse'|abuse
+SELECT contact_status.may_mail($1, $2, $3, $4)|'crm', '1', '2', '1'|true
 SELECT contact_status.normalize_address($1)|' Ann@Example.org'|ann@example.org
 SELECT (contact_status.policy($1)).name|'ecomail'|ecomail
 SELECT count(*) FROM contact_status.policy_problems($1)|'crm'|0

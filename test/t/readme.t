@@ -49,4 +49,5 @@ check('README.md', 11);
 check('docs/retention.md', 10);
 check('docs/how-to.md', 9);
 check('docs/change-feed.md', 6);
+check('docs/adopt.md', 3);
 done_testing;
