@@ -93,7 +93,7 @@ COMMENT ON FUNCTION _contact_status.mailable_query(name) IS
 CREATE FUNCTION _contact_status.view_names() RETURNS name[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
-    RETURN '{event_with_settings,mailable,deliverable,pending_confirmations,history,status_history,contact_history,account_status_count,list_status_count,active_contacts,campaign_report}'::name[];
+    RETURN '{event_with_settings,mailable,deliverable,pending_confirmations,history,status_history,contact_history,account_status_count,list_status_count,active_contacts,campaign_report,unmatched_events}'::name[];
 COMMENT ON FUNCTION _contact_status.view_names() IS 'names of the views of an installation';
 
 CREATE FUNCTION _contact_status.view_definitions(schema name) RETURNS text[]
@@ -262,6 +262,13 @@ SELECT r.*,
  CROSS JOIN LATERAL (SELECT CASE WHEN r.delivered > 0 THEN r.delivered_contacts ELSE r.sent_contacts END AS contacts) d;
 COMMENT ON VIEW %1$I.campaign_report IS
 'events, distinct contacts, rates, and contacts by report category for each campaign';
+
+CREATE VIEW %1$I.unmatched_events WITH (security_invoker = true) AS
+SELECT account_id, coalesce(forwarded_from, source) AS origin, problem, kind, count(*) AS events, min(received_at) AS first_received_at,
+       max(received_at) AS last_received_at
+  FROM %1$I.unmatched_event
+ GROUP BY account_id, coalesce(forwarded_from, source), problem, kind;
+COMMENT ON VIEW %1$I.unmatched_events IS 'number of events that wait in unmatched_event, by problem';
 
 $ddl$,
     schema,

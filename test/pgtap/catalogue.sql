@@ -55,12 +55,12 @@ SELECT is((SELECT array_agg(DISTINCT p.proname::text ORDER BY p.proname::text) F
     string_to_array(regexp_replace($$
 active_contacts_by_day,add_change_feed,add_partitions,bounce_kind,bounce_reasons,classify_reply,
 color,contact_by_email,copy_policy,create_tables,drop_partition,drop_partitions,
-enable_tenant_security,erase_contact,explain_status,fold,forget_changes,forward_events,from_label,
+enable_tenant_security,erase_contact,explain_status,fold,forget_changes,forward,forward_events,from_label,
 guard_status,import_contacts,is_mailable,label,mail_report_events,may_mail,move_horizon,normalize_address,
 policy,policy_problems,
 read_changes,record_event,record_webhook,reevaluate,remove_change_feed,repair,reply_rules,report_category,
-report_label,require_mailable,retract_events,retract_suppressions,set_horizon,state_diagram,
-status_changes,status_of,suppress,suppress_all,sweep,transitions,undo_retraction,upgrade_tables,
+report_label,require_mailable,retract_events,retract_suppressions,retry_unmatched,set_horizon,state_diagram,
+status_changes,status_of,suppress,suppress_all,sweep,text_id,transitions,undo_retraction,unforward,upgrade_tables,
 verify,vocabulary_words,webhook_events,webhook_rules
 $$, '\s', '', 'g'), ','),
 'schema contact_status holds the interface and nothing else');

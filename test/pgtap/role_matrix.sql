@@ -116,6 +116,38 @@ explain_status|SELECT count(*) FROM contact_status.explain_status('crm', $A, 1)|
 policy_problems|SELECT count(*) FROM contact_status.policy_problems('crm')|ok *|ok *|ok *|ok (0)|ok *|42501
 import_contacts|SELECT outcome FROM contact_status.import_contacts('crm', $A, 1, 'crm.staging')|\
     ok *|ok *|42501|23503|42501|42501
+forward|SELECT contact_status.forward('crm', 'crm.staging', '{"contact": {"address": "email"}, \
+    "kinds": [["clicked", {"set": "email"}]], "occurred_at": {"column": "email"}}')|ok *|ok *|42501|42501|42501|42501
+unforward|SELECT contact_status.unforward('crm', 'crm.staging')|42704|42704|42501|42501|42501|42501
+retry_unmatched|SELECT contact_status.retry_unmatched('crm')|ok *|ok *|ok *|ok *|42501|42501
+mapped_contact|SELECT length((_contact_status.mapped_contact('crm', 'crm.staging', \
+    '{"address": "email"}')).lookup) > 0|ok *|ok *|ok *|ok *|ok *|42501
+mapped_events|SELECT length(_contact_status.mapped_events('crm', 'crm.staging', '{"contact": {"address": "email"}, \
+    "kinds": [["clicked", {"set": "email"}]], "occurred_at": {"column": "email"}}', 'x f', \
+    'f')) > 0|ok *|ok *|ok *|ok *|ok *|42501
+judged_events|SELECT length(_contact_status.judged_events('crm', 'crm.staging', '{"contact": {"address": "email"}, \
+    "kinds": [["clicked", {"set": "email"}]], "occurred_at": {"column": "email"}}', \
+    'x')) > 0|ok *|ok *|ok *|ok *|ok *|42501
+insert_events|SELECT length(_contact_status.insert_events('crm')) > 0|ok *|ok *|ok *|ok *|ok *|ok *
+keep_rows|SELECT length(_contact_status.keep_rows('crm', 'crm.staging')) > 0|ok *|ok *|ok *|ok *|ok *|42501
+taking_statement|SELECT length(_contact_status.taking_statement('crm', 'crm.staging', 'x', \
+    'x')) > 0|ok *|ok *|ok *|ok *|ok *|42501
+event_statement|SELECT length(_contact_status.event_statement('crm', 'crm.staging', \
+    '{"contact": {"address": "email"}, "kinds": [["clicked", {"set": "email"}]], \
+    "occurred_at": {"column": "email"}}', 'quick', 'x f')) > 0|ok *|ok *|ok *|ok *|ok *|42501
+contact_statement|SELECT length(_contact_status.contact_statement('crm', 'crm.staging', \
+    '{"email": {"column": "email"}}', 'checked', 'x f', true)) > 0|ok *|ok *|ok *|ok *|ok *|42501
+row_statement|SELECT length(_contact_status.row_statement('crm', 'crm.staging', '{"email": {"column": "email"}}', \
+    'checked', 'x f')) > 0|ok *|ok *|ok *|ok *|ok *|42501
+forward_body|SELECT length(_contact_status.forward_body('crm', 'crm.staging', \
+    '{"email": {"column": "email"}}')) > 0|ok *|ok *|ok *|ok *|ok *|42501
+forward_grants|SELECT cardinality(_contact_status.forward_grants('crm', 'crm.staging', \
+    '{"email": {"column": "email"}}')) > 0|ok *|ok *|ok *|ok *|ok *|42501
+forwarding_triggers|SELECT count(*) FROM _contact_status.forwarding_triggers('crm', \
+    'crm.staging')|ok (0)|ok (0)|ok (0)|ok (0)|ok (0)|42501
+stored_mapping|SELECT _contact_status.stored_mapping('crm', 'crm.staging')|ok *|ok *|ok *|ok *|ok *|42501
+retry_statements|SELECT length(statement) > 0 FROM _contact_status.retry_statements('crm', NULL, \
+    NULL)|ok *|ok *|ok *|ok *|ok *|42501
 may_mail|SELECT contact_status.may_mail('crm', $A, 3, 1)|ok (f)|ok (f)|ok (f)|ok (f)|ok (f)|42501
 move_horizon|CALL contact_status.move_horizon('crm', $A, '2026-02-01')|2D000|2D000|42501|42501|42501|42501
 reevaluate|SELECT contact_status.reevaluate('crm', $A)|ok *|ok *|ok *|ok (0)|42501|42501

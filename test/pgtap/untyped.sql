@@ -12,6 +12,8 @@ INSERT INTO crm.event (contact_id, list_id, kind, occurred_at, source) VALUES (1
 SELECT contact_status.retract_events('crm', 'a test', source => 'wrong') \g /dev/null
 CREATE TABLE crm.staging (email text);
 INSERT INTO crm.staging VALUES ('new@example.org');
+CREATE TABLE crm.forwarded (email text);
+SELECT contact_status.forward('crm', 'crm.forwarded', '{"email": {"column": "email"}}') \g /dev/null
 
 -- A row for each function: the call, the values of its parameters, and the first column of its first row (*: any). To
 -- add a function, add a row, in the order of the alphabet. A backslash at the end continues a row.
@@ -40,6 +42,8 @@ SELECT (contact_status.fold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)).
 (contact_status.policy('ecomail')), NULL, 'complained', '2026-01-01', NULL, NULL, '', NULL, NULL, '2026-01-02', \
 NULL, NULL|complained
 SELECT contact_status.forget_changes($1, $2)|'crm', '2026-01-01'|*
+SELECT contact_status.forward($1, $2, $3)|'crm', 'crm.staging', '{"contact": {"address": "email"}, \
+    "kinds": [["clicked", {"set": "email"}]], "occurred_at": {"column": "email"}}'|
 SELECT contact_status.from_label($1, $2)|'spam stížnosti', 'ecomail'|complained
 SELECT outcome FROM contact_status.import_contacts($1, $2, $3, $4)|'crm', '1', '1', 'crm.staging'|added
 SELECT outcome FROM contact_status.import_contacts($1, $2, $3, $4, $5)|'crm', '1', '1', 'crm.staging', 'ecomail'|added
@@ -68,6 +72,7 @@ SELECT events FROM contact_status.retract_events($1, $2, $3, $4, $5, $6, $7, $8,
 'a test', '1', NULL, '{added}', NULL, NULL, NULL, '1', '{1,2}', NULL, 'false', 'true'|1
 SELECT suppressions FROM contact_status.retract_suppressions($1, $2, $3, $4, $5, $6, $7, $8)|'crm', 'a test', '1', \
 NULL, '{complained}', NULL, NULL, '{nobody@example.org}'|0
+SELECT contact_status.retry_unmatched($1, $2, $3)|'crm', 'crm.staging', '{}'|0
 SELECT contact_status.set_horizon($1, $2, $3)|'crm', '1', '2026-02-01'|
 SELECT contact_status.state_diagram($1)|'ecomail'|*
 SELECT cardinality(contact_status.status_changes($1, $2, $3, $4, $5, $6, $7, $8, $9, $10))|\
@@ -82,8 +87,10 @@ SELECT contact_status.suppress($1, $2, $3, $4, $5, $6, $7)|'crm', '1', 'ann@exam
 SELECT string_agg(outcome, ' ') FROM contact_status.suppress_all($1, $2, $3, $4, $5, $6, $7)|'crm', '1', \
 '{ann@example.org,zed@example.org,x}', 'unsubscribed', '1', '2026-01-02', 'form'|suppressed suppressed invalid_address
 SELECT contact_status.sweep($1, $2)|'crm', '2026-01-02'|0
+SELECT contact_status.text_id($1)|'42'|42
 SELECT from_status FROM contact_status.transitions($1)|'ecomail'|*
 SELECT events FROM contact_status.undo_retraction($1, $2, $3)|'crm', '1', '1'|1
+SELECT contact_status.unforward($1, $2)|'crm', 'crm.forwarded'|
 SELECT contact_status.upgrade_tables($1)|'crm'|0
 SELECT count(*) FROM contact_status.verify($1, $2)|'crm', '2027-01-01'|0
 SELECT count(*) > 30 FROM contact_status.vocabulary_words()||true
