@@ -3,65 +3,6 @@
 -- forward writes a trigger function in the schema of the installation. Its statements are made from the mapping once. A
 -- statement reads all rows of the application's statement and inserts them in one INSERT.
 
-CREATE FUNCTION _contact_status.mapped_kinds(source regclass, mapping jsonb, occurred_at text, given_at text, reply text) RETURNS text
-    LANGUAGE plpgsql STABLE
-    SET search_path = pg_catalog, pg_temp
-AS $mapped_kinds$
-DECLARE
-    kinds jsonb := mapping -> 'kinds';
-    lists boolean;             -- an entry has several kinds, or none
-    n integer := 0;
-    entry jsonb;
-    its jsonb;
-    place text;
-    kind text;
-    choices text := '';       -- of the entries of which the first match counts
-    branches text[] := '{}';  -- of entries with "set"
-    found record;
-    at record;
-BEGIN
-    IF jsonb_typeof(kinds) IS DISTINCT FROM 'array' OR kinds = '[]' THEN
-        RAISE EXCEPTION 'key "kinds" of the mapping is not a list'
-            USING ERRCODE = 'invalid_parameter_value', HINT = 'For example "kinds": [["complained", {"type": "spam"}], ["reply", {"type": "bounce"}]].';
-    END IF;
-    lists := EXISTS (SELECT FROM jsonb_array_elements(kinds) e WHERE jsonb_typeof(e -> 0) IS DISTINCT FROM 'string');
-    FOR entry IN SELECT e FROM jsonb_array_elements(kinds) e LOOP
-        n := n + 1;
-        place := format('entry %s of key "kinds"', n);
-        IF jsonb_typeof(entry) IS DISTINCT FROM 'array' OR jsonb_array_length(entry) NOT IN (1, 2) THEN
-            RAISE EXCEPTION '% of the mapping is not a kind with a condition', place
-                USING ERRCODE = 'invalid_parameter_value', HINT = 'For example ["complained", {"type": "spam"}].';
-        END IF;
-        its := coalesce(entry -> 1, '{}');
-        kind := (SELECT string_agg(_contact_status.mapped_kind(k, place, reply), ', ')
-                   FROM jsonb_array_elements(CASE jsonb_typeof(entry -> 0) WHEN 'array' THEN entry -> 0 WHEN 'null' THEN '[]'
-                                                  ELSE jsonb_build_array(entry -> 0) END) k);
-        IF its ? 'set' THEN
-            PERFORM _contact_status.check_keys(its, '{set,zone}', place);
-            found := _contact_status.mapped_column(source, its ->> 'set', place);
-            SELECT occurred_at AS expression, given_at AS given_text INTO at;
-            IF found.type IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype) THEN
-                at := _contact_status.mapped_time(source, jsonb_strip_nulls(jsonb_build_object(
-                          'column', its -> 'set', 'zone', coalesce(its -> 'zone', mapping #> '{occurred_at,zone}'))), place);
-            END IF;
-            branches := branches || format('SELECT k.kind, %s, %s FROM (VALUES (%s)) k (kind) WHERE %s IS NOT NULL', at.expression, at.given_text,
-                                           replace(coalesce(kind, 'NULL::contact_status.event_kind'), ', ', '), ('), found.expression);
-        ELSE
-            choices := choices || format(CASE WHEN lists THEN ' WHEN %s THEN ARRAY[%s]::contact_status.event_kind[]' ELSE ' WHEN %s THEN %s' END,
-                                         _contact_status.mapped_condition(source, its, place), kind);
-        END IF;
-    END LOOP;
-    IF choices <> '' THEN
-        branches := CASE WHEN lists
-            THEN format('SELECT k.kind, %s, %s FROM pg_catalog.unnest(CASE%s ELSE ARRAY[NULL]::contact_status.event_kind[] END) k (kind)', occurred_at, given_at, choices)
-            ELSE format('SELECT CASE%s END, %s, %s', choices, occurred_at, given_at) END || branches;
-    END IF;
-    RETURN array_to_string(branches, ' UNION ALL ');
-END
-$mapped_kinds$;
-COMMENT ON FUNCTION _contact_status.mapped_kinds(regclass, jsonb, text, text, text) IS
-'query of the events of a row f: kind, time, and time as text; a null kind: no entry of key "kinds" matches';
-
 CREATE FUNCTION _contact_status.mapped_contact(
     schema name, source regclass, given jsonb, OUT address text, OUT given_key text, OUT lookup text, OUT quick_lookup text, OUT problem text
 ) RETURNS record
@@ -143,7 +84,9 @@ DECLARE
     until text := 'NULL::pg_catalog.timestamptz';
     reply text := CASE WHEN mapping ? 'reply' THEN _contact_status.mapped_text(source, mapping -> 'reply', 'key "reply"') END;
 BEGIN
-    IF mapping ? 'occurred_at' OR EXISTS (SELECT FROM jsonb_path_query(mapping, '$.kinds[*]') e WHERE NOT coalesce(e -> 1 ? 'set', false)) THEN
+    IF mapping ? 'changes' AND NOT mapping ? 'occurred_at' THEN
+        occurred_at := 'pg_catalog.clock_timestamp()';
+    ELSIF mapping ? 'occurred_at' OR EXISTS (SELECT FROM jsonb_path_query(mapping, '$.kinds[*]') e WHERE NOT coalesce(e -> 1 ? 'set', false)) THEN
         SELECT t.expression, t.given_text INTO occurred_at, given_at
           FROM _contact_status.mapped_time(source, mapping -> 'occurred_at', 'key "occurred_at"') t;
     END IF;
@@ -160,7 +103,8 @@ BEGIN
         _contact_status.mapped_key(source, mapping -> 'event_key'), _contact_status.mapped_text(source, mapping -> 'source', 'key "source"'),
         _contact_status.mapped_text(source, mapping -> 'evidence', 'key "evidence"'), _contact_status.mapped_text(source, mapping -> 'reason', 'key "reason"'),
         coalesce(reply, 'NULL::pg_catalog.text'), until, row_value, rows,
-        _contact_status.mapped_kinds(source, mapping, occurred_at, given_at, reply),
+        CASE WHEN mapping ? 'changes' THEN _contact_status.mapped_changes(source, mapping, occurred_at, given_at)
+             ELSE _contact_status.mapped_kinds(source, mapping, occurred_at, given_at, reply) END,
         _contact_status.mapped_condition(source, coalesce(mapping -> 'when', '{}'), 'key "when"'));
 END
 $mapped_events$;
@@ -178,7 +122,7 @@ DECLARE
     old text := CASE WHEN clamps THEN 'm.given_time OPERATOR(pg_catalog.<) ''1995-01-01 00:00+00''::pg_catalog.timestamptz' ELSE 'false' END;
 BEGIN
     -- OFFSET 0: the planner would evaluate the lookup for each reference to it
-    RETURN format($query$SELECT e.*, CASE WHEN e.kind IS NULL THEN 'no entry of key "kinds" matches the row'
+    RETURN format($query$SELECT e.*, CASE WHEN e.kind IS NULL THEN 'no entry of key "%7$s" matches the row'
             WHEN NOT EXISTS (SELECT FROM %1$I.account a WHERE a.account_id OPERATOR(pg_catalog.=) e.account_id) THEN 'no such account'
             WHEN e.contact_id IS NULL THEN %2$s
             WHEN e.list_id IS NOT NULL
@@ -191,7 +135,7 @@ BEGIN
                CASE WHEN %4$s THEN pg_catalog.clock_timestamp() WHEN %5$s THEN '1995-01-01 00:00+00'::pg_catalog.timestamptz ELSE m.given_time END AS occurred_at,
                CASE WHEN %4$s OR %5$s THEN pg_catalog.concat_ws('; ', m.reason, 'dated ' OPERATOR(pg_catalog.||) m.given_text) ELSE m.reason END AS reason
           FROM (%6$s) m OFFSET 0) e$query$,
-        judged_events.schema, replace(contact.problem, 'm.contact_key', 'e.contact_key'), contact.lookup, ahead, old, mapped);
+        judged_events.schema, replace(contact.problem, 'm.contact_key', 'e.contact_key'), contact.lookup, ahead, old, mapped, CASE WHEN mapping ? 'changes' THEN 'changes' ELSE 'kinds' END);
 END
 $judged_events$;
 COMMENT ON FUNCTION _contact_status.judged_events(name, regclass, jsonb, text) IS
@@ -231,13 +175,7 @@ END
 $check_row$;
 COMMENT ON FUNCTION _contact_status.check_row(text, text) IS 'raises 23514 for a row with a problem';
 
-CREATE FUNCTION _contact_status.qualified_name(source regclass) RETURNS text
-    LANGUAGE sql STABLE STRICT
-    SET search_path = pg_catalog, pg_temp
-RETURN (SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = source);
-COMMENT ON FUNCTION _contact_status.qualified_name(regclass) IS 'name of a table with its schema, for SQL';
-
-CREATE FUNCTION _contact_status.keep_rows(schema name, source regclass) RETURNS text
+CREATE FUNCTION _contact_status.keep_rows(schema name, origin text) RETURNS text
     LANGUAGE sql STABLE STRICT
     SET search_path = pg_catalog, pg_temp
 -- An event that only lacks its contact is kept once. Any other row is kept with a key of its own.
@@ -252,11 +190,11 @@ SELECT coalesce(j.account_id, 0), CASE WHEN j.problem OPERATOR(pg_catalog.=) 'no
                                    pg_catalog.to_jsonb(j.row_value)::pg_catalog.text, 'UTF8')), 'hex')) END,
        j.source, j.evidence, j.reason, j.reply, j.until, pg_catalog.to_jsonb(j.row_value), %2$L, j.problem
   FROM judged j WHERE j.problem IS NOT NULL
-    ON CONFLICT DO NOTHING$query$, schema, _contact_status.qualified_name(source));
-COMMENT ON FUNCTION _contact_status.keep_rows(name, regclass) IS
+    ON CONFLICT DO NOTHING$query$, schema, origin);
+COMMENT ON FUNCTION _contact_status.keep_rows(name, text) IS
 'statement that stores the rows of a query "judged" that have a problem';
 
-CREATE FUNCTION _contact_status.taking_statement(schema name, source regclass, judged text, insertion text) RETURNS text
+CREATE FUNCTION _contact_status.taking_statement(schema name, origin text, judged text, insertion text) RETURNS text
     LANGUAGE sql STABLE STRICT
     SET search_path = pg_catalog, pg_temp
 -- a row of which the mapping makes nothing is done, too
@@ -265,8 +203,8 @@ taken AS (DELETE FROM %1$I.unmatched_event u
            WHERE u.forwarded_from OPERATOR(pg_catalog.=) %2$L AND u."row" IS NOT NULL AND ($1 IS NULL OR u.unmatched_id OPERATOR(pg_catalog.=) $1)
              AND NOT EXISTS (SELECT FROM judged j WHERE j.row_value OPERATOR(pg_catalog.=) u.unmatched_id AND j.problem IS NOT NULL) RETURNING 1),
 recorded AS (%4$s)
-SELECT pg_catalog.count(1) FROM taken$query$, schema, _contact_status.qualified_name(source), judged, insertion);
-COMMENT ON FUNCTION _contact_status.taking_statement(name, regclass, text, text) IS
+SELECT pg_catalog.count(1) FROM taken$query$, schema, origin, judged, insertion);
+COMMENT ON FUNCTION _contact_status.taking_statement(name, text, text, text) IS
 'statement that records rows of unmatched_event and deletes them; returns their number';
 
 CREATE FUNCTION _contact_status.event_statement(
@@ -280,7 +218,7 @@ DECLARE
                                                 CASE mode WHEN 'quick' THEN 'NULL::pg_catalog.jsonb' WHEN 'retry' THEN 'u.unmatched_id' ELSE CASE WHEN old_rows IS NULL THEN 'f' ELSE 'pg_catalog.to_jsonb(f)' END END);
     judged text;
 BEGIN
-    -- an update: what the old rows give as well is no event; one pass over both, whatever the planner expects
+    -- an update: an event that the old rows give as well does not count; one pass over both, whatever the planner expects
     IF old_rows IS NOT NULL THEN
         mapped := format('SELECT b.account_id, b.address, b.contact_key, b.list_id, b.campaign_id, b.event_key, b.source, b.evidence, b.reason, b.reply, '
                          'b.until, b.kind, b.given_time, b.given_text, (pg_catalog.array_agg(b.row_value) FILTER (WHERE b.is_new))[1] AS row_value '
@@ -296,10 +234,10 @@ BEGIN
     END IF;
     judged := _contact_status.judged_events(event_statement.schema, source, mapping, mapped);
     IF mode = 'retry' THEN
-        RETURN _contact_status.taking_statement(event_statement.schema, source, judged, _contact_status.insert_events(event_statement.schema));
+        RETURN _contact_status.taking_statement(event_statement.schema, _contact_status.origin(source, mapping), judged, _contact_status.insert_events(event_statement.schema));
     END IF;
     RETURN CASE coalesce(mapping ->> 'unmatched', 'keep')
-        WHEN 'keep' THEN format(E'WITH judged AS MATERIALIZED (%s),\nkept AS (%s)\n%s', judged, _contact_status.keep_rows(event_statement.schema, source),
+        WHEN 'keep' THEN format(E'WITH judged AS MATERIALIZED (%s),\nkept AS (%s)\n%s', judged, _contact_status.keep_rows(event_statement.schema, _contact_status.origin(source, mapping)),
                                 _contact_status.insert_events(event_statement.schema))
         WHEN 'skip' THEN format(E'WITH judged AS (%s)\n%s', judged, _contact_status.insert_events(event_statement.schema))
         ELSE format(E'WITH judged AS (SELECT * FROM (%s) r WHERE _contact_status.check_row(%L, r.problem))\n%s', judged, _contact_status.qualified_name(source),
@@ -308,25 +246,6 @@ END
 $event_statement$;
 COMMENT ON FUNCTION _contact_status.event_statement(name, regclass, jsonb, text, text, text) IS
 'statement that records the events of some rows f, but those that the old rows f give too; mode quick fails if one of them has a problem, and retry reads them from unmatched_event';
-
-CREATE FUNCTION _contact_status.check_mapping(mapping jsonb) RETURNS void
-    LANGUAGE plpgsql STABLE
-    SET search_path = pg_catalog, pg_temp
-AS $check_mapping$
-DECLARE
-    wrong text;
-BEGIN
-    PERFORM _contact_status.check_keys(mapping, CASE WHEN mapping ? 'email' THEN '{email,contact_id,columns,account,when,unmatched}'
-        ELSE '{contact,account,list,campaign,occurred_at,event_key,kinds,when,source,reason,evidence,reply,until,unmatched,ahead}' END::text[], 'the mapping');
-    SELECT k INTO wrong FROM (VALUES ('unmatched', '{keep,skip,error}'::text[]), ('ahead', '{clamp,error}')) v (k, known)
-     WHERE mapping ? k AND NOT coalesce(mapping ->> k = ANY (known), false);
-    IF wrong IS NOT NULL THEN
-        RAISE EXCEPTION 'key "%" of the mapping cannot be %', wrong, mapping -> wrong
-            USING ERRCODE = 'invalid_parameter_value', HINT = 'unmatched is keep, skip or error; ahead is clamp or error.';
-    END IF;
-END
-$check_mapping$;
-COMMENT ON FUNCTION _contact_status.check_mapping(jsonb) IS 'raises 22023 for a mapping with an unknown key or choice';
 
 CREATE FUNCTION _contact_status.row_statement(
     schema name, source regclass, mapping jsonb, mode text, rows text, old_rows text DEFAULT NULL
@@ -353,94 +272,131 @@ CREATE FUNCTION _contact_status.forward_body(schema name, source regclass, mappi
 AS $forward_body$
 DECLARE
     table_name text := _contact_status.qualified_name(source);
-    one_row text := format('pg_catalog.jsonb_populate_record(NULL::%s, r.value) f', table_name);
-    statements text[] := ARRAY(
-        SELECT format(E'IF TG_OP OPERATOR(pg_catalog.=) ''INSERT'' THEN\n%s;\nELSE\n%s;\nEND IF;\n',
-                      _contact_status.row_statement(forward_body.schema, source, mapping, q.mode, q.rows),
-                      _contact_status.row_statement(forward_body.schema, source, mapping, q.mode, q.rows, q.old_rows))
-          FROM (VALUES (1, 'quick', 'forwarded f', 'replaced f'), (2, 'checked', 'forwarded f', 'replaced f'),
-                       (3, 'checked', one_row, format('(SELECT * FROM %s WHERE false) f', table_name))) q (place, mode, rows, old_rows)
-         ORDER BY q.place);
+    items record := _contact_status.row_items(source, mapping, 'forwarded', 'replaced');
+    one_row text := _contact_status.stored_row(source, mapping, 'r.value');
     refused text := format(E'IF NOT _contact_status.is_row_error(SQLSTATE)%s THEN\nRAISE;\nEND IF;\n',
                            CASE WHEN mapping ->> 'ahead' = 'error' THEN ' OR SQLSTATE OPERATOR(pg_catalog.=) ''22008''' ELSE '' END);
+    kept text := CASE WHEN mapping ->> 'unmatched' = 'skip' THEN 'NULL'
+        ELSE format('INSERT INTO %I.unmatched_event (account_id, "row", forwarded_from, problem) VALUES (%s, r.value, %L, SQLERRM) ON CONFLICT DO NOTHING',
+                    forward_body.schema, CASE WHEN jsonb_typeof(mapping -> 'account') = 'number' THEN mapping ->> 'account'
+                                              WHEN mapping ? 'account' THEN '0' ELSE '1' END, _contact_status.origin(source, mapping)) END;
+    blocks text[] := '{}';
+    its record;
 BEGIN
-    RETURN format($body$
-#variable_conflict use_column
-DECLARE
-    r pg_catalog.record;
+    FOR its IN SELECT * FROM (VALUES (items.inserted, NULL), (items.updated, items.replaced)) i (rows, old_rows) LOOP
+        blocks := blocks || format(CASE WHEN mapping ->> 'unmatched' = 'error' THEN $strict$BEGIN
+%1$s;
+RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+%2$sEND;
+%3$s;$strict$ ELSE $block$-- for rows without a problem
 BEGIN
--- for rows without a problem
-BEGIN
-%1$sRETURN NULL;
+%1$s;
+RETURN NULL;
 EXCEPTION WHEN OTHERS THEN
 %2$sEND;
 -- for rows of which some have a problem
-%3$s
-END
-$body$, statements[1], refused,
-        CASE WHEN mapping ->> 'unmatched' = 'error' THEN statements[2] || 'RETURN NULL;'
-             ELSE format($rest$BEGIN
-%1$sRETURN NULL;
-EXCEPTION WHEN OTHERS THEN
-%3$sEND;
--- for a problem that only shows when a row is recorded, such as a contact limit
-FOR r IN SELECT pg_catalog.to_jsonb(f) AS value FROM forwarded f LOOP
 BEGIN
-%2$sEXCEPTION WHEN OTHERS THEN
-%3$s%4$s;
+%3$s;
+RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+%2$sEND;
+-- for a problem that only shows when a row is recorded, such as a contact limit
+FOR r IN SELECT pg_catalog.to_jsonb(f) AS value FROM %4$s LOOP
+BEGIN
+%5$s;
+EXCEPTION WHEN OTHERS THEN
+%2$s%6$s;
 END;
-END LOOP;
-RETURN NULL;$rest$, statements[2], statements[3], refused,
-                CASE WHEN mapping ->> 'unmatched' = 'skip' THEN 'NULL'
-                     ELSE format('INSERT INTO %I.unmatched_event (account_id, "row", forwarded_from, problem) VALUES (%s, r.value, %L, SQLERRM) ON CONFLICT DO NOTHING',
-                                 forward_body.schema, CASE WHEN jsonb_typeof(mapping -> 'account') = 'number' THEN mapping ->> 'account'
-                                                           WHEN mapping ? 'account' THEN '0' ELSE '1' END, table_name) END) END);
+END LOOP;$block$ END,
+            _contact_status.row_statement(forward_body.schema, source, mapping, 'quick', its.rows, its.old_rows), refused,
+            _contact_status.row_statement(forward_body.schema, source, mapping, 'checked', its.rows, its.old_rows), its.rows,
+            _contact_status.row_statement(forward_body.schema, source, mapping, 'checked', one_row,
+                CASE WHEN its.old_rows IS NOT NULL THEN format('(SELECT * FROM %s WHERE false) f', table_name) END), kept);
+    END LOOP;
+    RETURN format(E'\n#variable_conflict use_column\nDECLARE\n    r pg_catalog.record;\nBEGIN\n%sIF TG_OP OPERATOR(pg_catalog.=) ''INSERT'' THEN\n%s\nELSE\n%s\nEND IF;\nRETURN NULL;\nEND\n',
+                  CASE WHEN mapping ? 'changes' THEN E'-- not for an update by follow_status\nIF pg_catalog.current_setting(''contact_status.following'', true) OPERATOR(pg_catalog.=) ''on'' THEN\nRETURN NULL;\nEND IF;\n' ELSE '' END,
+                  blocks[1], blocks[2]);
 END
 $forward_body$;
 COMMENT ON FUNCTION _contact_status.forward_body(name, regclass, jsonb) IS 'body of the trigger function that forward creates';
 
-CREATE FUNCTION _contact_status.forwarding_triggers(schema name, source regclass, OUT name name, OUT function oid) RETURNS SETOF record
+CREATE FUNCTION _contact_status.forwarding_functions(schema name, source regclass) RETURNS TABLE (function oid, what text)
     LANGUAGE sql STABLE STRICT
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT t.tgname, t.tgfoid
+    SELECT DISTINCT t.tgfoid, split_part(p.proname, ' ', 1)
       FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_namespace n ON n.oid = p.pronamespace
-     WHERE t.tgrelid = forwarding_triggers.source AND n.nspname = forwarding_triggers.schema AND t.tgname ~ '^contact_status_forward';
+     WHERE t.tgrelid = forwarding_functions.source AND n.nspname = forwarding_functions.schema
+       AND t.tgname ~ '^contact_status_(forward|status|word)_(insert|update)$'
+    UNION
+    -- the trigger of follow_status on a table of the installation, found by its name
+    SELECT p.oid, 'follow' FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+     WHERE n.nspname = forwarding_functions.schema AND p.prorettype = 'trigger'::regtype
+       AND p.proname IN (SELECT regexp_replace(w.proname, '^word ', 'follow ') FROM pg_trigger t JOIN pg_proc w ON w.oid = t.tgfoid AND w.pronamespace = n.oid
+                          WHERE t.tgrelid = forwarding_functions.source AND t.tgname ~ '^contact_status_word_');
 END;
-COMMENT ON FUNCTION _contact_status.forwarding_triggers(name, regclass) IS
-'triggers that forward created on a table, with their function';
+COMMENT ON FUNCTION _contact_status.forwarding_functions(name, regclass) IS
+'trigger functions that forward, forward_status and follow_status created for a table';
+
+CREATE FUNCTION _contact_status.drop_forwarding(schema name, source regclass, what text) RETURNS integer
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $drop_forwarding$
+DECLARE
+    functions oid[] := ARRAY(SELECT f.function FROM _contact_status.forwarding_functions(drop_forwarding.schema, source) f
+                              WHERE drop_forwarding.what IS NULL OR f.what = drop_forwarding.what
+                                 OR drop_forwarding.what = 'word' AND f.what = 'follow');
+    command text;
+BEGIN
+    FOREACH command IN ARRAY ARRAY(SELECT format('DROP TRIGGER %I ON %s', t.tgname, t.tgrelid::regclass) FROM pg_trigger t WHERE t.tgfoid = ANY (functions))
+                             || ARRAY(SELECT format('DROP FUNCTION %s', f::regprocedure) FROM unnest(functions) f) LOOP
+        EXECUTE command;
+    END LOOP;
+    RETURN cardinality(functions);
+END
+$drop_forwarding$;
+COMMENT ON FUNCTION _contact_status.drop_forwarding(name, regclass, text) IS
+'drops the triggers and trigger functions for a table, all or those of forward, status or word; returns the number of functions';
 
 CREATE FUNCTION contact_status.unforward(schema name, source regclass) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT
     SET search_path = pg_catalog, pg_temp
 AS $unforward$
-DECLARE
-    functions oid[] := ARRAY(SELECT DISTINCT t.function FROM _contact_status.forwarding_triggers(unforward.schema, source) t);
-    command text;
 BEGIN
     PERFORM _contact_status.check_installation(unforward.schema);
     PERFORM _contact_status.check_owner(unforward.schema);
-    IF functions = '{}' THEN
+    IF _contact_status.drop_forwarding(unforward.schema, source, NULL) = 0 THEN
         RAISE EXCEPTION 'table % is not forwarded to schema "%"', source, unforward.schema
             USING ERRCODE = 'undefined_object', HINT = 'contact_status.forward creates its triggers.';
     END IF;
-    FOREACH command IN ARRAY ARRAY(SELECT format('DROP TRIGGER %I ON %s', t.name, source) FROM _contact_status.forwarding_triggers(unforward.schema, source) t)
-                             || ARRAY(SELECT format('DROP FUNCTION %s', f::regprocedure) FROM unnest(functions) f) LOOP
-        EXECUTE command;
-    END LOOP;
 END
 $unforward$;
-COMMENT ON FUNCTION contact_status.unforward(name, regclass) IS 'drops the triggers that forward created on a table';
+COMMENT ON FUNCTION contact_status.unforward(name, regclass) IS
+'drops the triggers that forward, forward_status and follow_status created for a table';
+
+CREATE FUNCTION _contact_status.writing_roles(schema name, source regclass) RETURNS SETOF text
+    LANGUAGE sql STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT quote_ident(pg_get_userbyid(r.role))
+      FROM (SELECT c.relowner AS role FROM pg_class c WHERE c.oid = writing_roles.source
+            UNION
+            SELECT a.grantee FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a
+             WHERE c.oid = writing_roles.source AND a.privilege_type IN ('INSERT', 'UPDATE') AND a.grantee <> 0) r
+     WHERE r.role <> (SELECT c.relowner FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                       WHERE n.nspname = writing_roles.schema AND c.relname = 'event')
+     ORDER BY 1;
+END;
+COMMENT ON FUNCTION _contact_status.writing_roles(name, regclass) IS
+'owner of a table and the roles that may insert or update it, but the owner of the installation';
 
 CREATE FUNCTION _contact_status.forward_grants(schema name, source regclass, mapping jsonb) RETURNS text[]
     LANGUAGE sql STABLE STRICT
     SET search_path = pg_catalog, pg_temp
 RETURN ARRAY(
-    SELECT format(g.command, forward_grants.schema, CASE r.role WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(r.role)) END, g.names)
-      FROM (SELECT c.relowner AS role FROM pg_class c WHERE c.oid = source
-            UNION
-            SELECT a.grantee FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a
-             WHERE c.oid = source AND a.privilege_type IN ('INSERT', 'UPDATE') AND a.grantee <> 0) r
+    SELECT format(g.command, forward_grants.schema, r.role, g.names)
+      FROM _contact_status.writing_roles(forward_grants.schema, source) r (role)
      CROSS JOIN (VALUES
         (1, 'GRANT USAGE ON SCHEMA %1$I TO %2$s', NULL, true),
         (2, 'GRANT SELECT (account_id) ON %1$I.account TO %2$s', NULL, true),
@@ -455,55 +411,107 @@ RETURN ARRAY(
         (8, 'GRANT SELECT (account_id, list_id) ON %1$I.consent_setting_history TO %2$s', NULL, NOT mapping ? 'email'),
         (9, 'GRANT SELECT (account_id, contact_id, kind, event_key, reason), INSERT ON %1$I.event TO %2$s', NULL, NOT mapping ? 'email')
      ) g (place, command, names, applies)
-     WHERE g.applies AND r.role <> (SELECT c.relowner FROM pg_class c WHERE c.oid = to_regclass(format('%I.event', forward_grants.schema)))
+     WHERE g.applies
      ORDER BY r.role, g.place);
 COMMENT ON FUNCTION _contact_status.forward_grants(name, regclass, jsonb) IS
 'privileges that the owner of a table and the roles that may insert or update it need for a mapping';
+
+CREATE FUNCTION _contact_status.create_function(schema name, what text, source regclass, options text, body text, mapping jsonb) RETURNS text
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $create_function$
+DECLARE
+    table_name text := _contact_status.qualified_name(source);
+    name text := format('%I.%I', create_function.schema, what || ' ' || CASE WHEN octet_length(table_name) > 50
+                     THEN encode(substr(sha256(convert_to(table_name, 'UTF8')), 1, 16), 'hex') ELSE table_name END);
+BEGIN
+    PERFORM _contact_status.check_owner(create_function.schema);
+    EXECUTE format('CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql %s AS %L', name, options, body);
+    EXECUTE format('COMMENT ON FUNCTION %s() IS %L', name, mapping);
+    RETURN name;
+END
+$create_function$;
+COMMENT ON FUNCTION _contact_status.create_function(name, text, regclass, text, text, jsonb) IS
+'creates a trigger function for a table of the application, with its mapping as the comment; returns its name';
+
+CREATE FUNCTION _contact_status.check_forwarding(schema name, source regclass, mapping jsonb, known text[]) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $check_forwarding$
+BEGIN
+    PERFORM _contact_status.check_installation(check_forwarding.schema);
+    PERFORM _contact_status.check_owner(check_forwarding.schema);
+    IF source IS NULL OR mapping IS NULL THEN
+        RAISE EXCEPTION 'a table and a mapping are needed'
+            USING ERRCODE = 'null_value_not_allowed', HINT = 'docs/adopt.md has the keys of a mapping.';
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = source AND c.relkind IN ('r', 'p')) THEN
+        RAISE EXCEPTION '% is not a table', source USING ERRCODE = 'wrong_object_type', HINT = 'Name a table of the application.';
+    ELSIF EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                   WHERE c.oid = source AND n.nspname = check_forwarding.schema AND c.relname = ANY (_contact_status.table_names())) THEN
+        RAISE EXCEPTION 'table % belongs to the installation', source
+            USING ERRCODE = 'wrong_object_type', HINT = 'Name a table of the application.';
+    END IF;
+    PERFORM _contact_status.check_mapping(mapping, known);
+END
+$check_forwarding$;
+COMMENT ON FUNCTION _contact_status.check_forwarding(name, regclass, jsonb, text[]) IS
+'checks the caller, the table and the mapping of forward, forward_status, follow_status or adopt';
+
+CREATE FUNCTION _contact_status.create_forwarding(schema name, what text, source regclass, mapping jsonb) RETURNS void
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $create_forwarding$
+DECLARE
+    table_name text := _contact_status.qualified_name(source);
+    none constant text := format('(SELECT * FROM %s WHERE false)', table_name);
+    items record;
+    function_name text;
+    command text;
+BEGIN
+    PERFORM _contact_status.check_owner(create_forwarding.schema);
+    items := _contact_status.row_items(source, mapping, none, none);
+    -- the server checks types and privileges of the statements
+    EXECUTE 'EXPLAIN ' || _contact_status.row_statement(create_forwarding.schema, source, mapping, 'checked', items.inserted);
+    EXECUTE 'EXPLAIN ' || _contact_status.row_statement(create_forwarding.schema, source, mapping, 'checked', items.updated, items.replaced);
+    PERFORM _contact_status.drop_forwarding(create_forwarding.schema, source, what);
+    function_name := _contact_status.create_function(create_forwarding.schema, what, source, 'SET jit = off',
+                         _contact_status.forward_body(create_forwarding.schema, source, mapping), mapping);
+    EXECUTE format('CREATE TRIGGER %I AFTER INSERT ON %s REFERENCING NEW TABLE AS forwarded '
+                   'FOR EACH STATEMENT EXECUTE FUNCTION %s()', 'contact_status_' || what || '_insert', table_name, function_name);
+    EXECUTE format('CREATE TRIGGER %I AFTER UPDATE ON %s REFERENCING OLD TABLE AS replaced NEW TABLE AS forwarded '
+                   'FOR EACH STATEMENT EXECUTE FUNCTION %s()', 'contact_status_' || what || '_update', table_name, function_name);
+    FOREACH command IN ARRAY _contact_status.forward_grants(create_forwarding.schema, source, mapping) LOOP
+        EXECUTE command;
+    END LOOP;
+END
+$create_forwarding$;
+COMMENT ON FUNCTION _contact_status.create_forwarding(name, text, regclass, jsonb) IS
+'creates the trigger function and the triggers of forward or forward_status';
 
 CREATE FUNCTION contact_status.forward(schema name, source regclass, mapping jsonb) RETURNS void
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
 AS $forward$
-DECLARE
-    table_name text := _contact_status.qualified_name(source);
-    function_name text;
-    command text;
 BEGIN
-    PERFORM _contact_status.check_installation(forward.schema);
-    PERFORM _contact_status.check_owner(forward.schema);
-    IF source IS NULL OR mapping IS NULL THEN
-        RAISE EXCEPTION 'forward needs a table and a mapping'
-            USING ERRCODE = 'null_value_not_allowed', HINT = 'docs/adopt.md has the keys of a mapping.';
-    END IF;
-    IF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = source AND c.relkind IN ('r', 'p')) THEN
-        RAISE EXCEPTION '% is not a table', source USING ERRCODE = 'wrong_object_type', HINT = 'Name a table of the application.';
-    ELSIF (SELECT c.relnamespace FROM pg_class c WHERE c.oid = source) = (SELECT n.oid FROM pg_namespace n WHERE n.nspname = forward.schema)
-          AND (SELECT c.relname FROM pg_class c WHERE c.oid = source) = ANY (_contact_status.table_names()) THEN
-        RAISE EXCEPTION 'table % belongs to the installation', source
-            USING ERRCODE = 'wrong_object_type', HINT = 'Name a table of the application.';
-    END IF;
-    PERFORM _contact_status.check_mapping(mapping);
-    -- the server checks types and privileges of the statements
-    FOREACH command IN ARRAY ARRAY[NULL, format('(SELECT * FROM %s WHERE false) f', table_name)] LOOP
-        EXECUTE 'EXPLAIN ' || _contact_status.row_statement(forward.schema, source, mapping, 'checked',
-                                  format('(SELECT * FROM %s WHERE false) f', table_name), command);
-    END LOOP;
-
-    IF EXISTS (SELECT FROM _contact_status.forwarding_triggers(forward.schema, source)) THEN
-        PERFORM contact_status.unforward(forward.schema, source);
-    END IF;
-    function_name := format('%I.%I', forward.schema, CASE WHEN octet_length(table_name) > 50 THEN 'forward ' || encode(substr(sha256(convert_to(table_name, 'UTF8')), 1, 16), 'hex')
-                                                          ELSE 'forward ' || table_name END);
-    EXECUTE format('CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql SET jit = off AS %L', function_name, _contact_status.forward_body(forward.schema, source, mapping));
-    EXECUTE format('COMMENT ON FUNCTION %s() IS %L', function_name, mapping);
-    EXECUTE format('CREATE TRIGGER contact_status_forward_insert AFTER INSERT ON %s REFERENCING NEW TABLE AS forwarded '
-                   'FOR EACH STATEMENT EXECUTE FUNCTION %s()', table_name, function_name);
-    EXECUTE format('CREATE TRIGGER contact_status_forward_update AFTER UPDATE ON %s REFERENCING OLD TABLE AS replaced NEW TABLE AS forwarded '
-                   'FOR EACH STATEMENT EXECUTE FUNCTION %s()', table_name, function_name);
-    FOREACH command IN ARRAY _contact_status.forward_grants(forward.schema, source, mapping) LOOP
-        EXECUTE command;
-    END LOOP;
+    PERFORM _contact_status.check_forwarding(forward.schema, source, mapping, CASE WHEN mapping ? 'email' THEN '{email,contact_id,columns,account,when,unmatched}'
+        ELSE '{contact,account,list,campaign,occurred_at,event_key,kinds,when,source,reason,evidence,reply,until,unmatched,ahead}' END::text[]);
+    PERFORM _contact_status.create_forwarding(forward.schema, 'forward', source, mapping);
 END
 $forward$;
 COMMENT ON FUNCTION contact_status.forward(name, regclass, jsonb) IS
 'creates triggers that record inserted and changed rows of a table of the application as events, or as contacts, by a mapping';
+
+CREATE FUNCTION contact_status.forward_status(schema name, source regclass, mapping jsonb) RETURNS void
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $forward_status$
+BEGIN
+    PERFORM _contact_status.check_forwarding(forward_status.schema, source, mapping,
+        '{contact,account,list,campaign,status,changes,occurred_at,event_key,when,source,reason,evidence,until,unmatched,ahead}');
+    PERFORM _contact_status.check_keys(mapping -> 'status', '{column}', 'key "status"');
+    PERFORM _contact_status.create_forwarding(forward_status.schema, 'status', source, mapping || jsonb_build_object('changes', mapping -> 'changes'));
+END
+$forward_status$;
+COMMENT ON FUNCTION contact_status.forward_status(name, regclass, jsonb) IS
+'creates triggers that record each change of a status column of the application as an event, by a mapping of old and new values';

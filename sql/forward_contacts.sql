@@ -90,7 +90,7 @@ SELECT coalesce(j.account_id, 0), CASE WHEN j.problem OPERATOR(pg_catalog.<>) 'n
   FROM judged j WHERE j.problem IS NOT NULL
     ON CONFLICT DO NOTHING$query$, contact_statement.schema, _contact_status.qualified_name(source));
     IF mode = 'retry' THEN
-        RETURN _contact_status.taking_statement(contact_statement.schema, source, judged, insertion);
+        RETURN _contact_status.taking_statement(contact_statement.schema, _contact_status.qualified_name(source), judged, insertion);
     END IF;
     RETURN CASE coalesce(mapping ->> 'unmatched', 'keep')
         WHEN 'keep' THEN format(E'WITH judged AS MATERIALIZED (%s)%s,\nkept AS (%s)\n%s', judged, changed, kept, insertion)

@@ -9,7 +9,7 @@ RETURN CASE WHEN value ~ '^[0-9]{1,18}$' THEN value::bigint
             WHEN value <> '' THEN ('x' || encode(substr(sha256(convert_to(value, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint
                                   & 9223372036854775807 END;
 COMMENT ON FUNCTION contact_status.text_id(text) IS
-'number of a campaign, list or account whose key is a text or uuid: up to 18 digits are the number, otherwise 63 bits of SHA-256; null for an empty text';
+'number of a campaign, list or account that has a text or uuid as its key: up to 18 digits are the number, otherwise 63 bits of SHA-256; null for an empty text';
 
 CREATE FUNCTION _contact_status.event_problem(
     kind contact_status.event_kind, list_id bigint, campaign_id bigint, occurred_at timestamptz, evidence text, source text, until timestamptz
@@ -278,3 +278,187 @@ END
 $mapped_key$;
 COMMENT ON FUNCTION _contact_status.mapped_key(regclass, jsonb) IS
 'expression of the event_key of a row: the values of some columns, joined by slashes';
+
+CREATE FUNCTION _contact_status.check_mapping(mapping jsonb, known text[]) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $check_mapping$
+DECLARE
+    wrong text;
+BEGIN
+    PERFORM _contact_status.check_keys(mapping, known, 'the mapping');
+    SELECT k INTO wrong FROM (VALUES ('unmatched', '{keep,skip,error}'::text[]), ('ahead', '{clamp,error}')) v (k, choices)
+     WHERE mapping ? k AND NOT coalesce(mapping ->> k = ANY (choices), false);
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'key "%" of the mapping cannot be %', wrong, mapping -> wrong
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'unmatched is keep, skip or error; ahead is clamp or error.';
+    END IF;
+END
+$check_mapping$;
+COMMENT ON FUNCTION _contact_status.check_mapping(jsonb, text[]) IS 'raises 22023 for a mapping with an unknown key or choice';
+
+CREATE FUNCTION _contact_status.mapped_kinds(source regclass, mapping jsonb, occurred_at text, given_at text, reply text) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $mapped_kinds$
+DECLARE
+    kinds jsonb := mapping -> 'kinds';
+    lists boolean;             -- an entry has several kinds, or none
+    n integer := 0;
+    entry jsonb;
+    its jsonb;
+    place text;
+    kind text;
+    choices text := '';       -- of the entries of which the first match counts
+    branches text[] := '{}';  -- of entries with "set"
+    found record;
+    at record;
+BEGIN
+    IF jsonb_typeof(kinds) IS DISTINCT FROM 'array' OR kinds = '[]' THEN
+        RAISE EXCEPTION 'key "kinds" of the mapping is not a list'
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'For example "kinds": [["complained", {"type": "spam"}], ["reply", {"type": "bounce"}]].';
+    END IF;
+    lists := EXISTS (SELECT FROM jsonb_array_elements(kinds) e WHERE jsonb_typeof(e -> 0) IS DISTINCT FROM 'string');
+    FOR entry IN SELECT e FROM jsonb_array_elements(kinds) e LOOP
+        n := n + 1;
+        place := format('entry %s of key "kinds"', n);
+        IF jsonb_typeof(entry) IS DISTINCT FROM 'array' OR jsonb_array_length(entry) NOT IN (1, 2) THEN
+            RAISE EXCEPTION '% of the mapping is not a kind with a condition', place
+                USING ERRCODE = 'invalid_parameter_value', HINT = 'For example ["complained", {"type": "spam"}].';
+        END IF;
+        its := coalesce(entry -> 1, '{}');
+        kind := (SELECT string_agg(_contact_status.mapped_kind(k, place, reply), ', ')
+                   FROM jsonb_array_elements(CASE jsonb_typeof(entry -> 0) WHEN 'array' THEN entry -> 0 WHEN 'null' THEN '[]'
+                                                  ELSE jsonb_build_array(entry -> 0) END) k);
+        IF its ? 'set' THEN
+            PERFORM _contact_status.check_keys(its, '{set,zone}', place);
+            found := _contact_status.mapped_column(source, its ->> 'set', place);
+            SELECT occurred_at AS expression, given_at AS given_text INTO at;
+            IF found.type IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype) THEN
+                at := _contact_status.mapped_time(source, jsonb_strip_nulls(jsonb_build_object(
+                          'column', its -> 'set', 'zone', coalesce(its -> 'zone', mapping #> '{occurred_at,zone}'))), place);
+            END IF;
+            branches := branches || format('SELECT k.kind, %s, %s FROM (VALUES (%s)) k (kind) WHERE %s IS NOT NULL', at.expression, at.given_text,
+                                           replace(coalesce(kind, 'NULL::contact_status.event_kind'), ', ', '), ('), found.expression);
+        ELSE
+            choices := choices || format(CASE WHEN lists THEN ' WHEN %s THEN ARRAY[%s]::contact_status.event_kind[]' ELSE ' WHEN %s THEN %s' END,
+                                         _contact_status.mapped_condition(source, its, place), kind);
+        END IF;
+    END LOOP;
+    IF choices <> '' THEN
+        branches := CASE WHEN lists
+            THEN format('SELECT k.kind, %s, %s FROM pg_catalog.unnest(CASE%s ELSE ARRAY[NULL]::contact_status.event_kind[] END) k (kind)', occurred_at, given_at, choices)
+            ELSE format('SELECT CASE%s END, %s, %s', choices, occurred_at, given_at) END || branches;
+    END IF;
+    RETURN array_to_string(branches, ' UNION ALL ');
+END
+$mapped_kinds$;
+COMMENT ON FUNCTION _contact_status.mapped_kinds(regclass, jsonb, text, text, text) IS
+'query of the events of a row f: kind, time, and time as text; a null kind: no entry of key "kinds" matches';
+
+CREATE FUNCTION _contact_status.qualified_name(source regclass) RETURNS text
+    LANGUAGE sql STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+RETURN (SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = source);
+COMMENT ON FUNCTION _contact_status.qualified_name(regclass) IS 'name of a table with its schema, for SQL';
+
+CREATE FUNCTION _contact_status.origin(source regclass, mapping jsonb) RETURNS text
+    LANGUAGE sql STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+RETURN _contact_status.qualified_name(source) || CASE WHEN mapping ? 'changes' THEN ' status' ELSE '' END;
+COMMENT ON FUNCTION _contact_status.origin(regclass, jsonb) IS 'value of unmatched_event.forwarded_from for the rows of a table';
+
+CREATE FUNCTION _contact_status.row_items(
+    source regclass, mapping jsonb, new_table text, old_table text, OUT inserted text, OUT updated text, OUT replaced text
+) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $row_items$
+DECLARE
+    key text;
+    status text;
+BEGIN
+    IF NOT mapping ? 'changes' THEN
+        inserted := new_table || ' f';
+        updated := inserted;
+        replaced := old_table || ' f';
+        RETURN;
+    END IF;
+    -- each new row has the old status: one pass over both tables, whatever the planner expects
+    key := _contact_status.key_columns(source, 'u');
+    status := (_contact_status.mapped_column(source, mapping #>> '{status,column}', 'key "status"')).expression || '::pg_catalog.text';
+    inserted := format('(SELECT n.*, true AS "contact_status new", NULL::pg_catalog.text AS "contact_status old" FROM %s n) f', new_table);
+    updated := format('(SELECT * FROM (SELECT u.*, pg_catalog.lag(%s) OVER (PARTITION BY %s ORDER BY u."contact_status new") AS "contact_status old" '
+                      'FROM (SELECT o.*, false AS "contact_status new" FROM %s o UNION ALL SELECT n.*, true FROM %s n) u) w WHERE w."contact_status new") f',
+                      replace(status, 'f.', 'u.'), key, old_table, new_table);
+END
+$row_items$;
+COMMENT ON FUNCTION _contact_status.row_items(regclass, jsonb, text, text) IS
+'items of FROM with the inserted, the updated and the replaced rows f of a statement';
+
+CREATE FUNCTION _contact_status.stored_row(source regclass, mapping jsonb, value text) RETURNS text
+    LANGUAGE sql STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+RETURN format(CASE WHEN mapping ? 'changes' THEN '(SELECT p.*, true AS "contact_status new", %2$s OPERATOR(pg_catalog.->>) ''contact_status old'' AS "contact_status old" '
+                                                 'FROM pg_catalog.jsonb_populate_record(NULL::%1$s, %2$s) p) f'
+                   ELSE 'pg_catalog.jsonb_populate_record(NULL::%1$s, %2$s) f' END, _contact_status.qualified_name(source), value);
+COMMENT ON FUNCTION _contact_status.stored_row(regclass, jsonb, text) IS 'item of FROM with a row f that is stored as jsonb';
+
+CREATE FUNCTION _contact_status.key_columns(source regclass, alias text) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $key_columns$
+DECLARE
+    columns text;
+BEGIN
+    SELECT string_agg(format('%s.%I', alias, a.attname), ', ' ORDER BY k.n) INTO columns
+      FROM pg_index i CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY k (attnum, n)
+      JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+     WHERE i.indrelid = source AND i.indisprimary;
+    IF columns IS NULL THEN
+        RAISE EXCEPTION 'table % has no primary key', source
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'ALTER TABLE ... ADD PRIMARY KEY.';
+    END IF;
+    RETURN columns;
+END
+$key_columns$;
+COMMENT ON FUNCTION _contact_status.key_columns(regclass, text) IS
+'columns of the primary key of a table; raises 55000 for a table without one';
+
+CREATE FUNCTION _contact_status.mapped_changes(source regclass, mapping jsonb, occurred_at text, given_at text) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $mapped_changes$
+DECLARE
+    status text := (_contact_status.mapped_column(source, mapping #>> '{status,column}', 'key "status"')).expression || '::pg_catalog.text';
+    entry jsonb;
+    n integer := 0;
+    choices text := '';
+BEGIN
+    IF jsonb_typeof(mapping -> 'changes') IS DISTINCT FROM 'array' OR mapping -> 'changes' = '[]' THEN
+        RAISE EXCEPTION 'key "changes" of the mapping is not a list'
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'For example "changes": [["*", "unsubscribed", "unsubscribed"], ["*", "*", null]].';
+    END IF;
+    FOR entry IN SELECT e FROM jsonb_array_elements(mapping -> 'changes') e LOOP
+        n := n + 1;
+        IF jsonb_typeof(entry) IS DISTINCT FROM 'array' OR jsonb_array_length(entry) <> 3
+           OR jsonb_path_exists(entry, 'strict $[0 to 1] ? (@.type() == "object")') THEN
+            RAISE EXCEPTION 'entry % of key "changes" of the mapping is not an old status, a new status and a kind', n
+                USING ERRCODE = 'invalid_parameter_value', HINT = 'For example ["enabled", "blocklisted", "unsubscribed"]; "*" is any status.';
+        END IF;
+        choices := choices || format(' WHEN %s THEN ARRAY[%s]::contact_status.event_kind[]',
+            (SELECT coalesce(string_agg(format('(%s OPERATOR(pg_catalog.=) ANY (%L::pg_catalog.text[])%s)', c.expression,
+                                 ARRAY(SELECT v FROM jsonb_array_elements_text(c.list) v WHERE v IS NOT NULL),
+                                 CASE WHEN c.list @> '[null]' THEN format(' OR %s IS NULL', c.expression) ELSE '' END), ' AND '), 'true')
+               FROM (SELECT e.expression, CASE jsonb_typeof(e.wanted) WHEN 'array' THEN e.wanted ELSE jsonb_build_array(e.wanted) END AS list
+                       FROM (VALUES ('f."contact_status old"', entry -> 0), (status, entry -> 1)) e (expression, wanted) WHERE e.wanted <> '"*"') c),
+            (SELECT string_agg(_contact_status.mapped_kind(k, format('entry %s of key "changes"', n), NULL), ', ')
+               FROM jsonb_array_elements(CASE jsonb_typeof(entry -> 2) WHEN 'array' THEN entry -> 2 WHEN 'null' THEN '[]' ELSE jsonb_build_array(entry -> 2) END) k));
+    END LOOP;
+    RETURN format('SELECT k.kind, %1$s, %2$s FROM pg_catalog.unnest(CASE%3$s ELSE ARRAY[NULL]::contact_status.event_kind[] END) k (kind) '
+                  'WHERE CASE WHEN f."contact_status old" IS NULL THEN %4$s IS NOT NULL WHEN %4$s IS NULL THEN true '
+                  'ELSE f."contact_status old" OPERATOR(pg_catalog.<>) %4$s END', occurred_at, given_at, choices, status);
+END
+$mapped_changes$;
+COMMENT ON FUNCTION _contact_status.mapped_changes(regclass, jsonb, text, text) IS
+'query of the events of a changed status of a row f: kind, time, and time as text';

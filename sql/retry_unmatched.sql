@@ -1,11 +1,12 @@
 -- retry_unmatched: records the rows of unmatched_event that have no problem any more.
 
-CREATE FUNCTION _contact_status.stored_mapping(schema name, source regclass) RETURNS jsonb
+CREATE FUNCTION _contact_status.stored_mapping(schema name, source regclass, what text) RETURNS jsonb
     LANGUAGE sql STABLE STRICT
     SET search_path = pg_catalog, pg_temp
-RETURN (SELECT obj_description(t.function, 'pg_proc')::jsonb FROM _contact_status.forwarding_triggers(stored_mapping.schema, source) t LIMIT 1);
-COMMENT ON FUNCTION _contact_status.stored_mapping(name, regclass) IS
-'mapping that forward stored as the comment of its trigger function; null: the table is not forwarded';
+RETURN (SELECT obj_description(f.function, 'pg_proc')::jsonb FROM _contact_status.forwarding_functions(stored_mapping.schema, source) f
+         WHERE f.what = stored_mapping.what);
+COMMENT ON FUNCTION _contact_status.stored_mapping(name, regclass, text) IS
+'mapping that forward or forward_status stored as the comment of its trigger function; null: there is none';
 
 CREATE FUNCTION _contact_status.retry_statements(
     schema name, source regclass, mapping jsonb, OUT forwarded_from text, OUT statement text
@@ -15,18 +16,19 @@ CREATE FUNCTION _contact_status.retry_statements(
 AS $retry_statements$
 DECLARE
     its jsonb;
-    statements text;
+    table_name text;
 BEGIN
     PERFORM _contact_status.check_installation(retry_statements.schema, '{unmatched_event,contact}');
     FOR forwarded_from IN EXECUTE format('SELECT DISTINCT u.forwarded_from FROM %I.unmatched_event u WHERE u.forwarded_from IS NOT NULL ORDER BY 1', retry_statements.schema) LOOP
-        CONTINUE WHEN to_regclass(forwarded_from) IS NULL OR source IS NOT NULL AND to_regclass(forwarded_from) <> source;
-        its := coalesce(mapping, _contact_status.stored_mapping(retry_statements.schema, to_regclass(forwarded_from)));
-        CONTINUE WHEN its IS NULL;
-        PERFORM _contact_status.check_mapping(its);
-        statement := _contact_status.row_statement(retry_statements.schema, to_regclass(forwarded_from), its, 'retry',
+        table_name := regexp_replace(forwarded_from, ' status$', '');
+        CONTINUE WHEN to_regclass(table_name) IS NULL OR source IS NOT NULL AND to_regclass(table_name) <> source;
+        its := coalesce(mapping, _contact_status.stored_mapping(retry_statements.schema, to_regclass(table_name),
+                                     CASE WHEN table_name <> forwarded_from THEN 'status' ELSE 'forward' END));
+        CONTINUE WHEN its IS NULL OR its ? 'changes' <> (table_name <> forwarded_from);
+        statement := _contact_status.row_statement(retry_statements.schema, to_regclass(table_name), its, 'retry',
             format('(SELECT * FROM %I.unmatched_event WHERE forwarded_from OPERATOR(pg_catalog.=) %L AND "row" IS NOT NULL '
-                   'AND ($1 IS NULL OR unmatched_id OPERATOR(pg_catalog.=) $1)) u CROSS JOIN LATERAL pg_catalog.jsonb_populate_record(NULL::%s, u."row") f',
-                   retry_statements.schema, forwarded_from, forwarded_from));
+                   'AND ($1 IS NULL OR unmatched_id OPERATOR(pg_catalog.=) $1)) u CROSS JOIN LATERAL %s',
+                   retry_statements.schema, forwarded_from, _contact_status.stored_row(to_regclass(table_name), its, 'u."row"')));
         RETURN NEXT;
     END LOOP;
     IF source IS NULL THEN

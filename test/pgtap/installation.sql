@@ -61,6 +61,7 @@ INSERT INTO helper.call VALUES ($$contact_status.sweep(%s)$$), ($$contact_status
     ($$contact_status.upgrade_tables(%s)$$), ($$contact_status.enable_tenant_security(%s, 'app.account')$$),
     ($$contact_status.add_change_feed(%s)$$), ($$contact_status.remove_change_feed(%s)$$),
     ($$contact_status.forward(%s, 'pg_class', '{}')$$), ($$contact_status.unforward(%s, 'pg_class')$$),
+    ($$contact_status.forward_status(%s, 'pg_class', '{}')$$), ($$contact_status.follow_status(%s, 'pg_class', '{}')$$),
     ($$contact_status.retry_unmatched(%s)$$),
     ($$contact_status.read_changes(%s, 'x')$$), ($$contact_status.forget_changes(%s)$$);
 SELECT is_empty($$SELECT p.proname FROM pg_proc p

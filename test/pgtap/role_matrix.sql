@@ -31,7 +31,7 @@ INSERT INTO crm.event (account_id, contact_id, kind, occurred_at, until) SELECT 
 SELECT contact_status.retract_events('crm', 'a test', a, source => 'wrong') FROM generate_series(1, 2) a \g /dev/null
 SELECT contact_status.suppress('crm', a, format('gone%s@example.org', a), 'complained')
     FROM generate_series(1, 2) a \g /dev/null
-CREATE TABLE crm.staging (email text);
+CREATE TABLE crm.staging (email text PRIMARY KEY);
 INSERT INTO crm.staging VALUES ('new@example.org');
 GRANT SELECT ON crm.staging TO PUBLIC;
 SELECT setval('crm.contact_contact_id_seq', 100) \g /dev/null
@@ -129,9 +129,6 @@ judged_events|SELECT length(_contact_status.judged_events('crm', 'crm.staging', 
     "kinds": [["clicked", {"set": "email"}]], "occurred_at": {"column": "email"}}', \
     'x')) > 0|ok *|ok *|ok *|ok *|ok *|42501
 insert_events|SELECT length(_contact_status.insert_events('crm')) > 0|ok *|ok *|ok *|ok *|ok *|ok *
-keep_rows|SELECT length(_contact_status.keep_rows('crm', 'crm.staging')) > 0|ok *|ok *|ok *|ok *|ok *|42501
-taking_statement|SELECT length(_contact_status.taking_statement('crm', 'crm.staging', 'x', \
-    'x')) > 0|ok *|ok *|ok *|ok *|ok *|42501
 event_statement|SELECT length(_contact_status.event_statement('crm', 'crm.staging', \
     '{"contact": {"address": "email"}, "kinds": [["clicked", {"set": "email"}]], \
     "occurred_at": {"column": "email"}}', 'quick', 'x f')) > 0|ok *|ok *|ok *|ok *|ok *|42501
@@ -143,11 +140,30 @@ forward_body|SELECT length(_contact_status.forward_body('crm', 'crm.staging', \
     '{"email": {"column": "email"}}')) > 0|ok *|ok *|ok *|ok *|ok *|42501
 forward_grants|SELECT cardinality(_contact_status.forward_grants('crm', 'crm.staging', \
     '{"email": {"column": "email"}}')) > 0|ok *|ok *|ok *|ok *|ok *|42501
-forwarding_triggers|SELECT count(*) FROM _contact_status.forwarding_triggers('crm', \
-    'crm.staging')|ok (0)|ok (0)|ok (0)|ok (0)|ok (0)|42501
-stored_mapping|SELECT _contact_status.stored_mapping('crm', 'crm.staging')|ok *|ok *|ok *|ok *|ok *|42501
 retry_statements|SELECT length(statement) > 0 FROM _contact_status.retry_statements('crm', NULL, \
     NULL)|ok *|ok *|ok *|ok *|ok *|42501
+forward_status|SELECT contact_status.forward_status('crm', 'crm.staging', '{"contact": {"address": "email"}, \
+    "status": {"column": "email"}, "changes": [["*", "*", "noted"]]}')|ok *|ok *|42501|42501|42501|42501
+follow_status|SELECT contact_status.follow_status('crm', 'crm.staging', '{"contact": {"address": "email"}, \
+    "status": {"column": "email"}, "words": {"active": "x"}}')|ok *|ok *|42501|42501|42501|42501
+follow_bodies|SELECT length((_contact_status.follow_bodies('crm', 'crm.staging', '{"contact": {"address": "email"}, \
+    "status": {"column": "email"}, "words": {"active": "x"}}', 'x')).word) > 0|ok *|ok *|ok *|ok *|ok *|42501
+forwarding_functions|SELECT count(*) FROM _contact_status.forwarding_functions('crm', \
+    'crm.staging')|ok (0)|ok (0)|ok (0)|ok (0)|ok (0)|42501
+drop_forwarding|SELECT _contact_status.drop_forwarding('crm', 'crm.staging', \
+    NULL)|ok (0)|ok (0)|ok (0)|ok (0)|ok (0)|42501
+create_function|SELECT _contact_status.create_function('crm', 'x', 'crm.staging', '', 'BEGIN END', \
+    '{}')|ok *|ok *|42501|42501|42501|42501
+create_forwarding|SELECT _contact_status.create_forwarding('crm', 'forward', 'crm.staging', \
+    '{"contact": {"address": "email"}, "kinds": [["clicked", {"set": "email"}]], \
+    "occurred_at": {"column": "email"}}')|ok *|ok *|42501|42501|42501|42501
+check_forwarding|SELECT _contact_status.check_forwarding('crm', 'crm.staging', '{}', \
+    '{}')|ok *|ok *|42501|42501|42501|42501
+writing_roles|SELECT count(*) > 5 FROM _contact_status.writing_roles('crm', \
+    'crm.staging')|ok (f)|ok (f)|ok (f)|ok (f)|ok (f)|42501
+stored_mapping|SELECT _contact_status.stored_mapping('crm', 'crm.staging', 'forward')|ok *|ok *|ok *|ok *|ok *|42501
+keep_rows|SELECT length(_contact_status.keep_rows('crm', 'x')) > 0|ok *|ok *|ok *|ok *|ok *|ok *
+taking_statement|SELECT length(_contact_status.taking_statement('crm', 'x', 'x', 'x')) > 0|ok *|ok *|ok *|ok *|ok *|ok *
 may_mail|SELECT contact_status.may_mail('crm', $A, 3, 1)|ok (f)|ok (f)|ok (f)|ok (f)|ok (f)|42501
 move_horizon|CALL contact_status.move_horizon('crm', $A, '2026-02-01')|2D000|2D000|42501|42501|42501|42501
 reevaluate|SELECT contact_status.reevaluate('crm', $A)|ok *|ok *|ok *|ok (0)|42501|42501

@@ -12,7 +12,7 @@ INSERT INTO crm.event (contact_id, list_id, kind, occurred_at, source) VALUES (1
 SELECT contact_status.retract_events('crm', 'a test', source => 'wrong') \g /dev/null
 CREATE TABLE crm.staging (email text);
 INSERT INTO crm.staging VALUES ('new@example.org');
-CREATE TABLE crm.forwarded (email text);
+CREATE TABLE crm.forwarded (email text PRIMARY KEY);
 SELECT contact_status.forward('crm', 'crm.forwarded', '{"email": {"column": "email"}}') \g /dev/null
 
 -- A row for each function: the call, the values of its parameters, and the first column of its first row (*: any). To
@@ -44,6 +44,10 @@ NULL, NULL|complained
 SELECT contact_status.forget_changes($1, $2)|'crm', '2026-01-01'|*
 SELECT contact_status.forward($1, $2, $3)|'crm', 'crm.staging', '{"contact": {"address": "email"}, \
     "kinds": [["clicked", {"set": "email"}]], "occurred_at": {"column": "email"}}'|
+SELECT contact_status.forward_status($1, $2, $3)|'crm', 'crm.forwarded', '{"contact": {"address": "email"}, \
+    "status": {"column": "email"}, "changes": [["*", "*", "noted"]]}'|
+SELECT contact_status.follow_status($1, $2, $3)|'crm', 'crm.forwarded', '{"contact": {"address": "email"}, \
+    "status": {"column": "email"}, "words": {"active": "x"}}'|
 SELECT contact_status.from_label($1, $2)|'spam stížnosti', 'ecomail'|complained
 SELECT outcome FROM contact_status.import_contacts($1, $2, $3, $4)|'crm', '1', '1', 'crm.staging'|added
 SELECT outcome FROM contact_status.import_contacts($1, $2, $3, $4, $5)|'crm', '1', '1', 'crm.staging', 'ecomail'|added
