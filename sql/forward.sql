@@ -86,7 +86,7 @@ DECLARE
 BEGIN
     IF mapping ? 'changes' AND NOT mapping ? 'occurred_at' THEN
         occurred_at := 'pg_catalog.clock_timestamp()';
-    ELSIF mapping ? 'occurred_at' OR EXISTS (SELECT FROM jsonb_path_query(mapping, '$.kinds[*]') e WHERE NOT coalesce(e -> 1 ? 'set', false)) THEN
+    ELSIF mapping ?| '{occurred_at,status}' OR EXISTS (SELECT FROM jsonb_path_query(mapping, '$.kinds[*]') e WHERE NOT coalesce(e -> 1 ? 'set', false)) THEN
         SELECT t.expression, t.given_text INTO occurred_at, given_at
           FROM _contact_status.mapped_time(source, mapping -> 'occurred_at', 'key "occurred_at"') t;
     END IF;
@@ -104,6 +104,9 @@ BEGIN
         _contact_status.mapped_text(source, mapping -> 'evidence', 'key "evidence"'), _contact_status.mapped_text(source, mapping -> 'reason', 'key "reason"'),
         coalesce(reply, 'NULL::pg_catalog.text'), until, row_value, rows,
         CASE WHEN mapping ? 'changes' THEN _contact_status.mapped_changes(source, mapping, occurred_at, given_at)
+             WHEN mapping ? 'status' THEN _contact_status.mapped_statuses(mapped_events.schema, source, mapping,
+                 _contact_status.mapped_id(source, coalesce(mapping -> 'account', '1'), 'key "account"'),
+                 _contact_status.mapped_id(source, mapping -> 'list', 'key "list"'), occurred_at, given_at)
              ELSE _contact_status.mapped_kinds(source, mapping, occurred_at, given_at, reply) END,
         _contact_status.mapped_condition(source, coalesce(mapping -> 'when', '{}'), 'key "when"'));
 END
@@ -135,7 +138,7 @@ BEGIN
                CASE WHEN %4$s THEN pg_catalog.clock_timestamp() WHEN %5$s THEN '1995-01-01 00:00+00'::pg_catalog.timestamptz ELSE m.given_time END AS occurred_at,
                CASE WHEN %4$s OR %5$s THEN pg_catalog.concat_ws('; ', m.reason, 'dated ' OPERATOR(pg_catalog.||) m.given_text) ELSE m.reason END AS reason
           FROM (%6$s) m OFFSET 0) e$query$,
-        judged_events.schema, replace(contact.problem, 'm.contact_key', 'e.contact_key'), contact.lookup, ahead, old, mapped, CASE WHEN mapping ? 'changes' THEN 'changes' ELSE 'kinds' END);
+        judged_events.schema, replace(contact.problem, 'm.contact_key', 'e.contact_key'), contact.lookup, ahead, old, mapped, CASE WHEN mapping ? 'changes' THEN 'changes' WHEN mapping ? 'status' THEN 'status' ELSE 'kinds' END);
 END
 $judged_events$;
 COMMENT ON FUNCTION _contact_status.judged_events(name, regclass, jsonb, text) IS
@@ -328,7 +331,7 @@ BEGIN ATOMIC
     SELECT DISTINCT t.tgfoid, split_part(p.proname, ' ', 1)
       FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_namespace n ON n.oid = p.pronamespace
      WHERE t.tgrelid = forwarding_functions.source AND n.nspname = forwarding_functions.schema
-       AND t.tgname ~ '^contact_status_(forward|status|word)_(insert|update)$'
+       AND t.tgname ~ '^contact_status_(contact|forward|status|word)_(insert|update)$'
     UNION
     -- the trigger of follow_status on a table of the installation, found by its name
     SELECT p.oid, 'follow' FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
@@ -494,9 +497,8 @@ CREATE FUNCTION contact_status.forward(schema name, source regclass, mapping jso
     SET search_path = pg_catalog, pg_temp
 AS $forward$
 BEGIN
-    PERFORM _contact_status.check_forwarding(forward.schema, source, mapping, CASE WHEN mapping ? 'email' THEN '{email,contact_id,columns,account,when,unmatched}'
-        ELSE '{contact,account,list,campaign,occurred_at,event_key,kinds,when,source,reason,evidence,reply,until,unmatched,ahead}' END::text[]);
-    PERFORM _contact_status.create_forwarding(forward.schema, 'forward', source, mapping);
+    PERFORM _contact_status.check_forwarding(forward.schema, source, mapping, _contact_status.forward_keys(mapping));
+    PERFORM _contact_status.create_forwarding(forward.schema, CASE WHEN mapping ? 'email' THEN 'contact' ELSE 'forward' END, source, mapping);
 END
 $forward$;
 COMMENT ON FUNCTION contact_status.forward(name, regclass, jsonb) IS

@@ -88,9 +88,9 @@ SELECT coalesce(j.account_id, 0), CASE WHEN j.problem OPERATOR(pg_catalog.<>) 'n
        pg_catalog.concat('#', pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(pg_catalog.to_jsonb(j.row_value)::pg_catalog.text, 'UTF8')), 'hex')),
        pg_catalog.to_jsonb(j.row_value), %2$L, j.problem
   FROM judged j WHERE j.problem IS NOT NULL
-    ON CONFLICT DO NOTHING$query$, contact_statement.schema, _contact_status.qualified_name(source));
+    ON CONFLICT DO NOTHING$query$, contact_statement.schema, _contact_status.origin(source, mapping));
     IF mode = 'retry' THEN
-        RETURN _contact_status.taking_statement(contact_statement.schema, _contact_status.qualified_name(source), judged, insertion);
+        RETURN _contact_status.taking_statement(contact_statement.schema, _contact_status.origin(source, mapping), judged, insertion);
     END IF;
     RETURN CASE coalesce(mapping ->> 'unmatched', 'keep')
         WHEN 'keep' THEN format(E'WITH judged AS MATERIALIZED (%s)%s,\nkept AS (%s)\n%s', judged, changed, kept, insertion)

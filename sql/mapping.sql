@@ -365,7 +365,7 @@ COMMENT ON FUNCTION _contact_status.qualified_name(regclass) IS 'name of a table
 CREATE FUNCTION _contact_status.origin(source regclass, mapping jsonb) RETURNS text
     LANGUAGE sql STABLE STRICT
     SET search_path = pg_catalog, pg_temp
-RETURN _contact_status.qualified_name(source) || CASE WHEN mapping ? 'changes' THEN ' status' ELSE '' END;
+RETURN _contact_status.qualified_name(source) || CASE WHEN mapping ? 'changes' THEN ' status' WHEN mapping ? 'email' THEN ' contact' ELSE '' END;
 COMMENT ON FUNCTION _contact_status.origin(regclass, jsonb) IS 'value of unmatched_event.forwarded_from for the rows of a table';
 
 CREATE FUNCTION _contact_status.row_items(

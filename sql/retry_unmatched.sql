@@ -17,14 +17,15 @@ AS $retry_statements$
 DECLARE
     its jsonb;
     table_name text;
+    what text;
 BEGIN
     PERFORM _contact_status.check_installation(retry_statements.schema, '{unmatched_event,contact}');
     FOR forwarded_from IN EXECUTE format('SELECT DISTINCT u.forwarded_from FROM %I.unmatched_event u WHERE u.forwarded_from IS NOT NULL ORDER BY 1', retry_statements.schema) LOOP
-        table_name := regexp_replace(forwarded_from, ' status$', '');
+        what := coalesce(substring(forwarded_from FROM ' (status|contact)$'), 'forward');
+        table_name := regexp_replace(forwarded_from, ' (status|contact)$', '');
         CONTINUE WHEN to_regclass(table_name) IS NULL OR source IS NOT NULL AND to_regclass(table_name) <> source;
-        its := coalesce(mapping, _contact_status.stored_mapping(retry_statements.schema, to_regclass(table_name),
-                                     CASE WHEN table_name <> forwarded_from THEN 'status' ELSE 'forward' END));
-        CONTINUE WHEN its IS NULL OR its ? 'changes' <> (table_name <> forwarded_from);
+        its := coalesce(mapping, _contact_status.stored_mapping(retry_statements.schema, to_regclass(table_name), what));
+        CONTINUE WHEN its IS NULL OR its ? 'changes' <> (what = 'status') OR its ? 'email' <> (what = 'contact');
         statement := _contact_status.row_statement(retry_statements.schema, to_regclass(table_name), its, 'retry',
             format('(SELECT * FROM %I.unmatched_event WHERE forwarded_from OPERATOR(pg_catalog.=) %L AND "row" IS NOT NULL '
                    'AND ($1 IS NULL OR unmatched_id OPERATOR(pg_catalog.=) $1)) u CROSS JOIN LATERAL %s',

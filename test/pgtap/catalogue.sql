@@ -53,7 +53,8 @@ SELECT is((SELECT array_agg(DISTINCT nspowner) FROM pg_namespace
 SELECT is((SELECT array_agg(DISTINCT p.proname::text ORDER BY p.proname::text) FROM pg_proc p
         WHERE p.pronamespace = 'contact_status'::regnamespace),
     string_to_array(regexp_replace($$
-active_contacts_by_day,add_change_feed,add_partitions,bounce_kind,bounce_reasons,classify_reply,
+active_contacts_by_day,add_change_feed,add_partitions,adopt,
+bounce_kind,bounce_reasons,classify_reply,
 color,contact_by_email,copy_policy,create_tables,drop_partition,drop_partitions,
 enable_tenant_security,erase_contact,explain_status,fold,follow_status,forget_changes,
 forward,forward_events,forward_status,from_label,

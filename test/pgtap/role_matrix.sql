@@ -164,6 +164,15 @@ writing_roles|SELECT count(*) > 5 FROM _contact_status.writing_roles('crm', \
 stored_mapping|SELECT _contact_status.stored_mapping('crm', 'crm.staging', 'forward')|ok *|ok *|ok *|ok *|ok *|42501
 keep_rows|SELECT length(_contact_status.keep_rows('crm', 'x')) > 0|ok *|ok *|ok *|ok *|ok *|ok *
 taking_statement|SELECT length(_contact_status.taking_statement('crm', 'x', 'x', 'x')) > 0|ok *|ok *|ok *|ok *|ok *|ok *
+adopt|CALL contact_status.adopt('crm', 'crm.staging', \
+    '{"email": {"column": "email"}}')|2D000|2D000|42501|42501|42501|42501
+adopt_statements|SELECT length((_contact_status.adopt_statements('crm', 'crm.staging', \
+    '{"email": {"column": "email"}}')).quick) > 0|ok *|ok *|ok *|ok *|ok *|42501
+adopt_range|SELECT _contact_status.adopt_range('crm', 'crm.staging', '{"email": {"column": "email"}}', NULL, \
+    NULL)|ok *|ok *|42501|42501|42501|42501
+advance_contact_id|SELECT _contact_status.advance_contact_id('crm')|ok *|ok *|42501|42501|42501|42501
+mapped_statuses|SELECT length(_contact_status.mapped_statuses('crm', 'crm.staging', '{"list": 1, \
+    "status": {"column": "email", "vocabulary": "keila"}}', '1', '1', 'x', 'x')) > 0|ok *|ok *|ok *|ok *|ok *|42501
 may_mail|SELECT contact_status.may_mail('crm', $A, 3, 1)|ok (f)|ok (f)|ok (f)|ok (f)|ok (f)|42501
 move_horizon|CALL contact_status.move_horizon('crm', $A, '2026-02-01')|2D000|2D000|42501|42501|42501|42501
 reevaluate|SELECT contact_status.reevaluate('crm', $A)|ok *|ok *|ok *|ok (0)|42501|42501

@@ -10,7 +10,7 @@ INSERT INTO crm.contact (email) VALUES ('ann@example.org'), ('bob@example.org');
 INSERT INTO crm.event (contact_id, list_id, kind, occurred_at, source) VALUES (1, 1, 'added', '2026-01-01', 'wrong'),
     (2, 1, 'added', '2026-01-01', NULL);
 SELECT contact_status.retract_events('crm', 'a test', source => 'wrong') \g /dev/null
-CREATE TABLE crm.staging (email text);
+CREATE TABLE crm.staging (email text PRIMARY KEY);
 INSERT INTO crm.staging VALUES ('new@example.org');
 CREATE TABLE crm.forwarded (email text PRIMARY KEY);
 SELECT contact_status.forward('crm', 'crm.forwarded', '{"email": {"column": "email"}}') \g /dev/null
@@ -129,6 +129,9 @@ SELECT helper.check_call(c) FROM helper.call AS c ORDER BY n;
 SELECT throws_ok($$CALL contact_status.move_horizon('crm', '1', '2026-02-01', '100')$$, '2D000', NULL,
     'CALL contact_status.move_horizon');
 INSERT INTO helper.call (statement) VALUES ('CALL contact_status.move_horizon');
+SELECT throws_ok($$CALL contact_status.adopt('crm', 'crm.staging', '{"email": {"column": "email"}}', '100', NULL)$$,
+    '2D000', NULL, 'CALL contact_status.adopt');
+INSERT INTO helper.call (statement) VALUES ('CALL contact_status.adopt');
 
 SELECT is((SELECT string_agg(DISTINCT p.proname, ', ') FROM pg_proc p
             WHERE p.pronamespace = 'contact_status'::regnamespace AND p.prorettype <> 'trigger'::regtype
