@@ -90,7 +90,7 @@ CREATE FUNCTION _contact_status.adopt_range(
     SET jit = off
 AS $adopt_range$
 DECLARE
-    statements pg_catalog.record := _contact_status.adopt_statements(adopt_range.schema, adopt_range.source, adopt_range.mapping);
+    statements pg_catalog.record;
     command text;
     one jsonb;
     recorded bigint;
@@ -98,6 +98,7 @@ DECLARE
     state text;
 BEGIN
     PERFORM _contact_status.check_owner(adopt_range.schema);
+    statements := _contact_status.adopt_statements(adopt_range.schema, adopt_range.source, adopt_range.mapping);
     FOREACH command IN ARRAY ARRAY[statements.quick, statements.checked] LOOP
         FOR attempt IN 1 .. 20 LOOP
             BEGIN

@@ -55,8 +55,8 @@ SELECT is((SELECT array_agg(DISTINCT p.proname::text ORDER BY p.proname::text) F
     string_to_array(regexp_replace($$
 active_contacts_by_day,add_change_feed,add_partitions,adopt,
 bounce_kind,bounce_reasons,classify_reply,
-color,contact_by_email,copy_policy,create_tables,drop_partition,drop_partitions,
-enable_tenant_security,erase_contact,explain_status,fold,follow_status,forget_changes,
+color,contact_by_email,copy_policy,create_tables,differences,drop_partition,drop_partitions,
+enable_tenant_security,erase_contact,explain_status,export_status,fold,follow_status,forget_changes,
 forward,forward_events,forward_status,from_label,
 guard_status,import_contacts,is_mailable,label,mail_report_events,may_mail,move_horizon,normalize_address,
 policy,policy_problems,

@@ -62,7 +62,8 @@ INSERT INTO helper.call VALUES ($$contact_status.sweep(%s)$$), ($$contact_status
     ($$contact_status.add_change_feed(%s)$$), ($$contact_status.remove_change_feed(%s)$$),
     ($$contact_status.forward(%s, 'pg_class', '{}')$$), ($$contact_status.unforward(%s, 'pg_class')$$),
     ($$contact_status.forward_status(%s, 'pg_class', '{}')$$), ($$contact_status.follow_status(%s, 'pg_class', '{}')$$),
-    ($$contact_status.retry_unmatched(%s)$$),
+    ($$contact_status.retry_unmatched(%s)$$), ($$contact_status.differences(%s, 'SELECT 1 AS contact_id')$$),
+    ($$contact_status.export_status(%s)$$),
     ($$contact_status.read_changes(%s, 'x')$$), ($$contact_status.forget_changes(%s)$$);
 SELECT is_empty($$SELECT p.proname FROM pg_proc p
         WHERE p.pronamespace = 'contact_status'::regnamespace AND (p.proargnames)[1] = 'schema' AND p.prokind = 'f'

@@ -173,6 +173,14 @@ adopt_range|SELECT _contact_status.adopt_range('crm', 'crm.staging', '{"email": 
 advance_contact_id|SELECT _contact_status.advance_contact_id('crm')|ok *|ok *|42501|42501|42501|42501
 mapped_statuses|SELECT length(_contact_status.mapped_statuses('crm', 'crm.staging', '{"list": 1, \
     "status": {"column": "email", "vocabulary": "keila"}}', '1', '1', 'x', 'x')) > 0|ok *|ok *|ok *|ok *|ok *|42501
+differences|SELECT fact FROM contact_status.differences('crm', 'SELECT $A AS account_id, \
+    3 AS contact_id')|ok *|ok *|ok *|ok *|ok *|42501
+differences_query|SELECT length(_contact_status.differences_query('crm', 'x')) > 0|ok *|ok *|ok *|ok *|ok *|ok *
+export_status|SELECT count(*) FROM contact_status.export_status('crm', $A)|ok (3)|ok (3)|ok (3)|ok (0)|ok *|42501
+export_status|SELECT count(*) FROM contact_status.export_status('crm', $A, \
+    '{gone$A@example.org}')|ok (4)|ok (4)|ok (4)|42501|ok *|42501
+suppressions_of|SELECT n FROM _contact_status.suppressions_of('crm', $A, \
+    '{gone$A@example.org}')|ok (1)|ok (1)|ok (1)|42501|ok *|42501
 may_mail|SELECT contact_status.may_mail('crm', $A, 3, 1)|ok (f)|ok (f)|ok (f)|ok (f)|ok (f)|42501
 move_horizon|CALL contact_status.move_horizon('crm', $A, '2026-02-01')|2D000|2D000|42501|42501|42501|42501
 reevaluate|SELECT contact_status.reevaluate('crm', $A)|ok *|ok *|ok *|ok (0)|42501|42501

@@ -34,8 +34,10 @@ SELECT contact_status.create_tables($1, $2, $3)|'other', 'default', '1 month'|
 SELECT contact_status.drop_partition($1, $2)|'parts', 'parts.event_default'|
 SELECT contact_status.drop_partitions($1, $2)|'parts', '2001-01-01'|0
 SELECT contact_status.enable_tenant_security($1, $2)|'crm', 'app.account_id'|
+SELECT count(*) FROM contact_status.differences($1, $2)|'crm', 'SELECT 2 AS contact_id'|0
 SELECT contact_status.erase_contact($1, $2, $3)|'crm', '1', '2'|
 SELECT fact FROM contact_status.explain_status($1, $2, $3, $4)|'crm', '1', '2', '1'|*
+SELECT count(*) FROM contact_status.export_status($1, $2, $3)|'crm', '1', '{ann@example.org}'|*
 SELECT (contact_status.fold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)).status|(contact_status.policy('ecomail')), \
 NULL, 'complained', '2026-01-01', NULL, NULL, '', NULL, NULL, '2026-01-02'|complained
 SELECT (contact_status.fold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)).status|\

@@ -79,7 +79,8 @@ my $waiting = value('SELECT string_agg(concat_ws($$ $$, origin, problem, events)
         FROM crm.unmatched_events');
 is($waiting,
     'public.reader contact another contact has the address 1, public.hit no entry of key "kinds" matches the row 1, '
-    . 'public.reader no entry of key "status" matches the row 1, public.hit no such contact 1, public.reader no such contact 3, '
+    . 'public.reader no entry of key "status" matches the row 1, public.hit no such contact 1, '
+    . 'public.reader no such contact 3, '
     . 'public.reader contact not an e-mail address 2, '
     . 'public.hit the event has no time 1, public.reader the event has no time 1', 'the reasons of the others');
 
