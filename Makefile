@@ -35,7 +35,7 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
 # The install script, built from its parts in this order.  A release commits it and lists it in DATA.
 INSTALL_SQL = sql/contact_status--$(EXTVERSION).sql
 DATA_built = $(INSTALL_SQL)
-SQL_PARTS = types functions replies webhooks policies fold triggers tables views comments table_triggers create_tables partitions horizon tenants maintenance verify suppress merge_contacts former_contact record_event record_webhook retract_events erase_contact import change_feed reports bounce_reasons own_policies
+SQL_PARTS = types functions replies webhooks policies fold triggers tables views comments table_triggers create_tables partitions horizon tenants maintenance verify suppress merge_contacts former_contact record_event record_webhook mapping forward_contacts forward follow_status retry_unmatched adopt leave retract_events erase_contact import change_feed reports bounce_reasons own_policies
 
 EXTRA_CLEAN = test/unit/unit test/unit/classify
 PG_CFLAGS = -std=gnu11

@@ -127,6 +127,12 @@ SELECT DISTINCT ON (c.relname, a.attnum) format('COMMENT ON COLUMN %I.%I.%I IS %
     ('pending_confirmations', 'status', 'status of the subscription: unconfirmed, unsubscribed, or a greater one of the address'),
     ('pending_confirmations', 'signed_up_at', 'time of the newest sign-up, or of the import that left the contact unconfirmed'),
     ('pending_confirmations', 'confirm_until', 'a later confirmation has no effect; null: no limit'),
+    ('unmatched_events', 'origin', 'table of the application from which the rows were forwarded, or source of the events'),
+    ('unmatched_events', 'problem', 'why the events were not recorded'),
+    ('unmatched_events', 'kind', 'kind of the events; null: not read'),
+    ('unmatched_events', 'events', 'number of rows'),
+    ('unmatched_events', 'first_received_at', 'time at which the first of them was received'),
+    ('unmatched_events', 'last_received_at', 'time at which the last of them was received'),
     ('pending_confirmations', 'request_key', 'after an opt-out: event_key that the confirmation must have; empty: any')
   ) d (relation, name, comment) ON (d.relation = c.relname OR d.relation IS NULL) AND d.name = a.attname
  WHERE n.oid = namespace AND col_description(c.oid, a.attnum) IS NULL

@@ -332,6 +332,7 @@ CREATE TABLE %1$I.unmatched_event (
     reply          text,
     until          timestamptz,
     "row"          jsonb,
+    forwarded_from text,
     problem        text NOT NULL,
     received_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (account_id, unmatched_id)
@@ -339,6 +340,8 @@ CREATE TABLE %1$I.unmatched_event (
 CREATE UNIQUE INDEX unmatched_event_key ON %1$I.unmatched_event
     (account_id, address_digest, occurred_at, kind, list_id, campaign_id, event_key COLLATE "C")
     NULLS NOT DISTINCT WHERE address_digest IS NOT NULL;
+CREATE UNIQUE INDEX unmatched_event_row ON %1$I.unmatched_event (account_id, forwarded_from, kind, jsonb_hash_extended("row", 0), jsonb_hash_extended("row", 1))
+    NULLS NOT DISTINCT WHERE address_digest IS NULL AND forwarded_from IS NOT NULL;
 CREATE INDEX unmatched_event_address ON %1$I.unmatched_event (account_id, address_digest);
 COMMENT ON TABLE %1$I.unmatched_event IS
 'events that were received and not recorded, because no contact has the address or a value could not be read';
@@ -358,6 +361,7 @@ COMMENT ON COLUMN %1$I.unmatched_event.reason IS 'reason of the event';
 COMMENT ON COLUMN %1$I.unmatched_event.reply IS 'the answer of the receiving server';
 COMMENT ON COLUMN %1$I.unmatched_event.until IS 'end of a suspension';
 COMMENT ON COLUMN %1$I.unmatched_event."row" IS 'the row as it was received, if a value could not be read';
+COMMENT ON COLUMN %1$I.unmatched_event.forwarded_from IS 'table of the application that has the row; null: not received by contact_status.forward';
 COMMENT ON COLUMN %1$I.unmatched_event.problem IS 'why the event was not recorded';
 COMMENT ON COLUMN %1$I.unmatched_event.received_at IS 'when the server received the event';
 

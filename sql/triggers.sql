@@ -84,7 +84,7 @@ CREATE FUNCTION contact_status.require_mailable() RETURNS trigger
 COMMENT ON FUNCTION contact_status.require_mailable() IS
 'before a row of an outbox is written, or after a statement that inserts rows: refuses or skips a contact that may not be '
 'mailed now; arguments: schema, '
-'contact column [, list column [, account column]] [, error or skip] [, transactional]';
+'contact column [, list column [, account column]] [, error, skip, or mark and a column] [, transactional]';
 
 CREATE FUNCTION contact_status.guard_status() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'cs_guard_status';

@@ -68,10 +68,32 @@ RETURN format($query$SELECT c.account_id, c.contact_id, h.list_id, h.changed_at,
 COMMENT ON FUNCTION _contact_status.history_query(name) IS
 'query of view history: changes of the statuses of contacts and subscriptions';
 
+-- One branch, so that the planner can read a page in the order of contact_id. The sum prevents a merge join, which would
+-- read the contacts before the page. Only a contact that is due is evaluated: otherwise its row is null and joins no
+-- policy. Time changes no status above suspended. The planner expects that IS NOT NULL removes few rows. The operators
+-- are qualified, because may_mail parses the query with the search_path of its caller.
+CREATE FUNCTION _contact_status.mailable_query(schema name) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+RETURN format($query$SELECT s.account_id, s.list_id, s.contact_id, c.email
+  FROM ONLY %1$I.subscription s
+  JOIN ONLY %1$I.contact c ON c.account_id OPERATOR(pg_catalog.=) s.account_id
+                          AND c.contact_id OPERATOR(pg_catalog.=) (s.contact_id OPERATOR(pg_catalog.+) 0)
+  LEFT JOIN LATERAL (SELECT CASE WHEN c.due_at OPERATOR(pg_catalog.<=) pg_catalog.now() THEN r END AS contact
+                       FROM (SELECT c.*) r) due ON true
+  LEFT JOIN (%1$I.account a JOIN %1$I.policy p ON p.name OPERATOR(pg_catalog.=) a.policy)
+         ON a.account_id OPERATOR(pg_catalog.=) CASE WHEN c.due_at OPERATOR(pg_catalog.<=) pg_catalog.now() THEN c.account_id END
+ WHERE s.consent OPERATOR(pg_catalog.=) 'active' AND s.status OPERATOR(pg_catalog.<=) 'suspended'
+   AND CASE WHEN CASE WHEN c.due_at OPERATOR(pg_catalog.<=) pg_catalog.now()
+                      THEN contact_status.is_mailable(_contact_status.address_status(p::contact_status.policy, due.contact, pg_catalog.now()))
+                      ELSE contact_status.is_mailable(s.status) END THEN true END IS NOT NULL$query$, schema);
+COMMENT ON FUNCTION _contact_status.mailable_query(name) IS
+'query of view mailable: contacts that may be mailed on each list as of now()';
+
 CREATE FUNCTION _contact_status.view_names() RETURNS name[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
-    RETURN '{event_with_settings,mailable,deliverable,pending_confirmations,history,status_history,contact_history,account_status_count,list_status_count,active_contacts,campaign_report}'::name[];
+    RETURN '{event_with_settings,mailable,deliverable,pending_confirmations,history,status_history,contact_history,account_status_count,list_status_count,active_contacts,campaign_report,unmatched_events}'::name[];
 COMMENT ON FUNCTION _contact_status.view_names() IS 'names of the views of an installation';
 
 CREATE FUNCTION _contact_status.view_definitions(schema name) RETURNS text[]
@@ -88,20 +110,8 @@ COMMENT ON VIEW %1$I.event_with_settings IS
 
 -- views for users
 
--- One branch, so that the planner can read a page in the order of contact_id. The sum prevents a merge join, which would
--- read the contacts before the page. Only a contact that is due is evaluated: otherwise its row is null and joins no
--- policy. Time changes no status above suspended. The planner expects that IS NOT NULL removes few rows.
 CREATE VIEW %1$I.mailable WITH (security_invoker = true) AS
-SELECT s.account_id, s.list_id, s.contact_id, c.email
-  FROM ONLY %1$I.subscription s
-  JOIN ONLY %1$I.contact c ON c.account_id = s.account_id AND c.contact_id = s.contact_id + 0
-  LEFT JOIN LATERAL (SELECT CASE WHEN c.due_at <= now() THEN r END AS contact FROM (SELECT c.*) r) due ON true
-  LEFT JOIN (%1$I.account a JOIN %1$I.policy p ON p.name = a.policy)
-         ON a.account_id = CASE WHEN c.due_at <= now() THEN c.account_id END
- WHERE s.consent = 'active' AND s.status <= 'suspended'
-   AND nullif(CASE WHEN c.due_at <= now()
-                   THEN contact_status.is_mailable(_contact_status.address_status(p::contact_status.policy, due.contact, now()))
-                   ELSE contact_status.is_mailable(s.status) END, false) IS NOT NULL;
+%5$s;
 COMMENT ON VIEW %1$I.mailable IS
 'contacts that may be mailed on each list as of now(), independent of contact_status.sweep; read pages by account_id, '
 'list_id and contact_id';
@@ -253,11 +263,24 @@ SELECT r.*,
 COMMENT ON VIEW %1$I.campaign_report IS
 'events, distinct contacts, rates, and contacts by report category for each campaign';
 
+CREATE VIEW %1$I.unmatched_events WITH (security_invoker = true) AS
+SELECT account_id, coalesce(forwarded_from, source) AS origin, problem, kind, count(*) AS events, min(received_at) AS first_received_at,
+       max(received_at) AS last_received_at
+  FROM %1$I.unmatched_event
+ GROUP BY account_id, coalesce(forwarded_from, source), problem, kind;
+COMMENT ON VIEW %1$I.unmatched_events IS 'number of events that wait in unmatched_event, by problem';
+
 $ddl$,
     schema,
     (SELECT string_agg(format('sum(n.contacts[%s])', place), ', ')
        FROM generate_series(1, cardinality(enum_range(NULL::contact_status.contact_status))) place),
     _contact_status.event_with_settings_query(schema),
-    _contact_status.history_query(schema)), E'\n; '), E';\n');
+    _contact_status.history_query(schema),
+    _contact_status.mailable_query(schema)), E'\n; '), E';\n');
 COMMENT ON FUNCTION _contact_status.view_definitions(name) IS
 'statements that create the views of an installation';
+
+CREATE FUNCTION contact_status.may_mail(schema name, account_id bigint, contact_id bigint, list_id bigint) RETURNS boolean
+    LANGUAGE c STABLE COST 100 AS 'MODULE_PATHNAME', 'cs_may_mail';
+COMMENT ON FUNCTION contact_status.may_mail(name, bigint, bigint, bigint) IS
+'whether view mailable has the contact on the list, or on any list if that is null: for the WHERE clause of a worker';

@@ -53,7 +53,7 @@ put_all(CsInstallation *in, Tuplestorestate *store, TupleDesc desc)
 		if (!has_key)
 			continue;			/* without a key there are no suppressions */
 		caller = MemoryContextSwitchTo(row);
-		cs_collect_suppressions(in, its, contact, cs_address_digest(in, its, email), snapshot, store, desc);
+		cs_collect_suppressions(in, its, contact, cs_address_digest(in, its, email), snapshot, false, store, desc);
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(row);
 	}

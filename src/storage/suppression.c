@@ -437,7 +437,7 @@ cs_replace_suppressed_facts(CsInstallation *in, int64 account, int64 contact, cs
 
 void
 cs_collect_suppressions(CsInstallation *in, int64 account, int64 contact, bytea *digest, Snapshot snapshot,
-				  Tuplestorestate *store, TupleDesc desc)
+				  bool erasures, Tuplestorestate *store, TupleDesc desc)
 {
 	CsTable    *table = cs_table(in, TABLE_SUPPRESSION);
 	IndexScanDesc scan = cs_index_beginscan(table->rel, cs_key(table), snapshot, 2);
@@ -451,7 +451,7 @@ cs_collect_suppressions(CsInstallation *in, int64 account, int64 contact, bytea 
 		Datum		values[5] = {Int64GetDatum(account), Int64GetDatum(contact)};
 		bool		nulls[5] = {false};
 
-		if (is_of_erasure(table) || is_retracted(table))
+		if ((!erasures && is_of_erasure(table)) || is_retracted(table))
 			continue;
 		for (int i = 0; i < 3; i++)
 			values[2 + i] = cs_column(table, table->slot, columns[i], &nulls[2 + i]);

@@ -81,11 +81,12 @@ extern bool cs_next_suppression(CsSuppressionScan *scan, CsSuppression *suppress
 extern void cs_end_suppressions(CsSuppressionScan *scan);
 
 /*
- * Adds the suppressions of an address in a snapshot to a tuplestore, except
- * those of an erasure.  For function suppressed_contacts().
+ * Adds the suppressions of an address in a snapshot to a tuplestore, with or
+ * without those of an erasure.  For functions suppressed_contacts() and
+ * suppressions_of().
  */
 extern void cs_collect_suppressions(CsInstallation *in, int64 account, int64 contact, bytea *digest, Snapshot snapshot,
-							  Tuplestorestate *store, TupleDesc desc);
+							  bool erasures, Tuplestorestate *store, TupleDesc desc);
 
 /* May there be any suppression?  False only if the table has no pages. */
 extern bool cs_has_suppressions(CsInstallation *in);

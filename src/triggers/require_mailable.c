@@ -16,6 +16,7 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "commands/trigger.h"
+#include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
@@ -29,6 +30,7 @@
 #include "contact/subscription.h"
 #include "rules/rules.h"
 #include "storage/installation.h"
+#include "storage/key_lookup.h"
 #include "storage/key_walk.h"
 #include "storage/privileges.h"
 #include "storage/settings.h"
@@ -45,11 +47,12 @@ typedef struct Arguments
 	const char *contact_column;
 	const char *list_column;	/* NULL: any list */
 	const char *account_column; /* NULL: account 1 */
+	const char *mark_column;	/* with mark; else NULL */
 	bool		skip;
 	bool		transactional;	/* the list does not matter */
 } Arguments;
 
-/* schema, contact column [, list column [, account column]] [, 'error' or 'skip'] [, 'transactional'] */
+/* schema, contact column [, list column [, account column]] [, 'error', 'skip' or 'mark', column] [, 'transactional'] */
 static Arguments
 read_arguments(const Trigger *trigger)
 {
@@ -62,13 +65,18 @@ read_arguments(const Trigger *trigger)
 		arguments.transactional = true;
 		count--;
 	}
-	if (count > 2 && (strcmp(given[count - 1], "error") == 0 || strcmp(given[count - 1], "skip") == 0))
+	if (count > 3 && strcmp(given[count - 2], "mark") == 0)
+	{
+		arguments.mark_column = given[count - 1];
+		count -= 2;
+	}
+	else if (count > 2 && (strcmp(given[count - 1], "error") == 0 || strcmp(given[count - 1], "skip") == 0))
 		arguments.skip = strcmp(given[--count], "skip") == 0;
 	if (count < 2 || count > 4)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("trigger \"%s\" does not give require_mailable the arguments it needs", trigger->tgname),
-				 errhint("They are: schema, contact column [, list column [, account column]] [, error or skip] [, transactional].")));
+				 errhint("They are: schema, contact column [, list column [, account column]] [, error, skip, or mark and a column] [, transactional].")));
 	arguments.schema = given[0];
 	arguments.contact_column = given[1];
 	arguments.list_column = count > 2 ? given[2] : NULL;
@@ -78,18 +86,6 @@ read_arguments(const Trigger *trigger)
 
 /* ---- lookups ---- */
 
-/* Data for lookups in a table, found once a statement. */
-typedef struct Look
-{
-	Oid			table;			/* locked until the transaction ends */
-	Oid			key;
-	TupleTableSlot *slot;
-	AttrNumber	status;
-	AttrNumber	due_at;
-	Oid			status_type;
-	CsDirtyWalk *walk;			/* finds rows in ascending order; NULL: not in use */
-} Look;
-
 typedef struct Guard
 {
 	Arguments	arguments;
@@ -97,29 +93,11 @@ typedef struct Guard
 	Oid			owner;			/* of the outbox */
 	bool		is_exempt;		/* row-level security applies neither to the owner nor to the current user */
 	cs_id		shown;			/* else an account that both roles may see */
-	Look		contacts;
-	Look		subscriptions;
+	CsLookup	contacts;
+	CsLookup	subscriptions;
 	AttrNumber	facts[FACT_COLUMNS];
 	CsOutboxColumns columns;
 } Guard;
-
-static Look
-begin_looking(CsInstallation *in, CsTableId id, AttrNumber status, AttrNumber due_at, MemoryContext context)
-{
-	CsTable    *table = cs_table(in, id);
-	MemoryContext caller = MemoryContextSwitchTo(context);
-	Look		look = {
-		.table = RelationGetRelid(table->rel),
-		.key = RelationGetRelid(cs_key(table)),
-		.slot = MakeSingleTupleTableSlot(CreateTupleDescCopy(table->rel->rd_att), table_slot_callbacks(table->rel)),
-		.status = status,
-		.due_at = due_at,
-		.status_type = TupleDescAttr(table->rel->rd_att, status - 1)->atttypid
-	};
-
-	MemoryContextSwitchTo(caller);
-	return look;
-}
 
 /*
  * Raises 42501 unless the owner of the outbox may read the contacts.  The
@@ -166,8 +144,8 @@ begin_guard(TriggerData *trigger, MemoryContext context)
 		.list = cs_integer_column(trigger->tg_relation, guard->arguments.list_column),
 		.account = cs_integer_column(trigger->tg_relation, guard->arguments.account_column)
 	};
-	guard->contacts = begin_looking(in, TABLE_CONTACT, contacts->facts[FACT_STATUS], contacts->facts[FACT_DUE_AT], context);
-	guard->subscriptions = begin_looking(in, TABLE_SUBSCRIPTION, subscriptions->columns[SUBSCRIPTION_STATUS], 0, context);
+	guard->contacts = cs_begin_lookup(contacts, contacts->facts[FACT_STATUS], contacts->facts[FACT_DUE_AT], context);
+	guard->subscriptions = cs_begin_lookup(subscriptions, subscriptions->columns[SUBSCRIPTION_STATUS], 0, context);
 	cs_close(in);
 	return guard;
 }
@@ -193,34 +171,9 @@ check_account(Guard *guard, int64 account)
 	guard->shown = (cs_id) {true, account};
 }
 
-/*
- * Fetch the row of a key that a snapshot shows into the lookup's slot.  Returns
- * false if there is none.
- */
-static bool
-look_up(const Look *look, Snapshot snapshot, const cs_id *key, int count)
-{
-	Relation	table = table_open(look->table, NoLock);
-	Relation	index = index_open(look->key, NoLock);
-	IndexScanDesc scan = cs_index_beginscan(table, index, snapshot, count);
-	ScanKeyData keys[3];
-	bool		found;
-
-	for (int i = 0; i < count; i++)
-		ScanKeyInit(&keys[i], i + 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key[i].id));
-	index_rescan(scan, keys, count, NULL, 0);
-	found = index_getnext_slot(scan, ForwardScanDirection, look->slot);
-	index_endscan(scan);
-	if (found)
-		cs_check_shown(table, look->slot);
-	index_close(index, NoLock);
-	table_close(table, NoLock);
-	return found;
-}
-
 /* Fetch the row of a key by the walk, if there is one.  Returns false if the row has to be looked up otherwise. */
 static bool
-walk_to(const Look *look, const cs_id *key, int count)
+walk_to(const CsLookup *look, const cs_id *key, int count)
 {
 	int64		ids[KEY_WALK_COLUMNS];
 
@@ -230,12 +183,18 @@ walk_to(const Look *look, const cs_id *key, int count)
 }
 
 static bool
-look_up_latest(const Look *look, const cs_id *key, int count)
+look_up_latest(const CsLookup *look, const cs_id *key, int count)
 {
-	Snapshot	snapshot = cs_latest_snapshot();
-	bool		found = walk_to(look, key, count) || look_up(look, snapshot, key, count);
+	Snapshot	snapshot;
+	bool		found;
 
+	if (walk_to(look, key, count))
+		return true;
+	snapshot = cs_latest_snapshot();
+	found = cs_look_up(look, snapshot, key, count);
 	UnregisterSnapshot(snapshot);
+	if (found)
+		cs_check_shown_row(look);
 	return found;
 }
 
@@ -283,7 +242,7 @@ same_facts(const Guard *guard, HeapTuple committed, TupleTableSlot *slot)
 static TransactionId
 find_writer(const Guard *guard, const cs_id *key)
 {
-	const Look *look = &guard->contacts;
+	const CsLookup *look = &guard->contacts;
 	Relation	table = table_open(look->table, NoLock);
 	Relation	index = index_open(look->key, NoLock);
 	TransactionId writer = InvalidTransactionId;
@@ -344,7 +303,7 @@ find_writer(const Guard *guard, const cs_id *key)
 static bool
 look_up_settled(const Guard *guard, const cs_id *key)
 {
-	const Look *look = &guard->contacts;
+	const CsLookup *look = &guard->contacts;
 
 	if (walk_to(look, key, 2))
 		return true;
@@ -416,7 +375,7 @@ static bool
 current_status(Guard *guard, int64 account, int64 contact, cs_id list, cs_status *status)
 {
 	cs_id		key[3] = {{true, account}, {true, contact}, list};
-	const Look *look = &guard->contacts;
+	const CsLookup *look = &guard->contacts;
 	Datum		due,
 				stored = (Datum) 0;
 	bool		known,
@@ -461,7 +420,7 @@ static bool
 is_deliverable(Guard *guard, int64 account, int64 contact, cs_status *status, bool *known)
 {
 	cs_id		key[2] = {{true, account}, {true, contact}};
-	const Look *look = &guard->contacts;
+	const CsLookup *look = &guard->contacts;
 	bool		isnull,
 				deliverable = false;
 
@@ -480,11 +439,44 @@ is_deliverable(Guard *guard, int64 account, int64 contact, cs_status *status, bo
 /* ---- the trigger ---- */
 
 /*
+ * The row with its mark: in a boolean column whether the contact may not be
+ * mailed, in a text column why not, or null.  Raises 42703 and 42804 for a
+ * wrong column.
+ */
+static HeapTuple
+mark_row(Relation rel, HeapTuple row, const char *name, const char *refusal)
+{
+	int			column = SPI_fnumber(rel->rd_att, name);
+	Oid			type = column > 0 ? TupleDescAttr(rel->rd_att, column - 1)->atttypid : InvalidOid;
+	bool		isnull = false;
+	Datum		value;
+
+	if (column <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("table \"%s\" has no column \"%s\"", RelationGetRelationName(rel), name),
+				 errhint("After mark, give require_mailable the name of a column of the table.")));
+	if (type == BOOLOID)
+		value = BoolGetDatum(refusal != NULL);
+	else if (type == TEXTOID)
+	{
+		isnull = refusal == NULL;
+		value = isnull ? (Datum) 0 : CStringGetTextDatum(refusal);
+	}
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of table \"%s\" is neither boolean nor text", name, RelationGetRelationName(rel)),
+				 errhint("require_mailable marks rows in a column of type boolean or text.")));
+	return heap_modify_tuple_by_cols(row, rel->rd_att, 1, &column, &value, &isnull);
+}
+
+/*
  * May the recipient be mailed?  Raises 23514 if not, or returns false if rows
- * are to be skipped.
+ * are to be skipped or marked.  *refusal is why not, or NULL.
  */
 static bool
-check_recipient(Guard *guard, Relation outbox, const CsRecipient *recipient)
+check_recipient(Guard *guard, Relation outbox, const CsRecipient *recipient, const char **refusal)
 {
 	const Arguments *arguments = &guard->arguments;
 	cs_id		account = recipient->account,
@@ -503,7 +495,8 @@ check_recipient(Guard *guard, Relation outbox, const CsRecipient *recipient)
 		known = known && current_status(guard, account.id, contact.id, list, &status);
 		mailable = known && cs_is_mailable(status);
 	}
-	if (mailable || arguments->skip)
+	*refusal = mailable ? NULL : known ? cs_status_labels[status] : "unknown";
+	if (mailable || arguments->skip || arguments->mark_column != NULL)
 		return mailable;
 	ereport(ERROR,
 			(errcode(ERRCODE_CHECK_VIOLATION),
@@ -526,6 +519,7 @@ check_rows(Guard *guard, TriggerData *trigger)
 				subscriptions;
 	CsOutboxRows rows;
 	const CsRecipient *recipients;
+	const char *refusal;
 	int			count;
 
 	/* in REPEATABLE READ and SERIALIZABLE, each row is compared with the transaction's own snapshot */
@@ -539,7 +533,7 @@ check_rows(Guard *guard, TriggerData *trigger)
 	cs_begin_outbox_rows(&rows, trigger->tg_relation, trigger->tg_newtable, guard->columns);
 	while ((recipients = cs_next_recipients(&rows, &count)) != NULL)
 		for (int i = 0; i < count; i++)
-			(void) check_recipient(guard, trigger->tg_relation, &recipients[i]);
+			(void) check_recipient(guard, trigger->tg_relation, &recipients[i], &refusal);
 	cs_end_outbox_rows(&rows);
 	if (guard->contacts.walk != NULL)
 	{
@@ -553,9 +547,9 @@ check_rows(Guard *guard, TriggerData *trigger)
  * require_mailable(schema, contact column [, list column [, account column]]
  * [, mode] [, 'transactional']): before a row is inserted or updated, or after a
  * statement that inserts rows.  Mode error raises 23514 for a contact that may
- * not be mailed.  Mode skip skips the row, and needs a row trigger.  Raises
- * 22023, 42703, 42804 and 3F000 for wrong arguments, and 42501 as check_owner()
- * and check_account().
+ * not be mailed.  Mode skip skips the row, and mark writes a column of it: both
+ * need a row trigger.  Raises 22023, 42703, 42804 and 3F000 for wrong arguments,
+ * and 42501 as check_owner() and check_account().
  */
 PG_FUNCTION_INFO_V1(cs_require_mailable);
 Datum
@@ -567,8 +561,10 @@ cs_require_mailable(PG_FUNCTION_ARGS)
 	bool		by_statement = CALLED_AS_TRIGGER(fcinfo) && TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event) &&
 		TRIGGER_FIRED_AFTER(trigger->tg_event) && TRIGGER_FIRED_BY_INSERT(trigger->tg_event) && trigger->tg_newtable;
 	Guard	   *guard;
-	TupleTableSlot *slot;
+	HeapTuple	row;
 	CsRecipient recipient;
+	const char *refusal;
+	bool		mailable;
 
 	if (!by_row && !by_statement)
 		ereport(ERROR,
@@ -581,17 +577,21 @@ cs_require_mailable(PG_FUNCTION_ARGS)
 		guard = fcinfo->flinfo->fn_extra = begin_guard(trigger, fcinfo->flinfo->fn_mcxt);
 	if (by_statement)
 	{
-		if (guard->arguments.skip)
+		if (guard->arguments.skip || guard->arguments.mark_column != NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("trigger \"%s\" cannot skip rows that are already inserted", trigger->tg_trigger->tgname),
+					 errmsg("trigger \"%s\" cannot skip or mark rows that are already inserted", trigger->tg_trigger->tgname),
 					 errhint("Create it BEFORE INSERT FOR EACH ROW.")));
 		check_rows(guard, trigger);
 		return PointerGetDatum(NULL);
 	}
-	slot = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newslot : trigger->tg_trigslot;
-	recipient = cs_recipient(slot, &guard->columns);
-	if (!check_recipient(guard, trigger->tg_relation, &recipient))
-		return PointerGetDatum(NULL);
-	return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple);
+	recipient = cs_recipient(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newslot : trigger->tg_trigslot,
+							 &guard->columns);
+	row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
+	mailable = check_recipient(guard, trigger->tg_relation, &recipient, &refusal);
+	if (guard->arguments.mark_column != NULL)
+		row = mark_row(trigger->tg_relation, row, guard->arguments.mark_column, refusal);
+	else if (!mailable)
+		row = NULL;
+	return PointerGetDatum(row);
 }

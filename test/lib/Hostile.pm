@@ -197,6 +197,7 @@ my %usual = (
     kind => "'complained'", reason => "'x'",
     accounts => "'{1,1}'", contacts => "'{1,2}'", lists => "'{1,NULL}'", statuses => "'{active,active}'",
     places => "'{\"(0,1)\",\"(0,2)\"}'",
+    query => "'SELECT 1 AS contact_id'",
     event_key => "'k'", label => "'opt-in'", vocabulary => "'ecomail'", retraction_id => 1,
     emails => "'{c1\@example.org,x\@y}'::text[]",
     occurred_at => 'now()', as_of => "'2100-01-01'", source => "'s'", campaign_id => 1,

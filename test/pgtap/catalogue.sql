@@ -53,14 +53,16 @@ SELECT is((SELECT array_agg(DISTINCT nspowner) FROM pg_namespace
 SELECT is((SELECT array_agg(DISTINCT p.proname::text ORDER BY p.proname::text) FROM pg_proc p
         WHERE p.pronamespace = 'contact_status'::regnamespace),
     string_to_array(regexp_replace($$
-active_contacts_by_day,add_change_feed,add_partitions,bounce_kind,bounce_reasons,classify_reply,
-color,contact_by_email,copy_policy,create_tables,drop_partition,drop_partitions,
-enable_tenant_security,erase_contact,explain_status,fold,forget_changes,forward_events,from_label,
-guard_status,import_contacts,is_mailable,label,mail_report_events,merge_contacts,move_horizon,
-normalize_address,policy,policy_problems,
+active_contacts_by_day,add_change_feed,add_partitions,adopt,
+bounce_kind,bounce_reasons,classify_reply,
+color,contact_by_email,copy_policy,create_tables,differences,drop_partition,drop_partitions,
+enable_tenant_security,erase_contact,explain_status,export_status,fold,follow_status,forget_changes,
+forward,forward_events,forward_status,from_label,
+guard_status,import_contacts,is_mailable,label,mail_report_events,may_mail,merge_contacts,move_horizon,normalize_address,
+policy,policy_problems,
 read_changes,record_event,record_webhook,reevaluate,remove_change_feed,repair,reply_rules,report_category,
-report_label,require_mailable,retract_events,retract_suppressions,set_horizon,state_diagram,
-status_changes,status_of,suppress,suppress_all,sweep,transitions,undo_retraction,upgrade_tables,
+report_label,require_mailable,retract_events,retract_suppressions,retry_unmatched,set_horizon,state_diagram,
+status_changes,status_of,suppress,suppress_all,sweep,text_id,transitions,undo_retraction,unforward,upgrade_tables,
 verify,vocabulary_words,webhook_events,webhook_rules
 $$, '\s', '', 'g'), ','),
 'schema contact_status holds the interface and nothing else');

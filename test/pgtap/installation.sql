@@ -55,7 +55,7 @@ INSERT INTO helper.call VALUES ($$contact_status.sweep(%s)$$), ($$contact_status
     ($$contact_status.retract_suppressions(%s, 'x', source => 'x')$$),
     ($$contact_status.record_webhook(%s, 'sendgrid', '{"event":"open","email":"a@example.org"}')$$),
     ($$contact_status.bounce_reasons(%s, 1)$$), ($$contact_status.copy_policy(%s, 'default', 'mine')$$),
-    ($$contact_status.policy_problems(%s)$$),
+    ($$contact_status.policy_problems(%s)$$), ($$contact_status.may_mail(%s, 1, 1, 1)$$),
     ($$contact_status.undo_retraction(%s, 1)$$), ($$contact_status.erase_contact(%s, 1, 1)$$),
     ($$contact_status.merge_contacts(%s, 1, 1, 2)$$),
     ($$contact_status.set_horizon(%s, 1, now())$$),
@@ -63,6 +63,10 @@ INSERT INTO helper.call VALUES ($$contact_status.sweep(%s)$$), ($$contact_status
     ($$contact_status.drop_partitions(%s, now())$$),
     ($$contact_status.upgrade_tables(%s)$$), ($$contact_status.enable_tenant_security(%s, 'app.account')$$),
     ($$contact_status.add_change_feed(%s)$$), ($$contact_status.remove_change_feed(%s)$$),
+    ($$contact_status.forward(%s, 'pg_class', '{}')$$), ($$contact_status.unforward(%s, 'pg_class')$$),
+    ($$contact_status.forward_status(%s, 'pg_class', '{}')$$), ($$contact_status.follow_status(%s, 'pg_class', '{}')$$),
+    ($$contact_status.retry_unmatched(%s)$$), ($$contact_status.differences(%s, 'SELECT 1 AS contact_id')$$),
+    ($$contact_status.export_status(%s)$$),
     ($$contact_status.read_changes(%s, 'x')$$), ($$contact_status.forget_changes(%s)$$);
 SELECT is_empty($$SELECT p.proname FROM pg_proc p
         WHERE p.pronamespace = 'contact_status'::regnamespace AND (p.proargnames)[1] = 'schema' AND p.prokind = 'f'

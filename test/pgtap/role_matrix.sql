@@ -31,7 +31,7 @@ INSERT INTO crm.event (account_id, contact_id, kind, occurred_at, until) SELECT 
 SELECT contact_status.retract_events('crm', 'a test', a, source => 'wrong') FROM generate_series(1, 2) a \g /dev/null
 SELECT contact_status.suppress('crm', a, format('gone%s@example.org', a), 'complained')
     FROM generate_series(1, 2) a \g /dev/null
-CREATE TABLE crm.staging (email text);
+CREATE TABLE crm.staging (email text PRIMARY KEY);
 INSERT INTO crm.staging VALUES ('new@example.org');
 GRANT SELECT ON crm.staging TO PUBLIC;
 SELECT setval('crm.contact_contact_id_seq', 100) \g /dev/null
@@ -121,6 +121,72 @@ explain_status|SELECT count(*) FROM contact_status.explain_status('crm', $A, 1)|
 policy_problems|SELECT count(*) FROM contact_status.policy_problems('crm')|ok *|ok *|ok *|ok (0)|ok *|42501
 import_contacts|SELECT outcome FROM contact_status.import_contacts('crm', $A, 1, 'crm.staging')|\
     ok *|ok *|42501|23503|42501|42501
+forward|SELECT contact_status.forward('crm', 'crm.staging', '{"contact": {"address": "email"}, \
+    "kinds": [["clicked", {"set": "email"}]], "occurred_at": {"column": "email"}}')|ok *|ok *|42501|42501|42501|42501
+unforward|SELECT contact_status.unforward('crm', 'crm.staging')|42704|42704|42501|42501|42501|42501
+retry_unmatched|SELECT contact_status.retry_unmatched('crm')|ok *|ok *|ok *|ok *|42501|42501
+mapped_contact|SELECT length((_contact_status.mapped_contact('crm', 'crm.staging', \
+    '{"address": "email"}')).lookup) > 0|ok *|ok *|ok *|ok *|ok *|42501
+mapped_events|SELECT length(_contact_status.mapped_events('crm', 'crm.staging', '{"contact": {"address": "email"}, \
+    "kinds": [["clicked", {"set": "email"}]], "occurred_at": {"column": "email"}}', 'x f', \
+    'f')) > 0|ok *|ok *|ok *|ok *|ok *|42501
+judged_events|SELECT length(_contact_status.judged_events('crm', 'crm.staging', '{"contact": {"address": "email"}, \
+    "kinds": [["clicked", {"set": "email"}]], "occurred_at": {"column": "email"}}', \
+    'x')) > 0|ok *|ok *|ok *|ok *|ok *|42501
+insert_events|SELECT length(_contact_status.insert_events('crm')) > 0|ok *|ok *|ok *|ok *|ok *|ok *
+event_statement|SELECT length(_contact_status.event_statement('crm', 'crm.staging', \
+    '{"contact": {"address": "email"}, "kinds": [["clicked", {"set": "email"}]], \
+    "occurred_at": {"column": "email"}}', 'quick', 'x f')) > 0|ok *|ok *|ok *|ok *|ok *|42501
+contact_statement|SELECT length(_contact_status.contact_statement('crm', 'crm.staging', \
+    '{"email": {"column": "email"}}', 'checked', 'x f', true)) > 0|ok *|ok *|ok *|ok *|ok *|42501
+row_statement|SELECT length(_contact_status.row_statement('crm', 'crm.staging', '{"email": {"column": "email"}}', \
+    'checked', 'x f')) > 0|ok *|ok *|ok *|ok *|ok *|42501
+forward_body|SELECT length(_contact_status.forward_body('crm', 'crm.staging', \
+    '{"email": {"column": "email"}}')) > 0|ok *|ok *|ok *|ok *|ok *|42501
+forward_grants|SELECT cardinality(_contact_status.forward_grants('crm', 'crm.staging', \
+    '{"email": {"column": "email"}}')) > 0|ok *|ok *|ok *|ok *|ok *|42501
+retry_statements|SELECT length(statement) > 0 FROM _contact_status.retry_statements('crm', NULL, \
+    NULL)|ok *|ok *|ok *|ok *|ok *|42501
+forward_status|SELECT contact_status.forward_status('crm', 'crm.staging', '{"contact": {"address": "email"}, \
+    "status": {"column": "email"}, "changes": [["*", "*", "noted"]]}')|ok *|ok *|42501|42501|42501|42501
+follow_status|SELECT contact_status.follow_status('crm', 'crm.staging', '{"contact": {"address": "email"}, \
+    "status": {"column": "email"}, "words": {"active": "x"}}')|ok *|ok *|42501|42501|42501|42501
+follow_bodies|SELECT length((_contact_status.follow_bodies('crm', 'crm.staging', '{"contact": {"address": "email"}, \
+    "status": {"column": "email"}, "words": {"active": "x"}}', 'x')).word) > 0|ok *|ok *|ok *|ok *|ok *|42501
+forwarding_functions|SELECT count(*) FROM _contact_status.forwarding_functions('crm', \
+    'crm.staging')|ok (0)|ok (0)|ok (0)|ok (0)|ok (0)|42501
+drop_forwarding|SELECT _contact_status.drop_forwarding('crm', 'crm.staging', \
+    NULL)|ok (0)|ok (0)|ok (0)|ok (0)|ok (0)|42501
+create_function|SELECT _contact_status.create_function('crm', 'x', 'crm.staging', '', 'BEGIN END', \
+    '{}')|ok *|ok *|42501|42501|42501|42501
+create_forwarding|SELECT _contact_status.create_forwarding('crm', 'forward', 'crm.staging', \
+    '{"contact": {"address": "email"}, "kinds": [["clicked", {"set": "email"}]], \
+    "occurred_at": {"column": "email"}}')|ok *|ok *|42501|42501|42501|42501
+check_forwarding|SELECT _contact_status.check_forwarding('crm', 'crm.staging', '{}', \
+    '{}')|ok *|ok *|42501|42501|42501|42501
+writing_roles|SELECT count(*) > 5 FROM _contact_status.writing_roles('crm', \
+    'crm.staging')|ok (f)|ok (f)|ok (f)|ok (f)|ok (f)|42501
+stored_mapping|SELECT _contact_status.stored_mapping('crm', 'crm.staging', 'forward')|ok *|ok *|ok *|ok *|ok *|42501
+keep_rows|SELECT length(_contact_status.keep_rows('crm', 'x')) > 0|ok *|ok *|ok *|ok *|ok *|ok *
+taking_statement|SELECT length(_contact_status.taking_statement('crm', 'x', 'x', 'x')) > 0|ok *|ok *|ok *|ok *|ok *|ok *
+adopt|CALL contact_status.adopt('crm', 'crm.staging', \
+    '{"email": {"column": "email"}}')|2D000|2D000|42501|42501|42501|42501
+adopt_statements|SELECT length((_contact_status.adopt_statements('crm', 'crm.staging', \
+    '{"email": {"column": "email"}}')).quick) > 0|ok *|ok *|ok *|ok *|ok *|42501
+adopt_range|SELECT _contact_status.adopt_range('crm', 'crm.staging', '{"email": {"column": "email"}}', NULL, \
+    NULL)|ok *|ok *|42501|42501|42501|42501
+advance_contact_id|SELECT _contact_status.advance_contact_id('crm')|ok *|ok *|42501|42501|42501|42501
+mapped_statuses|SELECT length(_contact_status.mapped_statuses('crm', 'crm.staging', '{"list": 1, \
+    "status": {"column": "email", "vocabulary": "keila"}}', '1', '1', 'x', 'x')) > 0|ok *|ok *|ok *|ok *|ok *|42501
+differences|SELECT fact FROM contact_status.differences('crm', 'SELECT $A AS account_id, \
+    3 AS contact_id')|ok *|ok *|ok *|ok *|ok *|42501
+differences_query|SELECT length(_contact_status.differences_query('crm', 'x')) > 0|ok *|ok *|ok *|ok *|ok *|ok *
+export_status|SELECT count(*) FROM contact_status.export_status('crm', $A)|ok (3)|ok (3)|ok (3)|ok (0)|ok *|42501
+export_status|SELECT count(*) FROM contact_status.export_status('crm', $A, \
+    '{gone$A@example.org}')|ok (4)|ok (4)|ok (4)|42501|ok *|42501
+suppressions_of|SELECT n FROM _contact_status.suppressions_of('crm', $A, \
+    '{gone$A@example.org}')|ok (1)|ok (1)|ok (1)|42501|ok *|42501
+may_mail|SELECT contact_status.may_mail('crm', $A, 3, 1)|ok (f)|ok (f)|ok (f)|ok (f)|ok (f)|42501
 move_horizon|CALL contact_status.move_horizon('crm', $A, '2026-02-01')|2D000|2D000|42501|42501|42501|42501
 reevaluate|SELECT contact_status.reevaluate('crm', $A)|ok *|ok *|ok *|ok (0)|42501|42501
 repair|SELECT contact_status.repair('crm')|ok *|ok *|42501|42501|42501|42501
@@ -193,6 +259,7 @@ guard_own_partitions|SELECT _contact_status.guard_own_partitions('crm')|ok *|ok 
 guard_partition|SELECT _contact_status.guard_partition('parts.event_default')|ok *|ok *|42501|42501|42501|42501
 guard_partitions|SELECT _contact_status.guard_partitions('parts')|ok *|ok *|42501|42501|42501|42501
 history_query|SELECT length(_contact_status.history_query('crm')) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
+mailable_query|SELECT length(_contact_status.mailable_query('crm')) > 0|ok *|ok *|ok *|ok (t)|ok *|ok *
 import_batch|SELECT outcome FROM _contact_status.import_batch('crm', $A, 1, \
 ARRAY[ROW(1, 'new@example.org', now(), NULL, NULL, NULL, NULL, true, NULL, NULL, NULL)\
 ::_contact_status.import_row], '{}', true)\

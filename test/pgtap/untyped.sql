@@ -10,8 +10,10 @@ INSERT INTO crm.contact (email) VALUES ('ann@example.org'), ('bob@example.org');
 INSERT INTO crm.event (contact_id, list_id, kind, occurred_at, source) VALUES (1, 1, 'added', '2026-01-01', 'wrong'),
     (2, 1, 'added', '2026-01-01', NULL);
 SELECT contact_status.retract_events('crm', 'a test', source => 'wrong') \g /dev/null
-CREATE TABLE crm.staging (email text);
+CREATE TABLE crm.staging (email text PRIMARY KEY);
 INSERT INTO crm.staging VALUES ('new@example.org');
+CREATE TABLE crm.forwarded (email text PRIMARY KEY);
+SELECT contact_status.forward('crm', 'crm.forwarded', '{"email": {"column": "email"}}') \g /dev/null
 
 -- A row for each function: the call, the values of its parameters, and the first column of its first row (*: any). To
 -- add a function, add a row, in the order of the alphabet. A backslash at the end continues a row.
@@ -32,21 +34,30 @@ SELECT contact_status.create_tables($1, $2, $3)|'other', 'default', '1 month'|
 SELECT contact_status.drop_partition($1, $2)|'parts', 'parts.event_default'|
 SELECT contact_status.drop_partitions($1, $2)|'parts', '2001-01-01'|0
 SELECT contact_status.enable_tenant_security($1, $2)|'crm', 'app.account_id'|
+SELECT count(*) FROM contact_status.differences($1, $2)|'crm', 'SELECT 2 AS contact_id'|0
 SELECT contact_status.erase_contact($1, $2, $3)|'crm', '1', '2'|
 SELECT fact FROM contact_status.explain_status($1, $2, $3, $4)|'crm', '1', '2', '1'|*
+SELECT count(*) FROM contact_status.export_status($1, $2, $3)|'crm', '1', '{ann@example.org}'|*
 SELECT (contact_status.fold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)).status|(contact_status.policy('ecomail')), \
 NULL, 'complained', '2026-01-01', NULL, NULL, '', NULL, NULL, '2026-01-02'|complained
 SELECT (contact_status.fold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)).status|\
 (contact_status.policy('ecomail')), NULL, 'complained', '2026-01-01', NULL, NULL, '', NULL, NULL, '2026-01-02', \
 NULL, NULL|complained
 SELECT contact_status.forget_changes($1, $2)|'crm', '2026-01-01'|*
+SELECT contact_status.forward($1, $2, $3)|'crm', 'crm.staging', '{"contact": {"address": "email"}, \
+    "kinds": [["clicked", {"set": "email"}]], "occurred_at": {"column": "email"}}'|
+SELECT contact_status.forward_status($1, $2, $3)|'crm', 'crm.forwarded', '{"contact": {"address": "email"}, \
+    "status": {"column": "email"}, "changes": [["*", "*", "noted"]]}'|
+SELECT contact_status.follow_status($1, $2, $3)|'crm', 'crm.forwarded', '{"contact": {"address": "email"}, \
+    "status": {"column": "email"}, "words": {"active": "x"}}'|
 SELECT contact_status.from_label($1, $2)|'spam stížnosti', 'ecomail'|complained
 SELECT outcome FROM contact_status.import_contacts($1, $2, $3, $4)|'crm', '1', '1', 'crm.staging'|added
 SELECT outcome FROM contact_status.import_contacts($1, $2, $3, $4, $5)|'crm', '1', '1', 'crm.staging', 'ecomail'|added
 SELECT contact_status.is_mailable($1)|'active'|true
 SELECT contact_status.label($1, $2)|'complained', 'ecomail'|spam stížnosti
 SELECT provider_type FROM contact_status.mail_report_events($1)|\
-E'--x\\nContent-Type: message/feedback-report\\n\\nFeedback-Type: abuse'|abuse
+E'Content-Type: multipart/report; boundary=x\\n\\n--x\\nContent-Type: message/feedback-report\\n\\nFeedback-Type: abuse'|abuse
+SELECT contact_status.may_mail($1, $2, $3, $4)|'crm', '1', '2', '1'|true
 SELECT contact_status.merge_contacts($1, $2, $3, $4)|'crm', '1', '2', '1'|
 SELECT contact_status.normalize_address($1)|' Ann@Example.org'|ann@example.org
 SELECT (contact_status.policy($1)).name|'ecomail'|ecomail
@@ -68,6 +79,7 @@ SELECT events FROM contact_status.retract_events($1, $2, $3, $4, $5, $6, $7, $8,
 'a test', '1', NULL, '{added}', NULL, NULL, NULL, '1', '{1,2}', NULL, 'false', 'true'|1
 SELECT suppressions FROM contact_status.retract_suppressions($1, $2, $3, $4, $5, $6, $7, $8)|'crm', 'a test', '1', \
 NULL, '{complained}', NULL, NULL, '{nobody@example.org}'|0
+SELECT contact_status.retry_unmatched($1, $2, $3)|'crm', 'crm.staging', '{}'|0
 SELECT contact_status.set_horizon($1, $2, $3)|'crm', '1', '2026-02-01'|
 SELECT contact_status.state_diagram($1)|'ecomail'|*
 SELECT cardinality(contact_status.status_changes($1, $2, $3, $4, $5, $6, $7, $8, $9, $10))|\
@@ -82,8 +94,10 @@ SELECT contact_status.suppress($1, $2, $3, $4, $5, $6, $7)|'crm', '1', 'ann@exam
 SELECT string_agg(outcome, ' ') FROM contact_status.suppress_all($1, $2, $3, $4, $5, $6, $7)|'crm', '1', \
 '{ann@example.org,zed@example.org,x}', 'unsubscribed', '1', '2026-01-02', 'form'|suppressed suppressed invalid_address
 SELECT contact_status.sweep($1, $2)|'crm', '2026-01-02'|0
+SELECT contact_status.text_id($1)|'42'|42
 SELECT from_status FROM contact_status.transitions($1)|'ecomail'|*
 SELECT events FROM contact_status.undo_retraction($1, $2, $3)|'crm', '1', '1'|1
+SELECT contact_status.unforward($1, $2)|'crm', 'crm.forwarded'|
 SELECT contact_status.upgrade_tables($1)|'crm'|0
 SELECT count(*) FROM contact_status.verify($1, $2)|'crm', '2027-01-01'|0
 SELECT count(*) > 30 FROM contact_status.vocabulary_words()||true
@@ -118,6 +132,9 @@ SELECT helper.check_call(c) FROM helper.call AS c ORDER BY n;
 SELECT throws_ok($$CALL contact_status.move_horizon('crm', '1', '2026-02-01', '100')$$, '2D000', NULL,
     'CALL contact_status.move_horizon');
 INSERT INTO helper.call (statement) VALUES ('CALL contact_status.move_horizon');
+SELECT throws_ok($$CALL contact_status.adopt('crm', 'crm.staging', '{"email": {"column": "email"}}', '100', NULL)$$,
+    '2D000', NULL, 'CALL contact_status.adopt');
+INSERT INTO helper.call (statement) VALUES ('CALL contact_status.adopt');
 
 SELECT is((SELECT string_agg(DISTINCT p.proname, ', ') FROM pg_proc p
             WHERE p.pronamespace = 'contact_status'::regnamespace AND p.prorettype <> 'trigger'::regtype

@@ -34,7 +34,10 @@ my @functions = grep { $_->{kind} ne 't' } functions($database);
 # The others tell nothing but what the catalogue does.
 my %of_catalogue = map { $_ => 1 } qw(check_installation unguarded_partitions table_problems guard_own_partitions
     event_with_settings_query history_query read_changes_query feed_definitions
-    table_definitions view_definitions trigger_definitions import_insert);
+    table_definitions view_definitions trigger_definitions import_insert mailable_query mapped_contact mapped_events
+    judged_events insert_events keep_rows taking_statement event_statement contact_statement row_statement forward_body
+    forward_grants forwarding_functions drop_forwarding writing_roles follow_bodies stored_mapping
+    adopt_statements mapped_statuses differences_query);
 my @on_installation = grep { ($_->{names}[0] // '') eq 'schema' && !$of_catalogue{ $_->{name} } } @functions;
 my @pure            = grep { ($_->{names}[0] // '') ne 'schema' && $_->{name} ne 'guard_partition' } @functions;
 my %reads           = map { $_ => 1 } qw(counting_contacts damage lost_settings merge_target retracted_events
