@@ -161,9 +161,19 @@ CREATE FUNCTION contact_status.upgrade_tables(schema name) RETURNS bigint
     LANGUAGE plpgsql VOLATILE STRICT
     SET search_path = pg_catalog, pg_temp
 AS $upgrade$
+DECLARE
+    changed bigint := 0;
+    its regclass;
 BEGIN
     PERFORM _contact_status.check_installation(upgrade_tables.schema);
-    RETURN _contact_status.guard_partitions(upgrade_tables.schema);
+    -- a restore with --disable-triggers enables triggers again without ALWAYS
+    FOR its IN SELECT t.tgrelid FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+                WHERE c.relnamespace = format('%I', upgrade_tables.schema)::regnamespace AND c.relname IN ('policy', 'account', 'list')
+                  AND t.tgname = 'contact_status_invalidate' AND t.tgenabled <> 'A' LOOP
+        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER contact_status_invalidate', its);
+        changed := changed + 1;
+    END LOOP;
+    RETURN changed + _contact_status.guard_partitions(upgrade_tables.schema);
 END
 $upgrade$;
 COMMENT ON FUNCTION contact_status.upgrade_tables(name) IS
