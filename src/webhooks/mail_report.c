@@ -7,10 +7,16 @@
 
 #include <ctype.h>
 
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "nodes/pg_list.h"
 #include "utils/formatting.h"
 
 #include "webhooks/webhooks.h"
+
+/* A value is cut off after this many bytes: each recipient gets a copy. */
+#define MAX_VALUE 4000
 
 /* A field of a mail's or report's header. */
 typedef struct Field
@@ -26,6 +32,9 @@ typedef struct Report
 	List	   *groups;			/* groups of fields of the report, each a List of Field */
 	List	   *original;		/* fields of the header of the original message */
 	bool		is_feedback;
+	const char *date;			/* of the mail */
+	const char *id;				/* of the mail */
+	const char *campaign;		/* of the original message */
 } Report;
 
 /* The kinds of event of a feedback type and of a delivery action; all others say nothing about a contact. */
@@ -44,12 +53,22 @@ next_line(const char **at)
 	const char *start = *at;
 	int			size = strcspn(start, "\n");
 
+	CHECK_FOR_INTERRUPTS();
 	if (*start == '\0')
 		return NULL;
 	*at = start + size + (start[size] == '\n');
 	while (size > 0 && start[size - 1] == '\r')
 		size--;
 	return pnstrdup(start, size);
+}
+
+/* Gives the last field its value, and begins the next value. */
+static void
+end_field(List *fields, StringInfo value)
+{
+	if (fields != NIL)
+		((Field *) llast(fields))->value = pnstrdup(value->data, pg_mbcliplen(value->data, value->len, MAX_VALUE));
+	resetStringInfo(value);
 }
 
 /*
@@ -61,27 +80,30 @@ read_fields(const char **at)
 {
 	List	   *fields = NIL;
 	const char *next = *at;
+	StringInfoData value;		/* of the last field */
 	char	   *line;
 
+	initStringInfo(&value);
 	while ((line = next_line(&next)) != NULL && strncmp(line, "--", 2) != 0)
 	{
-		Field	   *last = fields == NIL ? NULL : llast(fields);
 		char	   *colon = strchr(line, ':');
 
 		*at = next;
 		if (line[strspn(line, " \t")] == '\0')
 			break;
-		if (isspace((unsigned char) *line) && last != NULL)
-			last->value = psprintf("%s %s", last->value, line + strspn(line, " \t"));
+		if (isspace((unsigned char) *line) && fields != NIL)
+			appendStringInfo(&value, " %s", line + strspn(line, " \t"));
 		else if (colon != NULL)
 		{
 			Field	   *field = palloc(sizeof(Field));
 
+			end_field(fields, &value);
 			field->name = pnstrdup(line, colon - line);
-			field->value = pstrdup(colon + 1 + strspn(colon + 1, " \t"));
+			appendStringInfoString(&value, colon + 1 + strspn(colon + 1, " \t"));
 			fields = lappend(fields, field);
 		}
 	}
+	end_field(fields, &value);
 	return fields;
 }
 
@@ -119,6 +141,8 @@ read_report(const char *at, Report *report)
 	while (*at == '\r' || *at == '\n')
 		at++;
 	report->mail = read_fields(&at);
+	if (!has_type(report->mail, "multipart/"))
+		return false;			/* lines of a text are no parts */
 	at = before;
 	while ((line = next_line(&at)) != NULL)
 	{
@@ -155,9 +179,9 @@ address_in(const char *value)
 	return cs_address_alone(semicolon == NULL ? value : semicolon + 1);
 }
 
-/* Completes an event with the campaign and the key, and emits it. */
-static void
-emit(const Report *report, cs_webhook_event *event, const List *group, const cs_webhook_host *host)
+/* A digest of the fields of a group. */
+static const char *
+content_of(const List *group)
 {
 	StringInfoData content;
 	const ListCell *cell;
@@ -169,9 +193,16 @@ emit(const Report *report, cs_webhook_event *event, const List *group, const cs_
 
 		appendStringInfo(&content, "%s:%s\n", field->name, field->value);
 	}
-	event->campaign = value_of(report->original, "X-Campaign-Id");
-	event->event_key = cs_webhook_key(cs_address_alone(value_of(report->mail, "Message-ID")), event->type, event->recipient,
-									  event->occurred_at, content.data, content.len);
+	return cs_webhook_key(NULL, NULL, NULL, 0, content.data, content.len);
+}
+
+/* Completes an event with the campaign and the key, and emits it. */
+static void
+emit(const Report *report, cs_webhook_event *event, const char *content, const cs_webhook_host *host)
+{
+	CHECK_FOR_INTERRUPTS();
+	event->campaign = report->campaign;
+	event->event_key = cs_webhook_key(report->id, event->type, event->recipient, event->occurred_at, content, strlen(content));
 	host->emit(event, host->state);
 }
 
@@ -180,7 +211,7 @@ read_feedback(const Report *report, const cs_webhook_host *host)
 {
 	const List *group = linitial(report->groups);
 	const char *type = value_of(group, "Feedback-Type");
-	const char *date = value_of(report->mail, "Date");
+	const char *content = content_of(group);
 	cs_webhook_event event = {0};
 	const ListCell *cell;
 	bool		emitted = false;
@@ -189,7 +220,7 @@ read_feedback(const Report *report, const cs_webhook_host *host)
 	for (int i = 0; type != NULL && i < (int) lengthof(feedback_kinds); i++)
 		if (strcmp(event.type, feedback_kinds[i].word) == 0)
 			event.kind = feedback_kinds[i].kind;
-	event.occurred_at = cs_read_time(date != NULL ? date : value_of(group, "Arrival-Date"));
+	event.occurred_at = cs_read_time(report->date != NULL ? report->date : value_of(group, "Arrival-Date"));
 	if (event.occurred_at == CS_NO_TIME)
 		event.occurred_at = cs_read_time(value_of(group, "Received-Date"));
 	event.reason = value_of(group, "User-Agent");
@@ -200,20 +231,20 @@ read_feedback(const Report *report, const cs_webhook_host *host)
 		if (pg_strcasecmp(field->name, "Original-Rcpt-To") != 0 && pg_strcasecmp(field->name, "Removal-Recipient") != 0)
 			continue;
 		event.recipient = address_in(field->value);
-		emit(report, &event, group, host);
+		emit(report, &event, content, host);
 		emitted = true;
 	}
 	if (!emitted)
 	{
 		event.recipient = address_in(value_of(report->original, "To"));
-		emit(report, &event, group, host);
+		emit(report, &event, content, host);
 	}
 }
 
 static void
 read_delivery_status(const Report *report, const cs_webhook_host *host)
 {
-	const List *message = linitial(report->groups);
+	const char *date = report->date != NULL ? report->date : value_of(linitial(report->groups), "Arrival-Date");
 	const ListCell *cell;
 
 	for_each_from(cell, report->groups, 1)
@@ -222,14 +253,12 @@ read_delivery_status(const Report *report, const cs_webhook_host *host)
 		const char *action = value_of(group, "Action");
 		const char *status = value_of(group, "Status");
 		const char *recipient = value_of(group, "Original-Recipient");
-		const char *date = value_of(group, "Last-Attempt-Date");
+		const char *attempt = value_of(group, "Last-Attempt-Date");
 		cs_webhook_event event = {0};
 
 		event.type = action != NULL ? asc_tolower(action, strcspn(action, " \t(")) : NULL;
 		event.recipient = address_in(recipient != NULL ? recipient : value_of(group, "Final-Recipient"));
-		if (date == NULL)
-			date = value_of(report->mail, "Date");
-		event.occurred_at = cs_read_time(date != NULL ? date : value_of(message, "Arrival-Date"));
+		event.occurred_at = cs_read_time(attempt != NULL ? attempt : date);
 		event.reason = status;
 		event.reply = value_of(group, "Diagnostic-Code");
 		for (int i = 0; action != NULL && i < (int) lengthof(action_kinds); i++)
@@ -246,7 +275,7 @@ read_delivery_status(const Report *report, const cs_webhook_host *host)
 			else if (status != NULL && *status == '4')
 				event.kind = "soft_bounced";
 		}
-		emit(report, &event, group, host);
+		emit(report, &event, content_of(group), host);
 	}
 }
 
@@ -259,8 +288,11 @@ cs_read_mail_report(const char *mail, const cs_webhook_host *host)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the mail is not a report"),
-				 errdetail("It has no part of type message/feedback-report or message/delivery-status."),
+				 errdetail("It is of no type multipart, or has no part of type message/feedback-report or message/delivery-status."),
 				 errhint("Pass the whole text of the mail, with its header.")));
+	report.date = value_of(report.mail, "Date");
+	report.id = cs_address_alone(value_of(report.mail, "Message-ID"));
+	report.campaign = value_of(report.original, "X-Campaign-Id");
 	if (report.is_feedback)
 		read_feedback(&report, host);
 	else
