@@ -9,6 +9,7 @@
 #include "common/cryptohash.h"
 #include "common/sha2.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
@@ -17,6 +18,9 @@
 
 /* An id in a key is cut off after this many bytes: an index stores the key. */
 #define MAX_ID 200
+
+/* Other texts are cut off after this many bytes: each recipient gets a copy. */
+#define MAX_TEXT 4000
 
 /* Bytes of the digest in a key. */
 #define DIGEST_SIZE 12
@@ -29,6 +33,16 @@ typedef struct Extraction
 	JsonbValue	payload;
 	JsonbValue *event;
 	JsonbValue *recipient;		/* NULL: none */
+
+	/* of the event, for all of its recipients */
+	cs_webhook_event common;
+	const cs_webhook_rule *rule;
+	bool		engaged;		/* the rule's kind is an open or a click */
+	bool		machine;		/* it was a machine's */
+	const char *reply_paths;
+	const char *status;
+	const char *id;				/* NULL: none */
+	const char *content;		/* without an id, a digest of the event */
 } Extraction;
 
 /*
@@ -51,6 +65,7 @@ path_value(const Extraction *x, const char *path, int size)
 {
 	JsonbValue *from = x->event;
 	List	   *values;
+	char	   *value;
 
 	if (*path == '^')
 		from = unconstify(JsonbValue *, &x->payload);
@@ -59,7 +74,10 @@ path_value(const Extraction *x, const char *path, int size)
 	if (*path == '^' || *path == '@')
 		path++, size--;
 	values = from == NULL ? NIL : cs_json_values(from, path, size);
-	return values == NIL ? NULL : cs_json_text(linitial(values));
+	value = values == NIL ? NULL : cs_json_text(linitial(values));
+	if (value != NULL && strlen(value) > MAX_TEXT)
+		value[pg_mbcliplen(value, strlen(value), MAX_TEXT)] = '\0';
+	return value;
 }
 
 /* The values of the paths of an alternative, joined by colons. */
@@ -231,10 +249,8 @@ is_machine(const Extraction *x)
  * are left out.
  */
 static const char *
-kind_of_reply(const Extraction *x, const char *reply)
+kind_of_reply(const Extraction *x, const char *reply, const char *status)
 {
-	const char *status = field(x, x->provider->status);
-
 	if (status != NULL && strchr("245", *status) != NULL && isdigit((unsigned char) *status) &&
 		(reply == NULL || strstr(reply, status) == NULL))
 		reply = psprintf("%s %s", status, reply == NULL ? "" : reply);
@@ -287,38 +303,78 @@ cs_address_alone(const char *text)
 	return text == end ? NULL : pnstrdup(text, end - text);
 }
 
+/* The kind by the rule and a reply; NULL for none. */
+static const char *
+kind_of_rule(const Extraction *x, const char *reply, const char *status)
+{
+	const char *kind = x->rule->by_reply ? kind_of_reply(x, reply ? reply : x->common.reason, status) : NULL;
+
+	return kind != NULL ? kind : *x->rule->kind == '\0' ? NULL : x->rule->kind;
+}
+
+/* The value of a recipient's own field, if the first path has one; else that of the event. */
+static const char *
+own_value(const Extraction *x, const char *paths, const char *common)
+{
+	char	   *value = paths != NULL && *paths == '@' ? joined(x, paths, strcspn(paths, "|")) : NULL;
+
+	return value != NULL ? value : common;
+}
+
+/*
+ * Reads the fields of an event that are the same for all of its recipients, so
+ * that the work for many recipients remains linear.
+ */
+static void
+read_common(Extraction *x)
+{
+	const cs_provider *provider = x->provider;
+	cs_webhook_event *event = &x->common;
+
+	memset(event, 0, sizeof(*event));
+	x->recipient = NULL;
+	event->type = field(x, provider->type);
+	event->occurred_at = cs_read_time(field(x, provider->occurred_at));
+	event->campaign = field(x, provider->campaign);
+	if (event->campaign != NULL && strcmp(event->campaign, "0") == 0)
+		event->campaign = NULL;
+	event->reason = field(x, provider->reason);
+	x->rule = find_rule(x, event->type);
+	x->engaged = x->rule != NULL && x->rule->kind != NULL &&
+		(strcmp(x->rule->kind, "opened") == 0 || strcmp(x->rule->kind, "clicked") == 0);
+	x->machine = x->engaged && is_machine(x);
+	x->reply_paths = x->rule != NULL && x->rule->reply != NULL ? x->rule->reply : provider->reply;
+	event->reply = field(x, x->reply_paths);
+	x->status = field(x, provider->status);
+	if (x->rule != NULL && x->rule->kind != NULL)
+		event->kind = kind_of_rule(x, event->reply, x->status);
+	x->id = field(x, provider->id);
+	x->content = "";
+	if (x->id == NULL)
+	{
+		StringInfoData content;
+
+		initStringInfo(&content);
+		JsonbToCString(&content, x->event->val.binary.data, x->event->val.binary.len);
+		x->content = cs_webhook_key(NULL, NULL, NULL, 0, content.data, content.len);
+	}
+}
+
 /* Emits the event for one recipient.  `shared`: it concerns one of several recipients, and does not say which. */
 static void
 emit(Extraction *x, const char *address, bool shared)
 {
-	const cs_provider *provider = x->provider;
-	cs_webhook_event event = {0};
-	const cs_webhook_rule *rule;
-	const char *id = field(x, provider->id);
-	StringInfoData content;
+	cs_webhook_event event = x->common;
+	const char *status = own_value(x, x->provider->status, x->status);
 
-	event.type = field(x, provider->type);
+	CHECK_FOR_INTERRUPTS();
 	event.recipient = cs_address_alone(address);
-	event.occurred_at = cs_read_time(field(x, provider->occurred_at));
-	event.campaign = field(x, provider->campaign);
-	if (event.campaign != NULL && strcmp(event.campaign, "0") == 0)
-		event.campaign = NULL;
-	event.reason = field(x, provider->reason);
-	rule = find_rule(x, event.type);
-	event.reply = field(x, rule != NULL && rule->reply != NULL ? rule->reply : provider->reply);
-	if (rule != NULL && rule->kind != NULL)
-	{
-		bool		engaged = strcmp(rule->kind, "opened") == 0 || strcmp(rule->kind, "clicked") == 0;
-		const char *kind = rule->by_reply ? kind_of_reply(x, event.reply ? event.reply : event.reason) : NULL;
-
-		event.kind = kind != NULL ? kind : *rule->kind == '\0' ? NULL : rule->kind;
-		if (engaged && (shared || is_machine(x)))
-			event.kind = NULL;
-	}
-	initStringInfo(&content);
-	if (id == NULL)
-		JsonbToCString(&content, x->event->val.binary.data, x->event->val.binary.len);
-	event.event_key = cs_webhook_key(id, event.type, event.recipient, event.occurred_at, content.data, content.len);
+	event.reply = own_value(x, x->reply_paths, x->common.reply);
+	if (x->engaged && (shared || x->machine))
+		event.kind = NULL;
+	else if (event.kind != NULL && (event.reply != x->common.reply || status != x->status))
+		event.kind = kind_of_rule(x, event.reply, status);
+	event.event_key = cs_webhook_key(x->id, event.type, event.recipient, event.occurred_at, x->content, strlen(x->content));
 	x->host->emit(&event, x->host->state);
 }
 
@@ -327,7 +383,10 @@ static void
 emit_recipients(Extraction *x)
 {
 	const char *paths = x->provider->recipients;
+	MemoryContext outer = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(outer, "contact_status webhook recipient", ALLOCSET_SMALL_SIZES);
 
+	read_common(x);
 	while (*paths != '\0')
 	{
 		int			length = strcspn(paths, "|");
@@ -347,7 +406,10 @@ emit_recipients(Extraction *x)
 			if (address == NULL)
 				continue;
 			x->recipient = value;
+			MemoryContextSwitchTo(context);
 			emit(x, address, shared && list_length(values) > 1);
+			MemoryContextSwitchTo(outer);
+			MemoryContextReset(context);
 			found = true;
 		}
 		if (found)
@@ -362,6 +424,7 @@ emit_recipients(Extraction *x)
 static List *
 objects(List *result, JsonbValue *value)
 {
+	CHECK_FOR_INTERRUPTS();
 	value = cs_json_container(value);
 	if (value == NULL)
 		return result;
@@ -425,7 +488,15 @@ find_events(const Extraction *x, List **events, const char **missing)
 		ListCell   *cell;
 
 		foreach(cell, cs_json_values(unconstify(JsonbValue *, &x->payload), paths, length))
+		{
+			if (cs_json_is_broken(lfirst(cell)))
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("the events in \"%.*s\" of the payload cannot be read", length, paths),
+						 errdetail("The text begins as JSON and is not valid."),
+						 errhint("Pass the whole body of the request, with its escapes as they were received.")));
 			found = objects(found, lfirst(cell));
+		}
 		*events = found;
 		if (found != NIL)
 			return true;

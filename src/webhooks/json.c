@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "nodes/pg_list.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -19,6 +20,15 @@ cs_json_is_array(const JsonbValue *value)
 		!JsonContainerIsScalar(value->val.binary.data);
 }
 
+/* Replaces the escapes of null characters, which jsonb does not accept, by those of blanks. */
+static void
+replace_nulls(char *json)
+{
+	for (; (json = strchr(json, '\\')) != NULL && json[1] != '\0'; json += 2)
+		if (strncmp(json + 1, "u0000", 5) == 0)
+			memcpy(json + 1, "u0020", 5);
+}
+
 /* Reads a string as JSON.  Returns NULL if it is none; only reading can fail here, which leaves nothing behind. */
 static Jsonb *
 parse(const char *string, int size)
@@ -27,6 +37,7 @@ parse(const char *string, int size)
 	MemoryContext context = CurrentMemoryContext;
 	Jsonb	   *volatile result = NULL;
 
+	replace_nulls(copy);
 	PG_TRY();
 	{
 		result = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(copy)));
@@ -45,6 +56,24 @@ parse(const char *string, int size)
 	return result;
 }
 
+/* Does the string begin as an object or an array?  Leaves out blanks before it. */
+static bool
+begins_as_json(const char **string, int *size)
+{
+	while (*size > 0 && strchr(" \t\r\n", **string) != NULL)
+		(*string)++, (*size)--;
+	return *size > 1 && (**string == '{' || **string == '[');
+}
+
+bool
+cs_json_is_broken(JsonbValue *value)
+{
+	const char *string = value->val.string.val;
+	int			size = value->val.string.len;
+
+	return value->type == jbvString && begins_as_json(&string, &size) && cs_json_container(value) == NULL;
+}
+
 JsonbValue *
 cs_json_container(JsonbValue *value)
 {
@@ -56,9 +85,7 @@ cs_json_container(JsonbValue *value)
 		int			size = value->val.string.len;
 		Jsonb	   *parsed;
 
-		while (size > 0 && strchr(" \t\r\n", *string) != NULL)
-			string++, size--;
-		if (size > 1 && (*string == '{' || *string == '[') && (parsed = parse(string, size)) != NULL)
+		if (begins_as_json(&string, &size) && (parsed = parse(string, size)) != NULL)
 		{
 			JsonbValue *result = palloc(sizeof(JsonbValue));
 
@@ -127,6 +154,7 @@ step(List *from, const char *key, int size)
 		List	   *members = NIL;
 		ListCell   *member;
 
+		CHECK_FOR_INTERRUPTS();
 		/* an array in place of an object: its first element */
 		while (value != NULL && cs_json_is_array(value))
 		{

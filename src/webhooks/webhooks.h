@@ -10,7 +10,8 @@
  * members.  A string with JSON is read as JSON where a path continues.
  * Alternatives are separated by `|`, and the first one with a value is used.
  * Values of paths with `+` are joined.  A path starts at the event, after `^`
- * at the payload, and after `@` at the recipient.
+ * at the payload, and after `@` at the recipient.  `@` is only in the first
+ * path of `reply` and `status`.
  */
 #ifndef CONTACT_STATUS_WEBHOOKS_H
 #define CONTACT_STATUS_WEBHOOKS_H
@@ -118,6 +119,9 @@ extern char *cs_json_text(JsonbValue *value);
 
 /* The object or array in a value or in the JSON of a string; NULL if there is none. */
 extern JsonbValue *cs_json_container(JsonbValue *value);
+
+/* Is the value a string that begins as an object or an array, and cannot be read? */
+extern bool cs_json_is_broken(JsonbValue *value);
 
 extern bool cs_json_is_array(const JsonbValue *value);
 

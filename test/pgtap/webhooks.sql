@@ -152,6 +152,20 @@ SELECT is(helper.shown('amazon_ses', helper.sns($${"notificationType":"Bounce","
     {"emailAddress":"d@e.f","diagnosticCode":"smtp; 550 5.7.1 spam"}]},
     "mail":{"destination":["a@b.c","d@e.f","g@h.i"]}}$$)),
     'a@b.c nonexistent 26-01-02 00:00:00, d@e.f blocked 26-01-02 00:00:00', 'SNS: each recipient has its own reply');
+-- a null character in the inner message, which jsonb does not accept
+SELECT is(helper.shown('amazon_ses', jsonb_build_object('Type', 'Notification', 'TopicArn', 'a', 'Message',
+    $${"notificationType":"Complaint","complaint":{"userAgent":"a\u0000b \\u0000","complainedRecipients":[
+    {"emailAddress":"a@b.c"}]},"mail":{"destination":["a@b.c"]}}$$::text)), 'a@b.c complained',
+    'SNS: a null character');
+SELECT is(
+    (SELECT e.reply FROM contact_status.webhook_events('amazon_ses', jsonb_build_object('TopicArn', 'a', 'Message',
+    $${"notificationType":"Bounce","bounce":{"bouncedRecipients":[{"emailAddress":"a@b.c",
+    "diagnosticCode":"550 \u0000 \\u0000"}]},"mail":{}}$$::text)) e), '550   \u0000',
+    'it is a blank, and its escape is not');
+SELECT helper.refused_helpfully(format('SELECT * FROM contact_status.webhook_events(%L, %L)', provider,
+    jsonb_build_object(place, broken)), '22023', place, concat_ws(' ', provider, place, broken))
+  FROM (VALUES ('amazon_ses', 'Message'), ('amazon_ses', 'detail'), ('mandrill', 'mandrill_events'),
+      ('mailgun', 'event-data')) AS p (provider, place), unnest(ARRAY['{"', '[{]', '{"mail":', ' {"a":1}}']) broken;
 SELECT is((SELECT count(DISTINCT event_key) FROM contact_status.webhook_events('amazon_ses', helper.sns(
     $${"eventType":"Send","mail":{"destination":["a@b.c","d@e.f"]}}$$)) e WHERE e.event_key LIKE 'm-1/%'), 2::bigint,
     'and its own key, which begins with the id of the notification');
@@ -180,7 +194,10 @@ SELECT is((SELECT to_char(e.occurred_at AT TIME ZONE 'UTC',
     ('0', NULL), ('-1', NULL), ('253402300799', NULL), ('9999-12-31T23:59:59Z', NULL), ('1970-01-01T00:00:00Z', NULL),
     ('2026-02-30T00:00:00Z', NULL), ('2026-01-01T25:00:00Z', NULL), ('soon', NULL), ('99999999999999999999', NULL),
     ('', NULL),
-    ('2026-13-01', NULL), ('infinity', NULL), ('1e400', NULL)) AS t (given, expected);
+    ('1995-01-01T00:00:00+14:00', NULL), ('1994-12-31T23:00:00-02:00', '1995-01-01 01:00:00.000000'),
+    ('Sun, 1 Jan 1995 00:30:00 +0100', NULL), ('2100-01-01T00:30:00+01:00', '2099-12-31 23:30:00.000000'),
+    ('2099-12-31T23:30:00-01:00', NULL), ('0000-01-01', NULL), ('2026-13-01', NULL), ('infinity', NULL),
+    ('1e400', NULL)) AS t (given, expected);
 
 --- Keys ---------------------------------------------------------------------------------------------------------------
 CREATE FUNCTION helper.keys(VARIADIC payloads jsonb[]) RETURNS bigint LANGUAGE sql AS $$
@@ -282,5 +299,44 @@ SELECT is((SELECT concat_ws(' ', campaign, left(event_key, 15)) FROM contact_sta
         'campaign and id of the mails');
 SELECT helper.refused_helpfully(format('SELECT * FROM contact_status.mail_report_events(%L)', mail), '22023',
     'feedback-report', 'no report: ' || mail)
-  FROM unnest(ARRAY['', 'text', E'Subject: x\n\n--\n--x\nContent-Type: text/plain\n\n']) AS mail;
+  FROM unnest(ARRAY['', 'text', replace(helper.mail(
+      E'Content-Type: message/feedback-report\n\nFeedback-Type: abuse'), 'multipart/report', 'text/plain'),
+      E'Subject: x\n\n--\n--x\nContent-Type: text/plain\n\n']) AS mail;
+
+--- Large payloads: the time is linear ---------------------------------------------------------------------------------
+-- each is read within seconds on a slow machine; the time of each recipient or line for itself would be minutes
+SET statement_timeout = '20s';
+CREATE FUNCTION helper.recipients(provider text, payload jsonb) RETURNS bigint LANGUAGE sql AS $$
+    SELECT count(DISTINCT e.recipient) FROM contact_status.webhook_events(provider, payload) e
+$$;
+CREATE FUNCTION helper.addresses(n int) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT jsonb_agg(format('c%s@example.org', i)) FROM generate_series(1, n) i
+$$;
+SELECT is(helper.recipients('amazon_ses', jsonb_build_object('eventType', 'Delivery', 'mail', '{}'::jsonb, 'delivery',
+    jsonb_build_object('recipients', helper.addresses(8000), 'smtpResponse', repeat('x', 100000)))), 8000::bigint,
+    '8,000 recipients of one event');
+SELECT is(helper.recipients('amazon_ses', jsonb_build_object('eventType', 'Bounce', 'mail', '{}'::jsonb, 'delivery',
+    jsonb_build_object('smtpResponse', '550 ' || repeat('x', 100000))::text, 'bounce', jsonb_build_object('bounceType',
+    'Permanent', 'bouncedRecipients', (SELECT jsonb_agg(jsonb_build_object('emailAddress', a))
+        FROM jsonb_array_elements(helper.addresses(8000)) a)))), 8000::bigint, 'with one reply in a text');
+SELECT is(helper.recipients('resend', jsonb_build_object('type', 'email.opened', 'data',
+    jsonb_build_object('to', helper.addresses(8000)))), 8000::bigint, 'of one mail');
+SELECT is(helper.recipients('sendgrid', (SELECT jsonb_agg(jsonb_build_object('event', 'open', 'email', a))
+    FROM jsonb_array_elements(helper.addresses(8000)) a)), 8000::bigint, 'of 8,000 events');
+SELECT is(helper.recipients('sendgrid', (repeat('[', 1000) || '{"event":"open","email":"a@b.c"}' ||
+    repeat(']', 1000))::jsonb), 1::bigint, 'an event in 1,000 arrays');
+SELECT is(helper.recipients('resend', jsonb_build_object('type', (repeat('[', 1000) || '"email.opened"' ||
+    repeat(']', 1000))::jsonb, 'data', jsonb_build_object('to', helper.addresses(8000)))), 8000::bigint,
+    '8,000 recipients and a type in 1,000 arrays');
+SELECT is(helper.reported(helper.mail(E'Content-Type: message/feedback-report\n\nFeedback-Type: abuse\n' ||
+    E'Original-Rcpt-To: a@b.c\nX-Long: x' || repeat(E'\n y', 40000))), 'a@b.c complained 26-01-01 00:00:00 abuse',
+    'a field of 40,000 lines');
+SELECT is((SELECT count(DISTINCT e.recipient) FROM contact_status.mail_report_events(helper.mail(
+    E'Content-Type: message/feedback-report\n\nFeedback-Type: abuse' || (SELECT string_agg(
+    format(E'\nOriginal-Rcpt-To: c%s@example.org', i), '') FROM generate_series(1, 8000) i))) e), 8000::bigint,
+    'a report of 8,000 recipients');
+SELECT is((SELECT count(DISTINCT e.recipient) FROM contact_status.mail_report_events(helper.mail(
+    E'Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx' || repeat(E'\nX-Field: x', 8000) || (
+    SELECT string_agg(format(E'\n\nFinal-Recipient: rfc822; c%s@example.org\nAction: delayed', i), '')
+        FROM generate_series(1, 8000) i))) e), 8000::bigint, 'a notification of 8,000 recipients');
 SELECT finish();
