@@ -201,7 +201,9 @@ BEGIN
     END IF;
     RETURN QUERY
         SELECT o.n, o.email, o.contact_id, o.outcome,
-               coalesce(o.reason, CASE WHEN o.contact_id IS NULL THEN coalesce(o.status::text, 'a trigger or a conflicting contact_id prevented the insert')
+               coalesce(o.reason, CASE WHEN o.contact_id IS NULL AND o.status IS DISTINCT FROM 'complained'
+                                       THEN 'a trigger or a conflicting contact_id prevented the insert'
+                                       WHEN o.contact_id IS NULL THEN o.status::text
                                        WHEN NOT contact_status.is_mailable(o.status) THEN o.status::text END)
           FROM (SELECT r.n, r.email, r.contact_id, r.reason, r.status,
                        CASE WHEN r.outcome IS NOT NULL THEN r.outcome

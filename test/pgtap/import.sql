@@ -220,6 +220,14 @@ SELECT is(helper.import(), 'duplicate suppressed duplicate duplicate suppressed 
 SELECT is(helper.status('two@example.org') || ', ' || helper.status('three@example.org'), 'unsubscribed, complained',
     'one contact each');
 
+-- An id that another contact has: the reason is no status of the row
+CREATE TEMPORARY TABLE conflicting (contact_id bigint, email text, status text);
+INSERT INTO conflicting VALUES (1, 'id1@example.org', 'active'), (1, 'id2@example.org', 'unsubscribed'),
+    (1, 'id3@example.org', NULL);
+SELECT results_eq($$SELECT outcome, reason FROM contact_status.import_contacts('crm', 1, 1, 'conflicting')$$,
+    $$SELECT 'refused', 'a trigger or a conflicting contact_id prevented the insert' FROM generate_series(1, 3)$$,
+    'a conflicting id');
+
 -- Evidence and times
 TRUNCATE staging;
 INSERT INTO staging (email, evidence, occurred_at) VALUES ('e1@example.org', 'a paper form', '2025-03-01 10:00+00'),
