@@ -91,11 +91,11 @@ CREATE FUNCTION _contact_status.adopt_range(
 AS $adopt_range$
 DECLARE
     statements pg_catalog.record;
-    command text;
-    one jsonb;
+    command pg_catalog.text;
+    one pg_catalog.jsonb;
     recorded bigint;
     total bigint := 0;
-    state text;
+    state pg_catalog.text;
 BEGIN
     PERFORM _contact_status.check_owner(adopt_range.schema);
     statements := _contact_status.adopt_statements(adopt_range.schema, adopt_range.source, adopt_range.mapping);
@@ -159,10 +159,10 @@ CREATE PROCEDURE contact_status.adopt(
     LANGUAGE plpgsql
 AS $adopt$
 DECLARE
-    table_name text;
-    next_key text;
-    last jsonb := adopt.after_key;
-    next jsonb;
+    table_name pg_catalog.text;
+    next_key pg_catalog.text;
+    last pg_catalog.jsonb := adopt.after_key;
+    next pg_catalog.jsonb;
     recorded bigint := 0;
     batches bigint := 0;
     waiting bigint;

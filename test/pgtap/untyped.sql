@@ -56,7 +56,7 @@ SELECT outcome FROM contact_status.import_contacts($1, $2, $3, $4, $5)|'crm', '1
 SELECT contact_status.is_mailable($1)|'active'|true
 SELECT contact_status.label($1, $2)|'complained', 'ecomail'|spam stížnosti
 SELECT provider_type FROM contact_status.mail_report_events($1)|\
-E'Content-Type: multipart/report; boundary=x\\n\\n--x\\nContent-Type: message/feedback-report\\n\\nFeedback-Type: abuse'|abuse
+E'Content-Type: multipart/report\\n\\n--x\\nContent-Type: message/feedback-report\\n\\nFeedback-Type: abuse'|abuse
 SELECT contact_status.may_mail($1, $2, $3, $4)|'crm', '1', '2', '1'|true
 SELECT contact_status.merge_contacts($1, $2, $3, $4)|'crm', '1', '2', '1'|
 SELECT contact_status.normalize_address($1)|' Ann@Example.org'|ann@example.org
