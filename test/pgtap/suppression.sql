@@ -168,7 +168,7 @@ WITH gone AS (DELETE FROM crm.contact WHERE contact_id = 9301 RETURNING email) I
 INSERT INTO crm.contact (email) VALUES ('cte@example.org');
 SELECT is((SELECT status::text FROM crm.contact WHERE email = 'cte@example.org'), 'complained', 'deleted in a CTE');
 
--- The latest time of a source wins; accounts are apart. ---------------------------------------------------------------------------
+-- The latest time of a source wins; accounts are apart. ---------------------------------------------------------------
 
 INSERT INTO crm.contact (contact_id, email) VALUES (9401, 'latest@example.org');
 INSERT INTO crm.event (contact_id, list_id, kind, occurred_at) VALUES
