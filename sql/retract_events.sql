@@ -206,7 +206,6 @@ CREATE FUNCTION _contact_status.undo_suppressions(schema name, account_id bigint
 AS $undo$
 DECLARE
     places tid[];
-    marked bigint;
 BEGIN
     EXECUTE format('SELECT array_agg(s.ctid) FROM %I.suppression s WHERE s.account_id = $1 AND s.retraction_id = $2',
                    undo_suppressions.schema)
@@ -214,14 +213,8 @@ BEGIN
     IF places IS NULL THEN
         RETURN 0;
     END IF;
-    marked := _contact_status.mark_suppressions(undo_suppressions.schema, undo_suppressions.account_id, places, NULL::text[],
-                                                undo_suppressions.retraction_id, NULL::text);
-    -- contacts that were inserted with these addresses meanwhile
-    PERFORM _contact_status.apply_suppressions(undo_suppressions.schema,
-                array_agg(m.account_id ORDER BY m.contact_id), array_agg(m.contact_id ORDER BY m.contact_id))
-       FROM (SELECT DISTINCT n.account_id, n.contact_id FROM _contact_status.missing_suppressions(undo_suppressions.schema) n
-              WHERE n.account_id = undo_suppressions.account_id) m;
-    RETURN marked;
+    RETURN _contact_status.mark_suppressions(undo_suppressions.schema, undo_suppressions.account_id, places, NULL::text[],
+                                             undo_suppressions.retraction_id, NULL::text);
 END
 $undo$;
 COMMENT ON FUNCTION _contact_status.undo_suppressions(name, bigint, bigint) IS
@@ -250,28 +243,46 @@ COMMENT ON FUNCTION _contact_status.suppressions_to_retract(name, bigint, text, 
     timestamptz) IS
 'id of a new retraction, and the suppressions without a contact that it may concern';
 
+CREATE FUNCTION _contact_status.had_addresses(
+    schema name, account_id bigint, contacts bigint[], times timestamptz[], emails text[]
+) RETURNS boolean[]
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'cs_had_addresses';
+COMMENT ON FUNCTION _contact_status.had_addresses(name, bigint, bigint[], timestamptz[], text[]) IS
+'for each contact, whether it had one of the addresses at a time';
+
 CREATE FUNCTION _contact_status.suppressed_events(
     schema name, account_id bigint, source text, kinds contact_status.event_kind[], since timestamptz, before timestamptz,
     emails text[], OUT contacts bigint[], OUT parts oid[], OUT places tid[]
 ) RETURNS record
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
 AS $suppressed$
+DECLARE
+    recorded timestamptz[];
 BEGIN
     PERFORM _contact_status.check_installation(suppressed_events.schema, '{contact,event}');
     EXECUTE format('SELECT coalesce(array_agg(e.contact_id ORDER BY e.contact_id, e.tableoid, e.ctid), ''{}''), '
                    'coalesce(array_agg(e.tableoid ORDER BY e.contact_id, e.tableoid, e.ctid), ''{}''), '
-                   'coalesce(array_agg(e.ctid ORDER BY e.contact_id, e.tableoid, e.ctid), ''{}'') '
+                   'coalesce(array_agg(e.ctid ORDER BY e.contact_id, e.tableoid, e.ctid), ''{}''), '
+                   'coalesce(array_agg(e.recorded_at ORDER BY e.contact_id, e.tableoid, e.ctid), ''{}'') '
                    'FROM %1$I.event e WHERE e.account_id = $1 AND e.retracted_at IS NULL AND e.source = ''suppression'' '
                    'AND CASE WHEN $2 IS NULL THEN e.reason LIKE ''source %%'' OR e.reason IS NULL ELSE e.reason = ''source '' || $2 END '
                    'AND ($3 IS NULL OR e.kind = ANY ($3)) '
-                   'AND ($4 IS NULL OR e.occurred_at >= $4) AND ($5 IS NULL OR e.occurred_at < $5) '
-                   'AND ($6 IS NULL OR e.contact_id IN (SELECT c.contact_id FROM ONLY %1$I.contact c, unnest($6) a '
-                   ' WHERE c.account_id = $1 AND contact_status.normalize_address(c.email) = contact_status.normalize_address(a)))',
+                   'AND ($4 IS NULL OR e.occurred_at >= $4) AND ($5 IS NULL OR e.occurred_at < $5)',
                    suppressed_events.schema)
-       INTO suppressed_events.contacts, suppressed_events.parts, suppressed_events.places
+       INTO suppressed_events.contacts, suppressed_events.parts, suppressed_events.places, recorded
       USING suppressed_events.account_id, suppressed_events.source, suppressed_events.kinds, suppressed_events.since,
-            suppressed_events.before, suppressed_events.emails;
+            suppressed_events.before;
+    IF suppressed_events.emails IS NOT NULL THEN
+        -- the address that was suppressed, not the one that the contact has now
+        SELECT coalesce(array_agg(u.contact ORDER BY u.n), '{}'), coalesce(array_agg(u.part ORDER BY u.n), '{}'),
+               coalesce(array_agg(u.place ORDER BY u.n), '{}')
+          INTO suppressed_events.contacts, suppressed_events.parts, suppressed_events.places
+          FROM unnest(suppressed_events.contacts, suppressed_events.parts, suppressed_events.places,
+                   _contact_status.had_addresses(suppressed_events.schema, suppressed_events.account_id, suppressed_events.contacts,
+                       recorded, suppressed_events.emails)) WITH ORDINALITY u (contact, part, place, had, n)
+         WHERE u.had;
+    END IF;
 END
 $suppressed$;
 COMMENT ON FUNCTION _contact_status.suppressed_events(name, bigint, text, contact_status.event_kind[], timestamptz,

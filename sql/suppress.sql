@@ -1,10 +1,10 @@
 -- suppress: opt-outs, complaints and dead addresses, also of addresses without a contact.
 
 CREATE FUNCTION _contact_status.check_suppression(
-    account_id bigint, kind contact_status.event_kind, list_id bigint, occurred_at timestamptz
+    account_id bigint, kind contact_status.event_kind, list_id bigint, occurred_at timestamptz, source text
 ) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'cs_check_suppression';
-COMMENT ON FUNCTION _contact_status.check_suppression(bigint, contact_status.event_kind, bigint, timestamptz) IS
+COMMENT ON FUNCTION _contact_status.check_suppression(bigint, contact_status.event_kind, bigint, timestamptz, text) IS
 'raises errors for wrong arguments of suppress';
 
 CREATE FUNCTION _contact_status.suppress_unknown_address(
@@ -109,7 +109,7 @@ DECLARE
 BEGIN
     PERFORM _contact_status.refuse_read_only('suppress');
     PERFORM _contact_status.check_installation(suppress.schema, '{contact}');
-    PERFORM _contact_status.check_suppression(suppress.account_id, suppress.kind, suppress.list_id, at);
+    PERFORM _contact_status.check_suppression(suppress.account_id, suppress.kind, suppress.list_id, at, suppress.source);
     PERFORM _contact_status.check_address(suppress.email, 'the suppression');
     RETURN _contact_status.record_by_address(suppress.schema, suppress.account_id, suppress.email, suppress.kind, suppress.kind,
         suppress.list_id, NULL, at, '', suppress.source, NULL, NULL, NULL, NULL);
@@ -156,7 +156,8 @@ DECLARE
 BEGIN
     PERFORM _contact_status.refuse_read_only('suppress_all');
     PERFORM _contact_status.check_installation(suppress_all.schema, '{contact}');
-    PERFORM _contact_status.check_suppression(suppress_all.account_id, suppress_all.kind, suppress_all.list_id, at);
+    PERFORM _contact_status.check_suppression(suppress_all.account_id, suppress_all.kind, suppress_all.list_id, at,
+                                              suppress_all.source);
     -- Lock the contacts in ascending order, again if some were inserted or deleted concurrently. Then suppress the
     -- addresses without a contact.
     FOR attempt IN 1 .. 10 LOOP

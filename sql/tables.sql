@@ -235,10 +235,11 @@ CREATE TABLE %1$I.suppression (
     generation_start    timestamptz,
     retraction_id  bigint
 );
-CREATE UNIQUE INDEX suppression_key ON %1$I.suppression (account_id, address_digest, kind, list_id) NULLS NOT DISTINCT;
+CREATE UNIQUE INDEX suppression_key ON %1$I.suppression
+    (account_id, address_digest, kind, list_id, source COLLATE "C", contact_id, generation_start) NULLS NOT DISTINCT;
 CREATE INDEX suppression_contact ON %1$I.suppression (account_id, contact_id);
 COMMENT ON TABLE %1$I.suppression IS
-'derived: opt-outs, complaints and dead addresses, by a keyed digest of the address';
+'derived: opt-outs, complaints and dead addresses, by a keyed digest of the address; a row for each source and contact';
 COMMENT ON COLUMN %1$I.suppression.address_digest IS 'HMAC-SHA-256 of the normalised address under the account''s key';
 COMMENT ON COLUMN %1$I.suppression.kind IS 'unsubscribed (list_id null: account-wide), complained or invalidated';
 COMMENT ON COLUMN %1$I.suppression.reason IS 'of a complaint: reason of its event';

@@ -2,7 +2,7 @@
 
 CREATE FUNCTION _contact_status.suppressed_contacts(
     schema name, OUT account_id bigint, OUT contact_id bigint, OUT kind contact_status.event_kind, OUT list_id bigint,
-    OUT occurred_at timestamptz
+    OUT occurred_at timestamptz, OUT origin text
 ) RETURNS SETOF record
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'cs_suppressed_contacts';
 COMMENT ON FUNCTION _contact_status.suppressed_contacts(name) IS
@@ -87,7 +87,8 @@ SELECT u.account_id, u.contact_id, u.list_id, concat_ws(', ', u.kind, u.occurred
                       AND e.list_id IS NOT DISTINCT FROM u.list_id AND e.occurred_at >= u.occurred_at
                       AND e.recorded_at > coalesce(c.generation_start, '-infinity')
                       AND (e.retracted_at IS NULL
-                           OR e.occurred_at = greatest(u.occurred_at, c.address_since + interval '1 microsecond')))
+                           OR e.occurred_at = greatest(u.occurred_at, c.address_since + interval '1 microsecond')
+                              AND e.source = 'suppression' AND e.reason IS NOT DISTINCT FROM u.origin))
     $query$, missing_suppressions.schema, missing_suppressions.schema);
 END
 $missing$;

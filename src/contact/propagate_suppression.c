@@ -52,10 +52,8 @@ record_suppression(CsInstallation *in, const CsSuppression *suppression, int64 a
 	SET(EVENT_KEY, CStringGetTextDatum(event_key));
 	SET(EVENT_SOURCE, CStringGetTextDatum(suppression->of_erasure ? "erasure" : "suppression"));
 	/* the origin, by which a retraction finds the event */
-	if (suppression->contact.set)
-		SET(EVENT_REASON, CStringGetTextDatum(psprintf("contact " INT64_FORMAT, suppression->contact.id)));
-	else if (suppression->source != NULL && !suppression->of_erasure)
-		SET(EVENT_REASON, CStringGetTextDatum(psprintf("source %s", suppression->source)));
+	if (suppression->origin)
+		SET(EVENT_REASON, CStringGetTextDatum(suppression->origin));
 	if (suppression->list.set)
 		SET(EVENT_LIST, Int64GetDatum(suppression->list.id));
 #undef SET
@@ -68,6 +66,7 @@ cs_record_suppressions(CsInstallation *in, int64 account, int64 contact, bytea *
 {
 	CsSuppressionScan scan;
 	CsSuppression suppression;
+	int			ordinal = 0;
 
 	cs_begin_suppressions(&scan, in, account, digest);
 	while (cs_next_suppression(&scan, &suppression))
@@ -81,9 +80,26 @@ cs_record_suppressions(CsInstallation *in, int64 account, int64 contact, bytea *
 							(long long) contact, (long long) account),
 					 errdetail("The status of the contact would be \"complained\"."),
 					 errhint("Leave the address out; import_contacts reports it as refused.")));
-		record_suppression(in, &suppression, account, contact, not_before, event_key);
+		/* the key of the log is unique, and several sources may have suppressed the address at one time */
+		ordinal++;
+		record_suppression(in, &suppression, account, contact, not_before,
+						   ordinal == 1 ? event_key : psprintf("%s %d", event_key, ordinal));
 	}
 	cs_end_suppressions(&scan);
+}
+
+/* Does the event in the slot of a table of the log record this suppression? */
+static bool
+records(CsTable *log, const CsSuppression *suppression)
+{
+	bool		isnull;
+	Datum		value = cs_column(log, log->slot, EVENT_SOURCE, &isnull);
+
+	if (isnull || strcmp(TextDatumGetCString(value), "suppression") != 0)
+		return false;
+	value = cs_column(log, log->slot, EVENT_REASON, &isnull);
+	return isnull ? suppression->origin == NULL
+		: suppression->origin != NULL && strcmp(TextDatumGetCString(value), suppression->origin) == 0;
 }
 
 /*
@@ -102,7 +118,8 @@ is_recorded(CsInstallation *in, const CsSuppression *suppression, int64 account,
 	while (!found && cs_next_logged(&scan, &event))
 		found = event.event.kind == suppression->kind && event.recorded > generation_start &&
 			event.event.list.set == suppression->list.set && event.event.list.id == suppression->list.id &&
-			(!event.retracted || event.event.at == Max(suppression->at, not_before));
+			(!event.retracted || (event.event.at == Max(suppression->at, not_before) &&
+								  records(cs_logged_table(&scan), suppression)));
 	cs_end_log(&scan);
 	return found;
 }
@@ -117,7 +134,8 @@ cs_record_missing_suppressions(CsInstallation *in, int64 account, int64 contact,
 	cs_begin_suppressions(&scan, in, account, digest);
 	while (cs_next_suppression(&scan, &suppression))
 		if (!suppression.of_erasure && !is_recorded(in, &suppression, account, contact, generation_start, not_before))
-			record_suppression(in, &suppression, account, contact, not_before, event_key);
+			record_suppression(in, &suppression, account, contact, not_before,
+							   psprintf("%s %d", event_key, ++in->suppressions_recorded));
 	cs_end_suppressions(&scan);
 }
 

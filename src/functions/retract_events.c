@@ -325,11 +325,14 @@ make_anonymous(CsInstallation *in, int64 account, int64 contact, TimestampTz unt
 	CommandCounterIncrement();
 }
 
-/* Replace all suppressions of an address by an account-wide opt-out, and delete its unmatched events. */
+/*
+ * Replace the suppressions of an address by an account-wide opt-out, and delete
+ * its unmatched events.  With a contact, suppressions of other contacts remain.
+ */
 static void
-leave_opt_out(CsInstallation *in, int64 account, bytea *digest)
+leave_opt_out(CsInstallation *in, int64 account, bytea *digest, cs_id contact)
 {
-	List	   *retractions = cs_delete_suppressions(in, account, digest, true);
+	List	   *retractions = cs_delete_suppressions(in, account, digest, contact);
 	cs_id		nobody = {0};
 	ListCell   *lc;
 
@@ -485,8 +488,8 @@ erase_deleted(CsInstallation *in, int64 account, int64 contact)
 	digest = DatumGetByteaPCopy(value);
 
 	foreach(lc, cs_suppressed_digests(in, account, contact, began))
-		leave_opt_out(in, account, lfirst(lc));
-	leave_opt_out(in, account, digest);
+		leave_opt_out(in, account, lfirst(lc), key[1]);
+	leave_opt_out(in, account, digest, (cs_id) {0});
 	foreach(lc, deleted_contacts(in, account, digest))
 	{
 		CsDeletedContact deleted;

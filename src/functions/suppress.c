@@ -31,11 +31,20 @@
 #include "types/event_time.h"
 #include "types/fact_columns.h"
 
-/* Check the kind and the time of a suppression.  Raises 22023 and 22008 respectively. */
+/* Check the kind, source and time of a suppression.  Raises 22023, and 22008 for the time. */
 static void
-check_suppression(cs_kind kind, cs_id list, TimestampTz at)
+check_suppression(cs_kind kind, cs_id list, TimestampTz at, const char *source)
 {
 	const char *problem = cs_time_problem(at, GetCurrentTimestamp());
+
+	/* by these, suppressions and events of the extension are found */
+	if (source != NULL &&
+		(strcmp(source, "contact") == 0 || strcmp(source, "erasure") == 0 || strcmp(source, "suppression") == 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("source \"%s\" of a suppression is reserved", source),
+				 errdetail("The extension itself writes the sources contact, erasure and suppression."),
+				 errhint("Give another source, for example the name of a file.")));
 
 	if ((kind != CS_KIND_UNSUBSCRIBED && kind != CS_KIND_COMPLAINED && kind != CS_KIND_INVALIDATED) ||
 		(list.set && kind != CS_KIND_UNSUBSCRIBED))
@@ -48,9 +57,9 @@ check_suppression(cs_kind kind, cs_id list, TimestampTz at)
 }
 
 /*
- * check_suppression(account_id, kind, list_id, occurred_at): checks the
- * arguments of suppress.  Raises 22023 for a wrong kind, 22004 for a null
- * account or time, and 22008 for a time of cs_time_problem().
+ * check_suppression(account_id, kind, list_id, occurred_at, source): checks the
+ * arguments of suppress.  Raises 22023 for a wrong kind or a reserved source,
+ * 22004 for a null account or time, and 22008 for a time of cs_time_problem().
  */
 PG_FUNCTION_INFO_V1(cs_check_suppression);
 Datum
@@ -67,7 +76,8 @@ cs_check_suppression(PG_FUNCTION_ARGS)
 				 errmsg("suppress needs an account"),
 				 errhint("For example: SELECT contact_status.suppress('crm', 1, 'ann@example.org', 'unsubscribed').")));
 	check_suppression(cs_kind_of_datum(get_fn_expr_argtype(fcinfo->flinfo, 1), PG_GETARG_DATUM(1)),
-					  cs_id_of_datum(PG_GETARG_DATUM(2), PG_ARGISNULL(2)), PG_GETARG_TIMESTAMPTZ(3));
+					  cs_id_of_datum(PG_GETARG_DATUM(2), PG_ARGISNULL(2)), PG_GETARG_TIMESTAMPTZ(3),
+					  PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4)));
 	PG_RETURN_VOID();
 }
 
@@ -104,7 +114,7 @@ cs_suppress_unknown_address(PG_FUNCTION_ARGS)
 	in = cs_begin_operation(PG_GETARG_NAME(0));
 	cs_check_rights(in, ACL_INSERT);
 	cs_check_account(in, account);
-	check_suppression(kind, list, PG_GETARG_TIMESTAMPTZ(5));
+	check_suppression(kind, list, PG_GETARG_TIMESTAMPTZ(5), source);
 	if (!cs_is_address_datum(PG_GETARG_DATUM(2)))
 		cs_refuse_address("the suppression");
 	if (cs_account_policy(in, account) == NULL)
@@ -117,6 +127,9 @@ cs_suppress_unknown_address(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 				 errmsg("list %lld of account %lld does not exist", (long long) list.id, (long long) account),
 				 errhint("Insert it into table list first.")));
+	/* the settings of this time hold, also if the policy changes before a contact takes the address */
+	if (cs_account_policy(in, account)->consent.unsubscribe_account)
+		list = (cs_id) {0};
 	index = cs_open_address_index(cs_table(in, TABLE_CONTACT)->rel);
 	remembered = !cs_address_has_contact(in, index, account, PG_GETARG_DATUM(2));
 	if (remembered)

@@ -75,16 +75,22 @@ has_contact(CsTable *contacts, Relation index, int64 account, Datum address)
 }
 
 bool
-cs_address_has_contact(CsInstallation *in, Relation index, int64 account, Datum address)
+cs_wait_for_address(CsInstallation *in, Relation index, int64 account, Datum address)
 {
 	CsTable    *contacts = cs_table(in, TABLE_CONTACT);
 	ScanKeyData keys[2];
 
-	if (has_contact(contacts, index, account, address))
-		return true;
 	address_keys(keys, index, account, address);
-	return cs_wait_for_writers(contacts->rel, index, keys, 2, contacts->slot) &&
-		has_contact(contacts, index, account, address);
+	return cs_wait_for_writers(contacts->rel, index, keys, 2, contacts->slot);
+}
+
+bool
+cs_address_has_contact(CsInstallation *in, Relation index, int64 account, Datum address)
+{
+	CsTable    *contacts = cs_table(in, TABLE_CONTACT);
+
+	return has_contact(contacts, index, account, address) ||
+		(cs_wait_for_address(in, index, account, address) && has_contact(contacts, index, account, address));
 }
 
 /*

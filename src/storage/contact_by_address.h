@@ -21,6 +21,12 @@ extern Relation cs_open_address_index(Relation contacts);
 extern bool cs_fetch_by_address(CsTable *contacts, Relation index, Snapshot snapshot, int64 account, Datum address);
 
 /*
+ * Waits for concurrent transactions that write a contact with the address.
+ * Returns false if there is surely no such contact.
+ */
+extern bool cs_wait_for_address(CsInstallation *in, Relation index, int64 account, Datum address);
+
+/*
  * Does a contact have the address?  Waits for concurrent transactions that
  * write such a contact.  Raises 40001 if the transaction's own snapshot does
  * not show it.

@@ -159,6 +159,7 @@ typedef struct CsInstallation
 	int			has_feed;		/* see cs_has_feed(); 0: not known, 1: yes, -1: no */
 	struct HTAB *counts;		/* changes of counts, not yet written (status_count.c) */
 	List	   *pending;		/* contacts with changed suppressions (contact/former_address.c) */
+	int			suppressions_recorded;	/* as events of contacts that had the address before */
 	List	   *shown;			/* accounts that row-level security shows to the caller (privileges.c) */
 	uint64		locked_settings;	/* bit mask of the locks of settings (account_lock.c) */
 	int64		key_account;	/* account of `key` (suppression.c) */

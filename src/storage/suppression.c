@@ -12,7 +12,6 @@
 #include "access/genam.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "common/hmac.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
@@ -28,87 +27,8 @@
 #include "storage/row_writer.h"
 #include "storage/suppression.h"
 #include "storage/table_scan.h"
-#include "types/address.h"
 #include "types/enums.h"
 #include "types/fact_columns.h"
-
-#define KEY_SIZE PG_SHA256_DIGEST_LENGTH
-
-/* ---- digests ---- */
-
-void
-cs_create_address_key(CsInstallation *in, int64 account)
-{
-	CsTable    *table = cs_table(in, TABLE_ADDRESS_KEY);
-	cs_id		id = {true, account};
-	bytea	   *key = palloc(VARHDRSZ + KEY_SIZE);
-	Datum	   *values;
-	bool	   *nulls;
-
-	if (cs_fetch_latest(table, &id, 1))
-		return;
-	cs_new_row(in, table, &values, &nulls);
-	SET_VARSIZE(key, VARHDRSZ + KEY_SIZE);
-	if (!pg_strong_random(VARDATA(key), KEY_SIZE))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not generate a random key for account %lld", (long long) account)));
-	CS_SET(table, KEY_ACCOUNT, Int64GetDatum(account), false);
-	CS_SET(table, KEY_KEY, PointerGetDatum(key), false);
-	cs_insert_row(in, table, values, nulls);
-}
-
-/* Returns the key of an account, cached for the call.  No function returns it to SQL. */
-static const bytea *
-address_key(CsInstallation *in, int64 account)
-{
-	CsTable    *table = cs_table(in, TABLE_ADDRESS_KEY);
-	cs_id		id = {true, account};
-	bool		found,
-				isnull;
-
-	if (in->key != NULL && in->key_account == account)
-		return in->key;
-	found = cs_fetch_latest(table, &id, 1);
-	if (!found && !cs_fetch_latest(cs_table(in, TABLE_ACCOUNT), &id, 1))
-		ereport(ERROR,
-				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-				 errmsg("account %lld does not exist", (long long) account),
-				 errhint("Insert it into table account first.")));
-	if (!found ||
-		VARSIZE_ANY_EXHDR(DatumGetByteaPP(cs_column(table, table->slot, KEY_KEY, &isnull))) != KEY_SIZE)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("the digest key of account %lld is lost", (long long) account),
-				 errhint("Restore table address_key: without it no suppressed address is found again.")));
-	in->key = MemoryContextAlloc(in->context, VARHDRSZ + KEY_SIZE);
-	memcpy(in->key, DatumGetByteaP(cs_column(table, table->slot, KEY_KEY, &isnull)), VARHDRSZ + KEY_SIZE);
-	in->key_account = account;
-	return in->key;
-}
-
-bytea *
-cs_address_digest(CsInstallation *in, int64 account, Datum address)
-{
-	const bytea *key = address_key(in, account);
-	text	   *normal = DatumGetTextPP(DirectFunctionCall1(cs_normalize_address, address));
-	bytea	   *digest = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
-	pg_hmac_ctx *hmac = pg_hmac_create(PG_SHA256);
-	bool		done;
-
-	SET_VARSIZE(digest, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
-	/* these functions raise no error, so that the HMAC context is always freed */
-	done = hmac != NULL &&
-		pg_hmac_init(hmac, (const uint8 *) VARDATA(key), KEY_SIZE) >= 0 &&
-		pg_hmac_update(hmac, (const uint8 *) VARDATA_ANY(normal), VARSIZE_ANY_EXHDR(normal)) >= 0 &&
-		pg_hmac_final(hmac, (uint8 *) VARDATA(digest), PG_SHA256_DIGEST_LENGTH) >= 0;
-	pg_hmac_free(hmac);
-	if (!done)
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not digest an address of account %lld", (long long) account)));
-	return digest;
-}
 
 /* ---- rows ---- */
 
@@ -204,14 +124,45 @@ row_time(CsTable *table)
 	return DatumGetTimestampTz(cs_column(table, table->slot, SUPPRESSION_OCCURRED_AT, &isnull));
 }
 
-/* Was the suppression left by an erasure? */
-static bool
-is_of_erasure(CsTable *table)
+/* The source of the suppression, or NULL. */
+static char *
+row_source(CsTable *table)
 {
 	bool		isnull;
 	Datum		source = cs_column(table, table->slot, SUPPRESSION_SOURCE, &isnull);
 
-	return !isnull && strcmp(TextDatumGetCString(source), "erasure") == 0;
+	return isnull ? NULL : TextDatumGetCString(source);
+}
+
+static bool
+is_erasure(const char *source)
+{
+	return source != NULL && strcmp(source, "erasure") == 0;
+}
+
+/* Was the suppression left by an erasure? */
+static bool
+is_of_erasure(CsTable *table)
+{
+	return is_erasure(row_source(table));
+}
+
+static bool
+is_of_contact(CsTable *table, cs_id contact, cs_time generation_start)
+{
+	cs_id		its = row_id(table, SUPPRESSION_CONTACT);
+
+	return its.set == contact.set && its.id == contact.id &&
+		cs_time_column(table, SUPPRESSION_GENERATION_START, PG_INT64_MIN) == generation_start;
+}
+
+/* The reason of the events that record a suppression, or NULL. */
+static char *
+origin_of(cs_id contact, const char *source)
+{
+	if (contact.set)
+		return psprintf("contact " INT64_FORMAT, contact.id);
+	return source == NULL || is_erasure(source) ? NULL : psprintf("source %s", source);
 }
 
 void
@@ -223,9 +174,6 @@ cs_begin_suppressions(CsSuppressionScan *scan, CsInstallation *in, int64 account
 bool
 cs_next_suppression(CsSuppressionScan *scan, CsSuppression *suppression)
 {
-	Datum		source;
-	bool		isnull;
-
 	if (!next_row(scan))
 		return false;
 	suppression->kind = row_kind(scan->table);
@@ -233,8 +181,7 @@ cs_next_suppression(CsSuppressionScan *scan, CsSuppression *suppression)
 	suppression->at = row_time(scan->table);
 	suppression->contact = row_id(scan->table, SUPPRESSION_CONTACT);
 	suppression->of_erasure = is_of_erasure(scan->table);
-	source = cs_column(scan->table, scan->table->slot, SUPPRESSION_SOURCE, &isnull);
-	suppression->source = isnull ? NULL : TextDatumGetCString(source);
+	suppression->origin = origin_of(suppression->contact, row_source(scan->table));
 	return true;
 }
 
@@ -287,11 +234,19 @@ cs_suppress_address(CsInstallation *in, int64 account, bytea *digest, cs_kind ki
 		while (!found && next_row_of_any(&scan))
 		{
 			cs_id		its = row_id(table, SUPPRESSION_LIST);
+			char	   *its_source = row_source(table);
 
 			if (row_kind(table) != kind || its.set != list.set || its.id != list.id)
 				continue;
-			found = true;
-			later = is_retracted(table) || at > row_time(table);
+			found = is_of_contact(table, contact, generation_start) &&
+				(its_source == NULL ? source == NULL : source != NULL && strcmp(its_source, source) == 0);
+			if (found)
+				later = is_retracted(table) || at > row_time(table);
+			else if (contact.set && at == row_time(table) && !is_retracted(table) &&
+					 is_erasure(its_source) == is_erasure(source))
+				later = false;	/* the contact received this suppression with its address */
+			if (!later)
+				break;
 			tid = table->slot->tts_tid;
 		}
 		if (found && later)
@@ -389,12 +344,17 @@ cs_suppress_facts(CsInstallation *in, int64 account, int64 contact, cs_time gene
 	return any;
 }
 
-/* Do the facts include the suppression, at its time or later? */
+/* Do the facts include the suppression in the slot of the table, at its time or later? */
 static bool
-is_said(const cs_facts *facts, cs_kind kind, cs_id list, cs_time at)
+is_said(const cs_facts *facts, CsTable *table)
 {
 	cs_moment	said = {0};
+	cs_kind		kind = row_kind(table);
+	cs_id		list = row_id(table, SUPPRESSION_LIST);
+	cs_time		at = row_time(table);
 
+	if (is_of_erasure(table) && !facts->erased.set)
+		return false;
 	if (kind == CS_KIND_COMPLAINED)
 		said = facts->complained;
 	else if (kind == CS_KIND_INVALIDATED)
@@ -418,13 +378,8 @@ cs_replace_suppressed_facts(CsInstallation *in, int64 account, int64 contact, cs
 	begin_scan(&scan, in, account, digest);
 	while (next_row(&scan))
 	{
-		cs_id		from = row_id(scan.table, SUPPRESSION_CONTACT);
-		cs_kind		kind = row_kind(scan.table);
-
-		if (!from.set || from.id != contact ||
-			cs_time_column(scan.table, SUPPRESSION_GENERATION_START, PG_INT64_MIN) != generation_start ||
-			(kind == CS_KIND_INVALIDATED && !dead_address) ||
-			is_said(facts, kind, row_id(scan.table, SUPPRESSION_LIST), row_time(scan.table)))
+		if (!is_of_contact(scan.table, (cs_id) {true, contact}, generation_start) ||
+			(row_kind(scan.table) == CS_KIND_INVALIDATED && !dead_address) || is_said(facts, scan.table))
 			continue;
 		cs_delete_row(in, scan.table, &scan.table->slot->tts_tid);
 	}
@@ -448,11 +403,15 @@ cs_collect_suppressions(CsInstallation *in, int64 account, int64 contact, bytea 
 	while (index_getnext_slot(scan, ForwardScanDirection, table->slot))
 	{
 		static const int columns[] = {SUPPRESSION_KIND, SUPPRESSION_LIST, SUPPRESSION_OCCURRED_AT};
-		Datum		values[5] = {Int64GetDatum(account), Int64GetDatum(contact)};
-		bool		nulls[5] = {false};
+		Datum		values[6] = {Int64GetDatum(account), Int64GetDatum(contact)};
+		bool		nulls[6] = {false};
+		char	   *origin;
 
 		if ((!erasures && is_of_erasure(table)) || is_retracted(table))
 			continue;
+		origin = origin_of(row_id(table, SUPPRESSION_CONTACT), row_source(table));
+		nulls[5] = origin == NULL;
+		values[5] = origin ? CStringGetTextDatum(origin) : (Datum) 0;
 		for (int i = 0; i < 3; i++)
 			values[2 + i] = cs_column(table, table->slot, columns[i], &nulls[2 + i]);
 		tuplestore_putvalues(store, desc, values, nulls);
@@ -462,8 +421,42 @@ cs_collect_suppressions(CsInstallation *in, int64 account, int64 contact, bytea 
 
 /* ---- deleting ---- */
 
+/*
+ * Did the contact receive an opt-out of the erasure in the slot of the table?  A
+ * contact that had the address at the time of the erasure did not.
+ */
+static bool
+has_received_erasure(CsInstallation *in, CsTable *table, int64 account, int64 contact, cs_time generation_start)
+{
+	cs_time		at = row_time(table);
+	CsLogScan	scan;
+	CsLoggedEvent event;
+	bool		found = false;
+
+	cs_begin_log(&scan, in, account, contact, &at);
+	while (!found && cs_next_logged(&scan, &event))
+		found = event.event.erasure && event.recorded > generation_start;
+	cs_end_log(&scan);
+	return found;
+}
+
+void
+cs_delete_lifted_suppressions(CsInstallation *in, int64 account, int64 contact, cs_time generation_start,
+							  const cs_facts *facts, bytea *digest)
+{
+	CsSuppressionScan scan;
+
+	begin_scan(&scan, in, account, digest);
+	while (next_row(&scan))
+		if (!is_said(facts, scan.table) &&
+			(!is_of_erasure(scan.table) || has_received_erasure(in, scan.table, account, contact, generation_start)))
+			cs_delete_row(in, scan.table, &scan.table->slot->tts_tid);
+	end_scan(&scan);
+	CommandCounterIncrement();
+}
+
 List *
-cs_delete_suppressions(CsInstallation *in, int64 account, bytea *digest, bool retracted_too)
+cs_delete_suppressions(CsInstallation *in, int64 account, bytea *digest, cs_id contact)
 {
 	CsSuppressionScan scan;
 	List	   *retractions = NIL;
@@ -472,8 +465,9 @@ cs_delete_suppressions(CsInstallation *in, int64 account, bytea *digest, bool re
 	while (next_row_of_any(&scan))
 	{
 		cs_id		retraction = row_id(scan.table, SUPPRESSION_RETRACTION);
+		cs_id		its = row_id(scan.table, SUPPRESSION_CONTACT);
 
-		if (retraction.set && !retracted_too)
+		if (contact.set && its.set && its.id != contact.id)
 			continue;
 		if (retraction.set)
 		{

@@ -6,33 +6,24 @@
 #ifndef CONTACT_STATUS_SUPPRESSION_H
 #define CONTACT_STATUS_SUPPRESSION_H
 
-#include "common/sha2.h"
-
 #include "utils/snapshot.h"
 #include "utils/tuplestore.h"
 
 #include "types/fact_columns.h"
 #include "access/genam.h"
 
+#include "storage/address_digest.h"
 #include "storage/installation.h"
 
 /*
- * Returns the HMAC-SHA-256 of the normalised address under the key of the
- * account.  Raises 23503 if the account does not exist, and XX001 if its key is
- * lost.
- */
-extern bytea *cs_address_digest(CsInstallation *in, int64 account, Datum address);
-
-/* Creates the key of a new account.  Does nothing if the account has one. */
-extern void cs_create_address_key(CsInstallation *in, int64 account);
-
-/*
- * Stores a suppression of an address.  One of the same kind and list is
- * replaced if it is earlier.  The suppression follows from events of `contact`
- * in the generation that began at generation_start, or (null) from none.  The
- * source and the reason may be NULL.
- * Returns whether it is new or later.  Waits for concurrent writers of the same
- * address, and may raise 40001.
+ * Stores a suppression of an address.  One of the same kind, list, source and
+ * contact is replaced if it is earlier or retracted.  The suppression follows
+ * from events of `contact` in the generation that began at generation_start, or
+ * (null) from none.  The source and the reason may be NULL.
+ *
+ * One of a contact is not stored if another has the same kind, list and time:
+ * the contact received it.  Returns whether it is new or later.  Waits for
+ * concurrent writers of the same address, and may raise 40001.
  */
 extern bool cs_suppress_address(CsInstallation *in, int64 account, bytea *digest, cs_kind kind, cs_id list,
 							   cs_time at, const char *source, const char *reason, cs_id contact,
@@ -61,7 +52,7 @@ typedef struct CsSuppression
 	cs_time		at;
 	cs_id		contact;		/* it follows from the events of this contact; null: of none */
 	bool		of_erasure;		/* an opt-out left by an erasure */
-	char	   *source;			/* NULL if it has none */
+	char	   *origin;			/* the reason of events that record it; NULL: none */
 } CsSuppression;
 
 typedef struct CsSuppressionScan
@@ -98,10 +89,18 @@ extern bool cs_is_suppressed(CsInstallation *in, int64 account, bytea *digest, c
 extern List *cs_suppressed_digests(CsInstallation *in, int64 account, int64 contact, cs_time generation_start);
 
 /*
- * Deletes all suppressions of an address.  Retracted ones remain, unless asked.
- * Returns the retractions (int64 *) of the deleted ones, one for each row.
+ * Deletes the suppressions of the address of a contact that its facts lift.
+ * Retracted ones remain, and those of an erasure that the contact did not receive.
  */
-extern List *cs_delete_suppressions(CsInstallation *in, int64 account, bytea *digest, bool retracted_too);
+extern void cs_delete_lifted_suppressions(CsInstallation *in, int64 account, int64 contact, cs_time generation_start,
+										  const cs_facts *facts, bytea *digest);
+
+/*
+ * Deletes all suppressions of an address, also retracted ones.  Those of other
+ * contacts remain if a contact is given.  Returns the retractions (int64 *) of
+ * the deleted ones, one for each row.
+ */
+extern List *cs_delete_suppressions(CsInstallation *in, int64 account, bytea *digest, cs_id contact);
 
 /*
  * Locks the suppression at a TID, if it has this retraction (0: none) and

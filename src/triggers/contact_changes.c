@@ -325,17 +325,16 @@ end_contact(CsInstallation *in, CsTable *table, TupleTableSlot *slot)
 	cs_facts_of_values(&facts, slot->tts_tupleDescriptor, table->facts, slot->tts_values, slot->tts_isnull);
 	cs_load_consents(in, account, contact, &facts.contact);
 	digest = cs_address_digest(in, account, cs_column(table, slot, CONTACT_EMAIL, &isnull));
-	/* the suppressions of the address are events of this contact, so its facts include them */
-	if (cs_has_suppressions(in))
-		cs_delete_suppressions(in, account, digest, false);
 	generation_start = cs_column(table, slot, CONTACT_GENERATION_START, &isnull);
-	cs_suppress_facts(in, account, contact, isnull ? PG_INT64_MIN : DatumGetTimestampTz(generation_start),
-				  &facts.contact, digest, true);
+	life = (CsGeneration) {account, contact, isnull ? PG_INT64_MIN : DatumGetTimestampTz(generation_start)};
+	/* the contact received the suppressions of its address: its facts hold them, or later events lifted them */
+	if (cs_has_suppressions(in))
+		cs_delete_lifted_suppressions(in, account, contact, life.generation_start, &facts.contact, digest);
+	cs_suppress_facts(in, account, contact, life.generation_start, &facts.contact, digest, true);
 	cs_delete_subscriptions(in, account, contact);
 	cs_count(in, account, (cs_id) {0}, facts.status, -1);
 	cs_record_change(in, &(CsStatusChange) {account, contact, {0}, facts.status, CS_NO_STATUS, in->now, CS_NO_KIND});
 
-	life = (CsGeneration) {account, contact, isnull ? PG_INT64_MIN : DatumGetTimestampTz(generation_start)};
 	cs_delete_address_changes(in, account, contact, life.generation_start);
 	cs_delete_all_checkpoints(in, account, contact, &life);
 	remember_contact(in, account, contact, generation_start, isnull, digest);

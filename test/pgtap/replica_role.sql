@@ -42,7 +42,9 @@ SELECT contact_status.suppress('crm', 1, 'gone@example.org', 'complained') \g /d
 SELECT is(helper.damage($$INSERT INTO crm.contact (email) VALUES ('gone@example.org')$$),
     '7 suppressed, count of unconfirmed', 'a contact that came without what is kept of its address');
 SELECT is(status, 'complained', 'is told by repair') FROM crm.contact WHERE contact_id = 7;
+UPDATE crm.policy SET unsubscribe_scope = 'list' WHERE name = 'ecomail';    -- with account, it would be account-wide
 SELECT contact_status.suppress('crm', 1, 'later@example.org', 'unsubscribed', 1) \g /dev/null
+UPDATE crm.policy SET unsubscribe_scope = 'account' WHERE name = 'ecomail';
 SELECT is(helper.damage($$UPDATE crm.contact SET email = 'later@example.org' WHERE contact_id = 5$$),
     NULL, 'an address that was changed so, of which an opt-out of a list is kept, shows with its list');
 SELECT is(status, 'unsubscribed', 'is told by repair') FROM crm.subscription WHERE (contact_id, list_id) = (5, 1);

@@ -44,7 +44,7 @@ SELECT results_eq(
     'VALUES (0::bigint, 0::bigint)', 'nor of another time');
 
 SELECT * FROM contact_status.retract_suppressions('crm', 'the file of another sender', source => 'file 7') \gset
-SELECT is((:suppressions, :events)::text, '(3,3)', 'the suppressions, and the events that they brought');
+SELECT is((:suppressions, :events)::text, '(4,3)', 'the suppressions, and the events that they brought');
 SELECT is((SELECT array_agg(status::text ORDER BY contact_id) FROM crm.contact WHERE account_id = 1), '{active,active}',
     'contacts that have the addresses are free');
 CALL helper.import(11, 'a@example.org');

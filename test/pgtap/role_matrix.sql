@@ -244,6 +244,7 @@ events_that_followed|SELECT contacts FROM _contact_status.events_that_followed('
     1)|ok *|ok *|ok *|ok ()|ok *|42501
 events_to_retract|SELECT contacts FROM _contact_status.events_to_retract('crm', $A, NULL, '{added}', NULL, NULL, \
     NULL, NULL, NULL, NULL)|ok *|ok *|ok *|ok ({})|42501|42501
+had_addresses|SELECT _contact_status.had_addresses('crm', $A, '{}', '{}', '{}')|ok *|ok *|ok *|42501|42501|42501
 mark_suppressions|SELECT _contact_status.mark_suppressions('crm', $A, '{}', NULL, 9, \
     'x')|ok *|ok *|ok *|42501|42501|42501
 retract_chosen|SELECT events FROM _contact_status.retract_chosen('crm', $A, '{}', '{}', '{}', 9, \

@@ -60,7 +60,11 @@ my %work = (
         my ($kind, $list) = opt_out();
         my $which = chance(0.7) ? "suppress('crm', 1, " . address()
             : "suppress_all('crm', 1, ARRAY[" . join(', ', map { address() } 1 .. 3) . ']';
-        return "SELECT contact_status.$which, '$kind', $list, " . moment() . ')';
+        return "SELECT contact_status.$which, '$kind', $list, " . moment() . ", 'file " . between(1, 2) . "')";
+    },
+    'suppressions retracted' => sub {
+        return "SELECT * FROM contact_status.retract_suppressions('crm', 'a test', "
+            . (chance(0.5) ? "source => 'file " . between(1, 2) . "')" : 'emails => ARRAY[' . address() . '])');
     },
     'opt-out'      => sub { record(opt_out(), 'NULL, NULL') },
     'delivery'     => sub { record(pick(qw(delivered opened soft_bounced hard_bounced nonexistent validated)),
@@ -80,7 +84,8 @@ my %work = (
 );
 my %weight = ('contact inserted' => 15, 'contact deleted' => 10, 'address changed' => 15, 'address suppressed' => 10,
     'opt-out' => 25,
-    consent => 10, delivery => 12, 'sign-up' => 12, retraction => 7, undoing => 5, erasure => 3);
+    consent => 10, delivery => 12, 'sign-up' => 12, retraction => 7, 'suppressions retracted' => 5, undoing => 8,
+    erasure => 3);
 my @work = map { ($_) x $weight{$_} } sort keys %work;
 
 # What a statement may end with: refused as the rules have it, or overtaken by others.
