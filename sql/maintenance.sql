@@ -3,10 +3,15 @@
 -- A function that writes has no SET search_path, because the triggers of the application would run with it. So its
 -- body qualifies each name and operator. Functions that only read have a search_path, and the queries are in these.
 
+-- A function that runs a query first calls check_installation with the tables of the query. A column of a type of the
+-- owner's would run the owner's casts with the rights of the caller. For the same reason no query here refers to a whole
+-- row of contact or subscription, or casts a whole row of policy: ROW(p.*) has no cast of the owner's.
+
 CREATE FUNCTION _contact_status.check_installation(schema name, tables name[] DEFAULT '{}') RETURNS void
     LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'cs_check_installation';
 COMMENT ON FUNCTION _contact_status.check_installation(name, name[]) IS
-'raises 42P01 without an installation, 55000 for a wrong table or owner, 42501 if the caller may not read the tables';
+'raises 42P01 without an installation, 55000 for a wrong table or owner, 42501 if the caller may not read the tables; locks '
+'the tables, and raises 42703 or 42804 if a column of them is missing or has another type';
 
 CREATE FUNCTION _contact_status.check_owner(schema name) RETURNS void
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'cs_check_owner_of';

@@ -14,7 +14,7 @@ BEGIN
         RETURN suppression_kind.kind;
     ELSIF suppression_kind.kind IN ('soft_bounced', 'blocked', 'hard_bounced', 'nonexistent') THEN
         -- the rules of the account's policy decide whether one such event proves the address dead
-        EXECUTE format('SELECT (contact_status.fold(p::contact_status.policy, NULL, $2, $3, NULL, NULL, '''', NULL, NULL, $3)).hard_bounced_at '
+        EXECUTE format('SELECT (contact_status.fold(ROW(p.*)::contact_status.policy, NULL, $2, $3, NULL, NULL, '''', NULL, NULL, $3)).hard_bounced_at '
                        'IS NOT NULL FROM %1$I.account a JOIN %1$I.policy p ON p.name = a.policy WHERE a.account_id = $1',
                        suppression_kind.schema)
            INTO is_dead USING suppression_kind.account_id, suppression_kind.kind, suppression_kind.occurred_at;

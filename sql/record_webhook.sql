@@ -53,7 +53,7 @@ DECLARE
     former pg_catalog.record;
 BEGIN
     PERFORM _contact_status.refuse_read_only('record_webhook');
-    PERFORM _contact_status.check_installation(record_webhook.schema, '{contact}');
+    PERFORM _contact_status.check_installation(record_webhook.schema, '{contact,event}');
     IF record_webhook.account_id IS NULL OR record_webhook.provider IS NULL OR record_webhook.payload IS NULL THEN
         RAISE EXCEPTION 'record_webhook needs a provider, a payload and an account'
             USING ERRCODE = 'null_value_not_allowed', HINT = 'Omit account_id for account 1.';
@@ -149,6 +149,7 @@ BEGIN
                 one.reply, NULL);
         END IF;
     END LOOP;
+    PERFORM _contact_status.check_installation(record_unmatched.schema, '{unmatched_event}');
     -- without a time, a repeated event has the same key
     EXECUTE pg_catalog.format(
         'INSERT INTO %I.unmatched_event (account_id, address, kind, campaign_id, occurred_at, event_key, source, reason, reply, problem) '

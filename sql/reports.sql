@@ -41,12 +41,15 @@ BEGIN
     END IF;
     RETURN QUERY EXECUTE format($query$
 WITH c AS (
-    SELECT c.*, p.name AS policy, p.soft_bounce_limit, p.soft_bounce_outcome, p.hard_bounce_limit,
+    SELECT c.address_since, c.complained_at, c.unsubscribed_at, c.deleted_at, c.hard_bounced_at, c.delivered_campaign,
+           c.run_times, c.hard_bounces, c.unanswered, c.unanswered_since, c.lapsed_at, c.suspended_at, c.suspended_until,
+           p.name AS policy, p.soft_bounce_limit, p.soft_bounce_outcome, p.hard_bounce_limit,
            p.unresponsive_campaigns, p.unresponsive_after, p.resubscribe
       FROM ONLY %1$I.contact c JOIN %1$I.account a USING (account_id) JOIN %1$I.policy p ON p.name = a.policy
      WHERE c.account_id = $1 AND c.contact_id = $2
 ), s AS (
-    SELECT * FROM ONLY %1$I.subscription s WHERE s.account_id = $1 AND s.contact_id = $2 AND ($3 IS NULL OR s.list_id = $3)
+    SELECT s.list_id, s.consent, s.consent_at, s.requested_at, s.request_key
+      FROM ONLY %1$I.subscription s WHERE s.account_id = $1 AND s.contact_id = $2 AND ($3 IS NULL OR s.list_id = $3)
 ), facts (place, fact, status, since, kinds, list, detail, lifted_by) AS (
     SELECT 1, 'consent', s.consent, s.consent_at,
            CASE s.consent WHEN 'active' THEN '{added,signed_up,confirmed,resubscribed}'
@@ -146,7 +149,7 @@ BEGIN
         '{policy,account,consent_setting_history,contact,address_change,checkpoint,event}');
     RETURN QUERY EXECUTE format($query$
 WITH own AS (
-    SELECT p::contact_status.policy AS policy, p.counted
+    SELECT ROW(p.*)::contact_status.policy AS policy, p.counted
       FROM %1$I.account a JOIN %1$I.policy p ON p.name = a.policy WHERE a.account_id = $1
 ), period AS MATERIALIZED (
     SELECT s.*, lead(s.since, 1, 'infinity') OVER (PARTITION BY s.list_id ORDER BY s.since) AS until

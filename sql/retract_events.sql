@@ -56,6 +56,7 @@ CREATE FUNCTION _contact_status.events_that_followed(
     SET enable_nestloop = off   -- statistics do not show how many events are retracted
 AS $followed$
 BEGIN
+    PERFORM _contact_status.check_installation(events_that_followed.schema, '{event,suppression,deleted_contact}');
     EXECUTE format($query$
 SELECT array_agg(e.contact_id ORDER BY e.contact_id, e.tableoid, e.ctid), array_agg(e.tableoid ORDER BY e.contact_id, e.tableoid, e.ctid),
        array_agg(e.ctid ORDER BY e.contact_id, e.tableoid, e.ctid)
@@ -183,6 +184,7 @@ CREATE FUNCTION _contact_status.retracted_events(
     SET search_path = pg_catalog, pg_temp
 AS $retracted$
 BEGIN
+    PERFORM _contact_status.check_installation(retracted_events.schema, '{event}');
     EXECUTE format('SELECT coalesce(array_agg(contact_id ORDER BY contact_id, tableoid, ctid), ''{}''), '
                    'coalesce(array_agg(tableoid ORDER BY contact_id, tableoid, ctid), ''{}''), '
                    'coalesce(array_agg(ctid ORDER BY contact_id, tableoid, ctid), ''{}'') '
@@ -207,6 +209,7 @@ AS $undo$
 DECLARE
     places tid[];
 BEGIN
+    PERFORM _contact_status.check_installation(undo_suppressions.schema, '{suppression}');
     EXECUTE format('SELECT array_agg(s.ctid) FROM %I.suppression s WHERE s.account_id = $1 AND s.retraction_id = $2',
                    undo_suppressions.schema)
        INTO places USING undo_suppressions.account_id, undo_suppressions.retraction_id;
@@ -228,6 +231,7 @@ CREATE FUNCTION _contact_status.suppressions_to_retract(
     SET search_path = pg_catalog, pg_temp
 AS $choose$
 BEGIN
+    PERFORM _contact_status.check_installation(suppressions_to_retract.schema, '{suppression}');
     EXECUTE format('SELECT nextval(pg_get_serial_sequence(%L, ''retraction_id''))', format('%I.retraction', suppressions_to_retract.schema))
        INTO suppressions_to_retract.retraction_id;
     EXECUTE format('SELECT coalesce(array_agg(s.ctid), ''{}'') FROM %I.suppression s '

@@ -76,6 +76,9 @@ BEGIN
             END IF;
             CONTINUE;
         END IF;
+        IF contact IS NULL THEN
+            PERFORM _contact_status.check_installation(record_by_address.schema, '{unmatched_event}');
+        END IF;
         target := CASE WHEN contact IS NULL
             THEN pg_catalog.format('%I.unmatched_event (problem, address', record_by_address.schema)
             ELSE pg_catalog.format('%I.event (contact_id', record_by_address.schema) END;

@@ -33,12 +33,12 @@ SELECT c.account_id, c.contact_id, coalesce(c.due_at <= $1, false),
                             WHERE e.account_id = c.account_id AND e.contact_id = c.contact_id AND e.occurred_at = c.changed_at)
            AND NOT EXISTS (SELECT FROM %1$I.address_change k
                             WHERE k.account_id = c.account_id AND k.contact_id = c.contact_id AND k.changed_at = c.changed_at),
-       to_jsonb(c) || jsonb_build_object('subscriptions', to_jsonb(s.subscriptions)), to_jsonb(x.f)
+       to_jsonb(ROW(%5$s, s.subscriptions)::contact_status.folded_contact), to_jsonb(x.f)
   FROM ONLY %1$I.contact c
   JOIN %1$I.account a USING (account_id)
   JOIN %1$I.policy p ON p.name = a.policy
  CROSS JOIN LATERAL (
-           SELECT contact_status.fold(p::contact_status.policy, e.settings, e.kind, e.occurred_at, e.list_id,
+           SELECT contact_status.fold(ROW(p.*)::contact_status.policy, e.settings, e.kind, e.occurred_at, e.list_id,
                       e.campaign_id, e.event_key, e.source, e.until, $1, e.facts, e.dated_at
                       ORDER BY e.occurred_at, e.dated_at, e.kind, e.list_id NULLS FIRST, e.campaign_id NULLS FIRST,
                                e.event_key COLLATE "C") AS f
@@ -58,7 +58,9 @@ SELECT c.account_id, c.contact_id, coalesce(c.due_at <= $1, false),
     (SELECT string_agg(format('c.%I', attname), ', ' ORDER BY attnum) FROM pg_attribute
       WHERE attrelid = 'contact_status.folded_contact'::regclass AND attname <> ALL ('{status,due_at,subscriptions}')),
     (SELECT string_agg(format('(x.f).%I', attname), ', ' ORDER BY attnum) FROM pg_attribute
-      WHERE attrelid = 'contact_status.folded_contact'::regclass AND attname <> ALL ('{status,due_at,subscriptions}')))
+      WHERE attrelid = 'contact_status.folded_contact'::regclass AND attname <> ALL ('{status,due_at,subscriptions}')),
+    (SELECT string_agg(format('c.%I', attname), ', ' ORDER BY attnum) FROM pg_attribute
+      WHERE attrelid = 'contact_status.folded_contact'::regclass AND attname <> 'subscriptions'))
     USING differing_contacts.as_of;
 END
 $differing$;

@@ -31,6 +31,9 @@
  * these errors come before those of a query.  Raises the errors of
  * cs_open_named(), and 22004 for a null argument.  Raises 42P01 for a table
  * that does not exist, and 42501 if the caller may not read one of the tables.
+ * A function names the tables of its queries.  The columns of these are checked
+ * and locked as in cs_check_columns(): a column of a type of the owner's would
+ * run the owner's casts with the rights of the caller.
  */
 PG_FUNCTION_INFO_V1(cs_check_installation);
 Datum
@@ -47,6 +50,7 @@ cs_check_installation(PG_FUNCTION_ARGS)
 				 errmsg("the schema of an installation is missing"),
 				 errhint("Name the schema with whose name contact_status.create_tables was called.")));
 	in = cs_open_named(PG_GETARG_NAME(0));
+	in->reads_only = true;
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -63,6 +67,7 @@ cs_check_installation(PG_FUNCTION_ARGS)
 					 errmsg("table \"%s.%s\" does not exist", get_namespace_name(in->schema), name),
 					 errhint("Create the tables of an installation with contact_status.create_tables.")));
 		cs_check_rights_of(relid, ACL_SELECT);
+		cs_check_columns(in, name);
 	}
 	cs_close(in);
 	PG_RETURN_VOID();
@@ -108,6 +113,7 @@ cs_check_feed(PG_FUNCTION_ARGS)
 				 errhint("Create it with contact_status.add_change_feed.")));
 	}
 	cs_check_readable(cs_table(in, TABLE_STATUS_CHANGE)->rel);
+	cs_check_table_rights(cs_table(in, TABLE_CHANGE_CONSUMER)->rel, ACL_SELECT);
 	cs_close(in);
 	PG_RETURN_INT64((int64) GetSystemIdentifier());
 }

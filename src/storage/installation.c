@@ -27,6 +27,7 @@
 #include "compat.h"
 #include "storage/installation.h"
 #include "storage/layout_cache.h"
+#include "types/enums.h"
 #include "types/fact_columns.h"
 
 /*
@@ -41,6 +42,7 @@ static const struct
 	int			column_count;
 	CsColumn	columns[MAX_COLUMNS];
 	bool		optional;
+	CsColumn	others[2];		/* that only queries use */
 }			tables[TABLES] = {
 	[TABLE_POLICY] = {"policy", RowShareLock, 1, 1, {{"name", TEXTOID, true}}},
 	[TABLE_ACCOUNT] = {"account", RowShareLock, 1, 5, {
@@ -49,7 +51,7 @@ static const struct
 	}},
 	[TABLE_LIST] = {"list", AccessShareLock, 2, 3, {
 		{"account_id", INT8OID, true}, {"list_id", INT8OID, true}, {"double_opt_in", BOOLOID, false}
-	}},
+	}, .others = {{"name", TEXTOID, false}}},
 	[TABLE_CONSENT_SETTING_HISTORY] = {"consent_setting_history", AccessShareLock, 3, 8, {
 		{"account_id", INT8OID, true}, {"list_id", INT8OID, false}, {"since", TIMESTAMPTZOID, true},
 		{"import_consent", TEXTOID, false}, {"double_opt_in", BOOLOID, false}, {"unsubscribe_scope", TEXTOID, false},
@@ -58,7 +60,7 @@ static const struct
 	[TABLE_CONTACT] = {"contact", RowExclusiveLock, 2, 5, {
 		{"account_id", INT8OID, true}, {"contact_id", INT8OID, true}, {"email", TEXTOID, true},
 		{"generation_start", TIMESTAMPTZOID, false}, {"address_since", TIMESTAMPTZOID, false}
-	}},
+	}, .others = {{"created_at", TIMESTAMPTZOID, true}}},
 	[TABLE_DELETED_CONTACT] = {"deleted_contact", RowExclusiveLock, 2, 8, {
 		{"account_id", INT8OID, true}, {"contact_id", INT8OID, true}, {"ended_at", TIMESTAMPTZOID, true},
 		{"generation_start", TIMESTAMPTZOID, false}, {"address_digest", BYTEAOID, false}, {"holder_id", INT8OID, false},
@@ -107,12 +109,15 @@ static const struct
 		{"campaign_id", INT8OID, false}, {"occurred_at", TIMESTAMPTZOID, false}, {"event_key", TEXTOID, true},
 		{"source", TEXTOID, false}, {"evidence", TEXTOID, false}, {"reason", TEXTOID, false}, {"reply", TEXTOID, false},
 		{"until", TIMESTAMPTZOID, false}, {"received_at", TIMESTAMPTZOID, true}
-	}},
+	}, .others = {{"row", JSONBOID, false}, {"problem", TEXTOID, true}}},
 	[TABLE_STATUS_CHANGE] = {"status_change", RowExclusiveLock, 3, 10, {
 		{"account_id", INT8OID, true}, {"list_id", INT8OID, false}, {"contact_id", INT8OID, true},
 		{"previous_status", CS_TYPE_STATUS, false}, {"status", CS_TYPE_STATUS, false},
 		{"changed_at", TIMESTAMPTZOID, true}, {"kind", CS_TYPE_KIND, false}, {"cluster", INT8OID, true},
 		{"next_xid", XID8OID, true}, {"change_id", INT8OID, true}
+	}, true},
+	[TABLE_CHANGE_CONSUMER] = {"change_consumer", RowExclusiveLock, 2, 4, {
+		{"consumer", TEXTOID, true}, {"cluster", INT8OID, true}, {"next_xid", XID8OID, true}, {"change_id", INT8OID, true}
 	}, true},
 	[TABLE_EVENT] = {"event", AccessShareLock, 3, 15, {
 		{"account_id", INT8OID, true}, {"contact_id", INT8OID, true}, {"occurred_at", TIMESTAMPTZOID, true},
@@ -293,6 +298,19 @@ find_columns(CsTable *table)
 	layout->has_columns = true;
 }
 
+/* The columns of table policy are those of its type. */
+static void
+check_policy_table(Relation rel)
+{
+	static Oid	policy;
+
+	if (!cs_is_own_type(rel->rd_rel->reloftype, "policy", &policy))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("table \"%s\" is not of type contact_status.policy", RelationGetRelationName(rel)),
+				 errhint("Restore the table as contact_status.create_tables makes it.")));
+}
+
 CsTable *
 cs_open_table(CsInstallation *in, CsTableId id, Oid relid)
 {
@@ -308,6 +326,8 @@ cs_open_table(CsInstallation *in, CsTableId id, Oid relid)
 	table->rel = table_open(relid, lock);
 	table->slot = table_slot_create(table->rel, NULL);
 	table->layout = cs_layout(in->schema, id);
+	if (id == TABLE_POLICY)
+		check_policy_table(table->rel);
 	if (id == TABLE_CONTACT)
 		table->facts = palloc(sizeof(table->layout->facts));
 	find_columns(table);
@@ -397,6 +417,23 @@ cs_table(CsInstallation *in, CsTableId id)
 		check_table(in, tables[id].name, table->rel->rd_rel->relkind, table->rel->rd_rel->relowner);
 	}
 	return table;
+}
+
+void
+cs_check_columns(CsInstallation *in, const char *name)
+{
+	for (int id = 0; id < TABLES; id++)
+	{
+		AttrNumber	found[lengthof(tables[0].others)];
+		int			count = 0;
+
+		if (strcmp(tables[id].name, name) != 0)
+			continue;
+		while (count < lengthof(tables[0].others) && tables[id].others[count].name)
+			count++;
+		cs_find_columns(cs_table(in, id)->rel->rd_att, true, tables[id].others, count, found);
+		return;
+	}
 }
 
 void

@@ -34,6 +34,7 @@ typedef enum CsTableId
 	TABLE_CHECKPOINT,
 	TABLE_UNMATCHED_EVENT,
 	TABLE_STATUS_CHANGE,		/* exists only with a change feed */
+	TABLE_CHANGE_CONSUMER,		/* the same */
 	TABLE_EVENT
 } CsTableId;
 
@@ -136,6 +137,10 @@ enum
 };
 enum
 {
+	CONSUMER_NAME, CONSUMER_CLUSTER, CONSUMER_NEXT_XID, CONSUMER_CHANGE_ID
+};
+enum
+{
 	EVENT_ACCOUNT, EVENT_CONTACT, EVENT_OCCURRED_AT, EVENT_LIST, EVENT_CAMPAIGN, EVENT_KIND,
 	EVENT_RECORDED_AT, EVENT_RETRACTED_AT, EVENT_UNTIL, EVENT_KEY, EVENT_SOURCE, EVENT_EVIDENCE, EVENT_REASON,
 	EVENT_REPLY, EVENT_RETRACTION
@@ -190,6 +195,13 @@ extern CsInstallation *cs_open_named(Name schema);
  * for writing.
  */
 extern CsTable *cs_table(CsInstallation *in, CsTableId id);
+
+/*
+ * Checks the columns of a table, given by name, and locks it against changes of
+ * them until the transaction ends.  Queries read it afterwards.  So no cast or
+ * function of its owner can replace a column.  Raises the errors of cs_table().
+ */
+extern void cs_check_columns(CsInstallation *in, const char *name);
 
 /* Returns the OID of the table without opening it.  Raises 42P01 if it is missing. */
 extern Oid	cs_table_oid(CsInstallation *in, CsTableId id);

@@ -9,7 +9,9 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_enum.h"
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -87,15 +89,30 @@ cs_kind_of_datum(Oid type, Datum value)
 bool
 cs_is_enum(Oid type, bool of_statuses)
 {
-	EnumLabels *cache = of_statuses ? &statuses : &kinds;
+	static Oid	known_statuses;
+	static Oid	known_kinds;
 
-	if (cache->type != type)
-	{
-		if (get_typtype(type) != TYPTYPE_ENUM)
-			return false;
-		look_up(cache, type, of_statuses ? cs_status_labels : cs_kind_labels, of_statuses ? CS_STATUSES : CS_KINDS);
-	}
-	return true;
+	return of_statuses ? cs_is_own_type(type, "contact_status", &known_statuses) :
+		cs_is_own_type(type, "event_kind", &known_kinds);
+}
+
+bool
+cs_is_own_type(Oid type, const char *name, Oid *known)
+{
+	HeapTuple	tuple;
+	bool		own;
+
+	if (type == *known)
+		return OidIsValid(type);
+	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	own = strcmp(NameStr(((Form_pg_type) GETSTRUCT(tuple))->typname), name) == 0 &&
+		((Form_pg_type) GETSTRUCT(tuple))->typnamespace == get_namespace_oid("contact_status", true);
+	ReleaseSysCache(tuple);
+	if (own)
+		*known = type;
+	return own;
 }
 
 Datum

@@ -19,10 +19,15 @@ extern Datum cs_status_datum(Oid type, cs_status status);
 extern Datum cs_kind_datum(Oid type, cs_kind kind);
 
 /*
- * Does the type have the labels of statuses, or else of kinds?  Returns false
- * for a type that is not an enum.  Raises 42804 for an enum that lacks one of
- * the labels.
+ * Is it our enum of statuses, or else of kinds?  An enum of another schema is
+ * not, even with the same labels.
  */
 extern bool cs_is_enum(Oid type, bool statuses);
+
+/*
+ * Is it the type with this name in schema contact_status?  `known` is the OID
+ * for which the answer was yes before.
+ */
+extern bool cs_is_own_type(Oid type, const char *name, Oid *known);
 
 #endif							/* CONTACT_STATUS_ENUMS_H */

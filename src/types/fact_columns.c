@@ -8,7 +8,6 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
-#include "access/transam.h"
 #include "fmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -55,12 +54,13 @@ is_column(TupleDesc desc, int i, const char *name)
 static void
 check_column(Form_pg_attribute column, bool is_table, const CsColumn *wanted)
 {
+	static Oid	folded;
 	bool		right = column->atttypid == wanted->type;
 
 	if (wanted->type == CS_TYPE_STATUS || wanted->type == CS_TYPE_KIND)
 		right = cs_is_enum(column->atttypid, wanted->type == CS_TYPE_STATUS);
 	else if (wanted->type == CS_TYPE_FOLDED)
-		right = column->atttypid >= FirstNormalObjectId && OidIsValid(get_typ_typrelid(column->atttypid));
+		right = cs_is_own_type(column->atttypid, "folded_contact", &folded);
 	if (!right)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
