@@ -16,17 +16,18 @@ export const send = ({ list, subject, body, link }) => transaction(async (query)
 });
 
 // Takes mails to send. A claim ends after ten minutes, so that the mails of a worker that crashed are sent again. A
-// contact that may no longer be mailed has no address here. This is the place of contact_status.may_mail.
+// contact that may no longer be mailed has no address here.
 const claim = (mails) => query(`WITH claimed AS (
         UPDATE news.outbox o SET attempts = o.attempts + 1, send_at = now() + interval '10 minutes'
           FROM (SELECT outbox_id FROM news.outbox WHERE send_at <= now() ORDER BY send_at, outbox_id
                  LIMIT $1 FOR UPDATE SKIP LOCKED) mine
          WHERE o.outbox_id = mine.outbox_id RETURNING o.*)
     SELECT o.outbox_id, o.contact_id, o.list_id, o.campaign_id, o.confirm_key, k.subject, k.body,
-           coalesce(m.email, d.email) AS email
+           CASE WHEN o.campaign_id IS NULL THEN d.email
+                WHEN contact_status.may_mail('news', 1, o.contact_id, o.list_id) THEN c.email END AS email
       FROM claimed o
       LEFT JOIN news.campaign k USING (campaign_id)
-      LEFT JOIN news.mailable m ON m.account_id = 1 AND m.list_id = o.list_id AND m.contact_id = o.contact_id
+      LEFT JOIN news.contact c ON c.account_id = 1 AND c.contact_id = o.contact_id
       LEFT JOIN news.deliverable d ON d.account_id = 1 AND d.contact_id = o.contact_id AND o.campaign_id IS NULL`,
     [mails]);
 
