@@ -429,7 +429,7 @@ cs_check_columns(CsInstallation *in, const char *name)
 
 		if (strcmp(tables[id].name, name) != 0)
 			continue;
-		while (count < lengthof(tables[0].others) && tables[id].others[count].name)
+		while (count < (int) lengthof(tables[0].others) && tables[id].others[count].name)
 			count++;
 		cs_find_columns(cs_table(in, id)->rel->rd_att, true, tables[id].others, count, found);
 		return;
