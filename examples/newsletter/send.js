@@ -25,8 +25,7 @@ const claim = (mails) => query(`WITH claimed AS (
     SELECT o.outbox_id, o.contact_id, o.list_id, o.campaign_id, o.confirm_key, k.subject, k.body,
            CASE WHEN o.campaign_id IS NULL THEN d.email
                 WHEN contact_status.may_mail('news', 1, o.contact_id, o.list_id) THEN c.email END AS email
-      FROM claimed o
-      LEFT JOIN news.campaign k USING (campaign_id)
+      FROM claimed o LEFT JOIN news.campaign k USING (campaign_id)
       LEFT JOIN news.contact c ON c.account_id = 1 AND c.contact_id = o.contact_id
       LEFT JOIN news.deliverable d ON d.account_id = 1 AND d.contact_id = o.contact_id AND o.campaign_id IS NULL`,
     [mails]);
