@@ -67,7 +67,7 @@ begin_reader(Name schema, MemoryContext parent)
 	reader->context = context;
 	reader->is_exempt = true;
 	in->reads_only = true;
-	for (int i = 0; i < lengthof(read_tables); i++)
+	for (int i = 0; i < (int) lengthof(read_tables); i++)
 	{
 		Relation	rel = cs_table(in, read_tables[i])->rel;
 

@@ -42,7 +42,7 @@ static const struct
 	int			column_count;
 	CsColumn	columns[MAX_COLUMNS];
 	bool		optional;
-	CsColumn	others[2];		/* that only queries use */
+	CsColumn	others[3];		/* that only queries use */
 }			tables[TABLES] = {
 	[TABLE_POLICY] = {"policy", RowShareLock, 1, 1, {{"name", TEXTOID, true}}},
 	[TABLE_ACCOUNT] = {"account", RowShareLock, 1, 5, {
@@ -109,7 +109,7 @@ static const struct
 		{"campaign_id", INT8OID, false}, {"occurred_at", TIMESTAMPTZOID, false}, {"event_key", TEXTOID, true},
 		{"source", TEXTOID, false}, {"evidence", TEXTOID, false}, {"reason", TEXTOID, false}, {"reply", TEXTOID, false},
 		{"until", TIMESTAMPTZOID, false}, {"received_at", TIMESTAMPTZOID, true}
-	}, .others = {{"row", JSONBOID, false}, {"problem", TEXTOID, true}}},
+	}, .others = {{"row", JSONBOID, false}, {"problem", TEXTOID, true}, {"forwarded_from", TEXTOID, false}}},
 	[TABLE_STATUS_CHANGE] = {"status_change", RowExclusiveLock, 3, 10, {
 		{"account_id", INT8OID, true}, {"list_id", INT8OID, false}, {"contact_id", INT8OID, true},
 		{"previous_status", CS_TYPE_STATUS, false}, {"status", CS_TYPE_STATUS, false},

@@ -322,7 +322,7 @@ INSERT INTO helper.fact (policy, settings, events, fact, status, kind, detail, l
     '^nothing'),
 ('default', '{}', 'added l1, unsubscribed l1, signed_up l1 key=k9', 'request pending', 'unsubscribed', 'signed_up',
     'key k9', 'confirmed'),
-('default', '{}', 'added l1, unsubscribed', 'account-wide opt-out', 'unsubscribed', 'unsubscribed', '', 'return'),
+('default', '{}', 'added l1, unsubscribed', 'account-wide opt-out', 'unsubscribed', 'unsubscribed', '', 'resubscribed'),
 ('default', '{}', 'added l1, complained', 'complaint', 'complained', 'complained', '', 'retraction'),
 ('default', '{}', 'added l1, deleted', 'deletion', 'deleted', 'deleted', '', 'restored'),
 ('default', '{}', 'added l1, hard_bounced', 'address dead', 'hard_bounced', 'hard_bounced', '', 'validated'),
