@@ -157,19 +157,7 @@ extern bool cs_apply_own_event(CsContact *v, const cs_event *event);
  * Apply an event of the log under the consent settings in force when it was
  * recorded.  Returns whether it changed a fact.
  */
-static inline bool
-cs_apply_logged(CsContact *v, CsLoggedEvent *logged)
-{
-	if (cs_touches_consent(logged->event.kind))
-		cs_need_consents(v);
-	if (cs_judges_consent(logged->event.kind))
-		logged->event.rules = cs_consent_rules_at(v->in, v->account, logged->event.list, logged->recorded);
-	if (logged->recorded >= v->own_since ? !cs_apply_own_event(v, &logged->event) :
-		!cs_apply_event(&v->facts, &v->policy->rules, &logged->event))
-		return false;
-	v->changed = (cs_moment) {.set = true, .at = logged->event.at};
-	return true;
-}
+extern bool cs_apply_logged(CsContact *v, CsLoggedEvent *logged);
 
 /*
  * Replay the log from a time on, starting with the stored facts.  No event

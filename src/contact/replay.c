@@ -28,6 +28,22 @@ typedef struct Span
 
 #define ALL ((Span) {.before = CS_NEVER, .change_before = CS_NEVER, .recorded_until = PG_INT64_MAX})
 
+/* ---- events ---- */
+
+bool
+cs_apply_logged(CsContact *v, CsLoggedEvent *logged)
+{
+	if (cs_touches_consent(logged->event.kind))
+		cs_need_consents(v);
+	if (cs_judges_consent(logged->event.kind))
+		logged->event.rules = cs_consent_rules_at(v->in, v->account, logged->event.list, logged->recorded);
+	if (logged->recorded >= v->own_since ? !cs_apply_own_event(v, &logged->event) :
+		!cs_apply_event(&v->facts, &v->policy->rules, &logged->event))
+		return false;
+	v->changed = (cs_moment) {.set = true, .at = logged->event.at};
+	return true;
+}
+
 /* ---- the horizon ---- */
 
 const CsCheckpoint *
