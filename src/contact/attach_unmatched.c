@@ -74,10 +74,10 @@ is_event(CsInstallation *in, CsTable *table, int64 account, TimestampTz *at)
 void
 cs_attach_unmatched_events(CsInstallation *in, int64 account, int64 contact, bytea *digest)
 {
-	CsUnmatchedScan scan;
+	CsIndexScan scan;
 
 	cs_begin_unmatched(&scan, in, account, digest);
-	while (cs_next_unmatched(&scan))
+	while (cs_next_indexed_row(&scan))
 	{
 		CsTable    *table = scan.table,
 				   *log;
@@ -101,5 +101,5 @@ cs_attach_unmatched_events(CsInstallation *in, int64 account, int64 contact, byt
 		cs_insert_new_event(in, log, values, nulls);
 		cs_delete_row(in, table, &table->slot->tts_tid);
 	}
-	cs_end_unmatched(&scan);
+	cs_end_index_scan(&scan);
 }

@@ -4,16 +4,12 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/tableam.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
 
-#include "compat.h"
 #include "contact/contact.h"
 #include "contact/former_address.h"
 #include "rules/rules.h"
@@ -46,23 +42,15 @@ hold_in(CsInstallation *in, CsTableId id, const int index_columns[2], int holder
 {
 	List	   *merged = NIL;
 	CsTable    *table;
-	Relation	index;
-	Snapshot	snapshot;
-	IndexScanDesc scan;
-	ScanKeyData keys[2];
+	CsIndexScan scan;
 	Datum	   *values;
 	bool	   *nulls;
 
 	if (!has_rows(in, id))
 		return NIL;
 	table = cs_table(in, id);
-	index = cs_open_index(table, index_columns, 2);
-	snapshot = cs_latest_snapshot();
-	scan = cs_index_beginscan(table->rel, index, snapshot, 2);
-	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(account));
-	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_BYTEAEQ, PointerGetDatum(digest));
-	index_rescan(scan, keys, 2, NULL, 0);
-	while (index_getnext_slot(scan, ForwardScanDirection, table->slot))
+	cs_begin_index_scan(&scan, table, index_columns, account, PointerGetDatum(digest));
+	while (cs_next_indexed_row(&scan))
 	{
 		/* the row is gone if its contact was deleted concurrently */
 		if (!cs_lock_row_if_there(table, &table->slot->tts_tid, LockTupleNoKeyExclusive))
@@ -78,9 +66,7 @@ hold_in(CsInstallation *in, CsTableId id, const int index_columns[2], int holder
 		}
 		cs_update_row(in, table, &table->slot->tts_tid, values, nulls);
 	}
-	index_endscan(scan);
-	UnregisterSnapshot(snapshot);
-	index_close(index, AccessShareLock);
+	cs_end_index_scan(&scan);
 	return merged;
 }
 

@@ -4,17 +4,13 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "utils/datum.h"
-#include "utils/fmgroids.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
 
-#include "compat.h"
 #include "contact/former_address.h"
 #include "contact/merged_contact.h"
 #include "rules/rules.h"
@@ -177,32 +173,41 @@ cs_merge_target(CsInstallation *in, int64 account, int64 contact)
 	}
 }
 
+/* The deleted contacts with a value in the second column of an index. */
+static List *
+deleted_contacts_with(CsInstallation *in, const int columns[2], int64 account, Datum value)
+{
+	CsTable    *deleted = cs_table(in, TABLE_DELETED_CONTACT);
+	CsIndexScan scan;
+	List	   *found = NIL;
+	bool		isnull;
+
+	cs_begin_index_scan(&scan, deleted, columns, account, value);
+	while (cs_next_indexed_row(&scan))
+	{
+		int64	   *contact = palloc(sizeof(int64));
+
+		*contact = DatumGetInt64(cs_column(deleted, deleted->slot, DELETED_CONTACT, &isnull));
+		found = lappend(found, contact);
+	}
+	cs_end_index_scan(&scan);
+	return found;
+}
+
 List *
 cs_merged_contacts(CsInstallation *in, int64 account, int64 contact)
 {
 	static const int columns[2] = {DELETED_ACCOUNT, DELETED_MERGED_INTO};
-	CsTable    *deleted = cs_table(in, TABLE_DELETED_CONTACT);
-	Relation	index = cs_open_index(deleted, columns, 2);
-	Snapshot	snapshot = cs_latest_snapshot();
-	IndexScanDesc scan = cs_index_beginscan(deleted->rel, index, snapshot, 2);
-	ScanKeyData keys[2];
-	List	   *found = NIL;
-	bool		isnull;
 
-	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(account));
-	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(contact));
-	index_rescan(scan, keys, 2, NULL, 0);
-	while (index_getnext_slot(scan, ForwardScanDirection, deleted->slot))
-	{
-		int64	   *merged = palloc(sizeof(int64));
+	return deleted_contacts_with(in, columns, account, Int64GetDatum(contact));
+}
 
-		*merged = DatumGetInt64(cs_column(deleted, deleted->slot, DELETED_CONTACT, &isnull));
-		found = lappend(found, merged);
-	}
-	index_endscan(scan);
-	UnregisterSnapshot(snapshot);
-	index_close(index, AccessShareLock);
-	return found;
+List *
+cs_deleted_contacts_of(CsInstallation *in, int64 account, bytea *digest)
+{
+	static const int columns[2] = {DELETED_ACCOUNT, DELETED_DIGEST};
+
+	return deleted_contacts_with(in, columns, account, PointerGetDatum(digest));
 }
 
 /* ---- addresses of merged contacts ---- */

@@ -46,4 +46,7 @@ extern int64 cs_merge_target(CsInstallation *in, int64 account, int64 contact);
 /* Returns the ids (int64 *) of the contacts that were merged with a contact. */
 extern List *cs_merged_contacts(CsInstallation *in, int64 account, int64 contact);
 
+/* Returns the ids (int64 *) of the deleted contacts that had an address when they were deleted. */
+extern List *cs_deleted_contacts_of(CsInstallation *in, int64 account, bytea *digest);
+
 #endif							/* CONTACT_STATUS_MERGED_CONTACT_H */

@@ -10,10 +10,8 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
 
-#include "compat.h"
 #include "contact/deleted_contact.h"
 #include "contact/former_address.h"
 #include "contact/operation.h"
@@ -89,19 +87,12 @@ search(CsInstallation *in, CsTableId id, int64 account, bytea *digest, cs_time a
 	static const int of_change[2] = {CHANGE_ACCOUNT, CHANGE_OLD_DIGEST};
 	static const int of_deleted[2] = {DELETED_ACCOUNT, DELETED_DIGEST};
 	CsTable    *table = cs_open_table(in, id, cs_table_oid(in, id));	/* a slot of its own */
-	Relation	index = cs_open_index(table, id == TABLE_ADDRESS_CHANGE ? of_change : of_deleted, 2);
-	Snapshot	snapshot = cs_latest_snapshot();
-	IndexScanDesc scan = cs_index_beginscan(table->rel, index, snapshot, 2);
-	ScanKeyData keys[2];
+	CsIndexScan scan;
 
-	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(account));
-	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_BYTEAEQ, PointerGetDatum(digest));
-	index_rescan(scan, keys, 2, NULL, 0);
-	while (index_getnext_slot(scan, ForwardScanDirection, table->slot))
+	cs_begin_index_scan(&scan, table, id == TABLE_ADDRESS_CHANGE ? of_change : of_deleted, account, PointerGetDatum(digest));
+	while (cs_next_indexed_row(&scan))
 		consider(in, table, account, at, best);
-	index_endscan(scan);
-	UnregisterSnapshot(snapshot);
-	index_close(index, AccessShareLock);
+	cs_end_index_scan(&scan);
 }
 
 /* Does a contact have the address in the latest snapshot? */

@@ -18,10 +18,8 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
 
-#include "compat.h"
 #include "contact/contact.h"
 #include "contact/deleted_contact.h"
 #include "contact/former_address.h"
@@ -350,35 +348,6 @@ leave_opt_out(CsInstallation *in, int64 account, bytea *digest, cs_id contact)
 	cs_delete_unmatched_events(in, account, digest);
 }
 
-/* The deleted contacts that had an address. */
-static List *
-deleted_contacts(CsInstallation *in, int64 account, bytea *digest)
-{
-	static const int columns[2] = {DELETED_ACCOUNT, DELETED_DIGEST};
-	CsTable    *former = cs_table(in, TABLE_DELETED_CONTACT);
-	Relation	index = cs_open_index(former, columns, 2);
-	Snapshot	snapshot = cs_latest_snapshot();
-	IndexScanDesc scan = cs_index_beginscan(former->rel, index, snapshot, 2);
-	ScanKeyData keys[2];
-	List	   *found = NIL;
-	bool		isnull;
-
-	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(account));
-	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_BYTEAEQ, PointerGetDatum(digest));
-	index_rescan(scan, keys, 2, NULL, 0);
-	while (index_getnext_slot(scan, ForwardScanDirection, former->slot))
-	{
-		int64	   *contact = palloc(sizeof(int64));
-
-		*contact = DatumGetInt64(cs_column(former, former->slot, DELETED_CONTACT, &isnull));
-		found = lappend(found, contact);
-	}
-	index_endscan(scan);
-	UnregisterSnapshot(snapshot);
-	index_close(index, AccessShareLock);
-	return found;
-}
-
 static bool erase_deleted(CsInstallation *in, int64 account, int64 contact);
 
 /*
@@ -398,7 +367,7 @@ erase_former_addresses(CsInstallation *in, int64 account, List *addresses)
 	{
 		CsFormerAddress *address = lfirst(lc);
 
-		foreach(other, deleted_contacts(in, account, address->digest))
+		foreach(other, cs_deleted_contacts_of(in, account, address->digest))
 		{
 			CsDeletedContact deleted;
 
@@ -490,7 +459,7 @@ erase_deleted(CsInstallation *in, int64 account, int64 contact)
 	foreach(lc, cs_suppressed_digests(in, account, contact, began))
 		leave_opt_out(in, account, lfirst(lc), key[1]);
 	leave_opt_out(in, account, digest, (cs_id) {0});
-	foreach(lc, deleted_contacts(in, account, digest))
+	foreach(lc, cs_deleted_contacts_of(in, account, digest))
 	{
 		CsDeletedContact deleted;
 		List	   *merged,

@@ -488,16 +488,11 @@ cs_suppressed_digests(CsInstallation *in, int64 account, int64 contact, cs_time 
 {
 	static const int columns[2] = {SUPPRESSION_ACCOUNT, SUPPRESSION_CONTACT};
 	CsTable    *table = cs_table(in, TABLE_SUPPRESSION);
-	Relation	index = cs_open_index(table, columns, 2);
-	Snapshot	snapshot = cs_latest_snapshot();
-	IndexScanDesc scan = cs_index_beginscan(table->rel, index, snapshot, 2);
-	ScanKeyData keys[2];
+	CsIndexScan scan;
 	List	   *digests = NIL;
 
-	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(account));
-	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(contact));
-	index_rescan(scan, keys, 2, NULL, 0);
-	while (index_getnext_slot(scan, ForwardScanDirection, table->slot))
+	cs_begin_index_scan(&scan, table, columns, account, Int64GetDatum(contact));
+	while (cs_next_indexed_row(&scan))
 	{
 		cs_id		began = row_id(table, SUPPRESSION_GENERATION_START);
 		bool		isnull;
@@ -505,9 +500,7 @@ cs_suppressed_digests(CsInstallation *in, int64 account, int64 contact, cs_time 
 		if ((began.set ? began.id : PG_INT64_MIN) == generation_start)
 			digests = lappend(digests, DatumGetByteaPCopy(cs_column(table, table->slot, SUPPRESSION_DIGEST, &isnull)));
 	}
-	index_endscan(scan);
-	UnregisterSnapshot(snapshot);
-	index_close(index, AccessShareLock);
+	cs_end_index_scan(&scan);
 	return digests;
 }
 

@@ -106,6 +106,35 @@ cs_end_scan(CsKeyScan *scan)
 	UnregisterSnapshot(scan->snapshot);
 }
 
+void
+cs_begin_index_scan(CsIndexScan *scan, CsTable *table, const int columns[2], int64 account, Datum value)
+{
+	ScanKeyData keys[2];
+
+	scan->table = table;
+	scan->index = cs_open_index(table, columns, 2);
+	scan->snapshot = cs_latest_snapshot();
+	scan->scan = cs_index_beginscan(table->rel, scan->index, scan->snapshot, 2);
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(account));
+	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber,
+				TupleDescAttr(scan->index->rd_att, 1)->atttypid == BYTEAOID ? F_BYTEAEQ : F_INT8EQ, value);
+	index_rescan(scan->scan, keys, 2, NULL, 0);
+}
+
+bool
+cs_next_indexed_row(CsIndexScan *scan)
+{
+	return index_getnext_slot(scan->scan, ForwardScanDirection, scan->table->slot);
+}
+
+void
+cs_end_index_scan(CsIndexScan *scan)
+{
+	index_endscan(scan->scan);
+	UnregisterSnapshot(scan->snapshot);
+	index_close(scan->index, AccessShareLock);
+}
+
 bool
 cs_lock_row_if_there(CsTable *table, ItemPointer tid, LockTupleMode mode)
 {

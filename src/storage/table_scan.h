@@ -36,6 +36,23 @@ extern bool cs_next_entry(CsKeyScan *scan); /* the next index entry, without its
 extern void cs_end_scan(CsKeyScan *scan);
 
 /*
+ * Scans another index, whose first two columns are the account and a bigint or
+ * bytea, with the latest snapshot.  The columns are given as for
+ * cs_open_index(), which raises 42704.
+ */
+typedef struct CsIndexScan
+{
+	CsTable    *table;
+	Relation	index;
+	IndexScanDesc scan;
+	Snapshot	snapshot;
+} CsIndexScan;
+
+extern void cs_begin_index_scan(CsIndexScan *scan, CsTable *table, const int columns[2], int64 account, Datum value);
+extern bool cs_next_indexed_row(CsIndexScan *scan); /* into table->slot */
+extern void cs_end_index_scan(CsIndexScan *scan);
+
+/*
  * Locks the latest version of a row, and fetches it into the slot of the table.
  * Waits for concurrent writers of the row.  Raises 40001 if it was deleted, or
  * if the transaction's own snapshot does not show it.  Raises 27000 if an

@@ -18,7 +18,6 @@
 #include "executor/executor.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -379,20 +378,15 @@ subscribers(Change *change, int64 account, int64 list, Subscriber **contacts)
 	static const int columns[2] = {SUBSCRIPTION_ACCOUNT, SUBSCRIPTION_LIST};
 	CsTable    *table = cs_table(change->in, TABLE_SUBSCRIPTION);
 	TupleTableSlot *slot = table->slot;
-	Relation	index = cs_open_index(table, columns, 2);
-	ScanKeyData keys[2];
+	CsIndexScan scan;
 	Oid			status_type = TupleDescAttr(table->rel->rd_att, table->columns[SUBSCRIPTION_CONSENT] - 1)->atttypid;
-	Snapshot	snapshot = cs_latest_snapshot();
-	IndexScanDesc scan = cs_index_beginscan(table->rel, index, snapshot, 2);
 	int			count = 0,
 				space = 1024;
 	bool		isnull;
 
-	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(account));
-	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(list));
-	index_rescan(scan, keys, 2, NULL, 0);
+	cs_begin_index_scan(&scan, table, columns, account, Int64GetDatum(list));
 	*contacts = palloc(space * sizeof(Subscriber));
-	while (index_getnext_slot(scan, ForwardScanDirection, slot))
+	while (cs_next_indexed_row(&scan))
 	{
 		if (cs_status_of_datum(status_type, cs_column(table, slot, SUBSCRIPTION_CONSENT, &isnull)) ==
 			CS_STATUS_UNSUBSCRIBED)
@@ -402,9 +396,7 @@ subscribers(Change *change, int64 account, int64 list, Subscriber **contacts)
 		(*contacts)[count].contact = bigint_of(table, slot, SUBSCRIPTION_CONTACT);
 		(*contacts)[count++].consent_at = bigint_of(table, slot, SUBSCRIPTION_CONSENT_AT);
 	}
-	index_endscan(scan);
-	UnregisterSnapshot(snapshot);
-	index_close(index, AccessShareLock);
+	cs_end_index_scan(&scan);
 	qsort(*contacts, count, sizeof(Subscriber), compare_contacts);
 	return count;
 }
